@@ -1,0 +1,64 @@
+import { DtaError } from '@dta/errors';
+import { z } from 'zod';
+import { decodeCanonical, encodeCanonical } from './canonical.js';
+import { cidFromBytes, cidToBytes, parseCid, type Cid } from './cid.js';
+
+/** A schema of a document: strict objects throughout, so that unknown fields are refused. */
+export type DocumentSchema = z.ZodType;
+
+const anyBytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, 'must be bytes');
+
+/** The building blocks of document schemas. In a document a CID is 36 bytes; in code it is text. */
+export const fields = {
+  /** Exactly `length` bytes. */
+  bytes: (length: number) => anyBytes.refine((value) => value.length === length, `must be ${length} bytes`),
+  /** At most `max` bytes. */
+  bytesUpTo: (max: number) => anyBytes.refine((value) => value.length <= max, `must be at most ${max} bytes`),
+  cid: z.codec(anyBytes, z.custom<Cid>(isCid, 'must be a CID'), {
+    decode: (bytes, context) => {
+      try {
+        return cidFromBytes(bytes);
+      } catch {
+        context.issues.push({ code: 'custom', message: 'must be a CID', input: bytes });
+        return z.NEVER;
+      }
+    },
+    encode: cidToBytes,
+  }),
+  /** Integer Unix milliseconds. */
+  ms: z.int().nonnegative(),
+  /** A 1-based index of a fiduciary: a principal employs at most 32. */
+  index: z.int().min(1).max(32),
+  /** An epoch or a round; starts at 0. */
+  counter: z.int().min(0).max(0xffffffff),
+  /** The one open field: whatever a plugin puts there, as CBOR. */
+  extension: z.record(z.string(), z.unknown()),
+} as const;
+
+function isCid(value: unknown): value is Cid {
+  if (typeof value !== 'string') return false;
+  try {
+    parseCid(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Decodes canonical DAG-CBOR and holds it against a schema.
+ *
+ * @throws `too_large`, `non_canonical`, or `document_invalid` with every fault's path; values are never echoed.
+ */
+export function decodeDocument<S extends DocumentSchema>(schema: S, bytes: Uint8Array, maxBytes: number): z.output<S> {
+  const result = z.safeDecode(schema, decodeCanonical(bytes, maxBytes) as z.input<S>); // what the schema is there to check
+  if (result.success) return result.data;
+  throw new DtaError('document_invalid', 'document does not have the form that its type asks for', {
+    metadata: { faults: result.error.issues.slice(0, 10).map((issue) => `${issue.path.join('.')}: ${issue.message}`) },
+  });
+}
+
+/** The canonical bytes of a document. @throws ZodError where our own code made one that the schema refuses. */
+export function encodeDocument<S extends DocumentSchema>(schema: S, value: z.output<S>): Uint8Array {
+  return encodeCanonical(z.encode(schema, value));
+}

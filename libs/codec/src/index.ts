@@ -1,0 +1,5 @@
+export { concat, bytesEqual, ascii, u32, u64, lengthPrefixed, toHex, fromHex } from './bytes.js';
+export { encodeCanonical, decodeCanonical } from './canonical.js';
+export { cidOf, cidFromBytes, cidToBytes, cidToLink, parseCid, CID_BYTES, type Cid } from './cid.js';
+export { padme, padToPadme, unpadPadme } from './padme.js';
+export { fields, decodeDocument, encodeDocument, type DocumentSchema } from './document.js';

@@ -1,0 +1,75 @@
+import { cidOf, encodeCanonical, padToPadme, type Cid } from '@dta/codec';
+import { aeadSeal, hpkeSeal, randomBytes, sha256, wipe } from '@dta/crypto';
+import { DtaError } from '@dta/errors';
+import type { Identity, Role, SigningKey } from '@dta/identity';
+import { z } from 'zod';
+import { contentBinding, deriveContentKeys, wrapInfo } from './content-key.js';
+import { envelopeDigest, headerBytes, MAX_ENVELOPE_BYTES, unsignedEnvelope, type EnvelopeHeader } from './envelope.js';
+
+const ENC_BYTES = 1120;
+
+/** Whom an envelope is for: a node in a role, and the X-Wing key [1216] to seal to. */
+export interface Recipient {
+  readonly id: Cid;
+  readonly role: Role;
+  readonly kem: Uint8Array;
+}
+
+/** What goes into an envelope. */
+export interface NewEnvelope {
+  readonly sender: Identity;
+  readonly from: Role;
+  readonly order: Cid | null;
+  /** the request's `envelopes[0]` in a reply, empty in a request */
+  readonly prev: readonly Cid[];
+  /** whether the shared log may keep it: never where a share is in it */
+  readonly log: boolean;
+  readonly recipients: readonly Recipient[];
+  /** bytes of signed statements, the message first */
+  readonly statements: readonly Uint8Array[];
+  /** Unix milliseconds */
+  readonly now: number;
+}
+
+/**
+ * Seals statements to their recipients and signs the envelope. Every call draws a new content key: a retry sends the
+ * stored bytes and never seals again.
+ *
+ * @throws `too_large` where the envelope would be above 256 KiB; `key_invalid` for a recipient's key
+ */
+export async function sealEnvelope(envelope: NewEnvelope, key: SigningKey): Promise<{ cid: Cid; bytes: Uint8Array }> {
+  const header: EnvelopeHeader = {
+    v: 1,
+    type: 'envelope',
+    sender: envelope.sender.cid,
+    from: envelope.from,
+    order: envelope.order,
+    prev: [...envelope.prev],
+    log: envelope.log,
+    createdAt: envelope.now,
+    nonce: randomBytes(16),
+    recipients: envelope.recipients.map(({ id, role, kem }) => ({ id, role, key: sha256(kem) })),
+  };
+  const headerHash = sha256(headerBytes(header));
+  const [contentKey, salt] = [randomBytes(32), randomBytes(32)];
+  const { encryptionKey, keyCommitment } = deriveContentKeys(contentKey, salt, headerHash);
+  const binding = contentBinding(headerHash, salt, keyCommitment);
+  try {
+    const ct = aeadSeal(encryptionKey, padToPadme(encodeCanonical(envelope.statements)), binding);
+    const wraps = await Promise.all(
+      envelope.recipients.map(async ({ kem }, at) => {
+        const sealed = await hpkeSeal(kem, wrapInfo(binding, at), contentKey);
+        return { enc: sealed.slice(0, ENC_BYTES), ct: sealed.slice(ENC_BYTES) };
+      }),
+    );
+    const unsigned = z.encode(unsignedEnvelope, { header, N: salt, Kcom: keyCommitment, ct, wraps });
+    const sig = await key.sign(envelopeDigest(encodeCanonical(unsigned)));
+    const bytes = encodeCanonical({ ...unsigned, sig });
+    if (bytes.length > MAX_ENVELOPE_BYTES) {
+      throw new DtaError('too_large', 'envelope would be above 256 KiB', { metadata: { bytes: bytes.length } });
+    }
+    return { cid: cidOf(bytes), bytes };
+  } finally {
+    wipe(contentKey, encryptionKey);
+  }
+}

@@ -1,0 +1,135 @@
+import {
+  ascii,
+  cidOf,
+  concat,
+  decodeCanonical,
+  decodeDocument,
+  encodeCanonical,
+  encodeDocument,
+  fields,
+  type Cid,
+} from '@dta/codec';
+import { ed25519Verify, randomBytes, sha256 } from '@dta/crypto';
+import { DtaError } from '@dta/errors';
+import { z } from 'zod';
+import type { SigningKey } from './signing-key.js';
+
+/** The largest statement: a Commitment or a Manifest of 32 members is below 10 KB; a document may be an extension's. */
+export const MAX_STATEMENT_BYTES = 128 * 1024;
+
+const envelopeOfStatement = <B extends z.ZodType>(body: B) =>
+  z.strictObject({ body, signatures: z.array(fields.bytes(64)).min(1).max(2) });
+
+const bodySchema = <T extends string, F extends z.core.$ZodShape>(type: T, shape: F) =>
+  z.strictObject({
+    v: z.literal(1),
+    type: z.literal(type),
+    issuer: fields.cid.nullable(),
+    order: fields.cid.nullable(),
+    createdAt: fields.ms,
+    nonce: fields.bytes(16),
+    ...shape,
+  });
+
+/** What a statement of one type may say. Made once a type, by {@link defineStatement}. */
+export interface StatementType<T extends string = string, B extends z.ZodType = z.ZodType> {
+  readonly type: T;
+  readonly body: B;
+}
+
+/** The body of a statement type, as code sees it: CIDs as text. */
+export type BodyOf<S extends StatementType> = z.output<S['body']>;
+
+/**
+ * A signed statement (docs/protocol.md §3): what is said, by whom, and the exact bytes that its CID names. Holding one
+ * says nothing about its signatures: see {@link verifySignature}.
+ */
+export interface Statement<B = unknown> {
+  readonly cid: Cid;
+  readonly bytes: Uint8Array;
+  readonly body: B;
+  /** Each [64]; the second is a predecessor's or a co-signer's. */
+  readonly signatures: readonly Uint8Array[];
+  /** SHA-256 of the body's bytes, which is what the signatures cover. */
+  readonly bodyHash: Uint8Array;
+}
+
+/** The statement of a type. */
+export type StatementOf<S extends StatementType> = Statement<BodyOf<S>>;
+
+/** Declares a statement type: its name and the fields it adds to the common ones. */
+export function defineStatement<T extends string, F extends z.core.$ZodShape>(type: T, shape: F) {
+  const body = bodySchema(type, shape);
+  return { type, body } as const satisfies StatementType<T, typeof body>;
+}
+
+/** What a signature on a statement covers: "DTA-STATEMENT1" ‖ SHA-256(dag-cbor(body)). */
+export function statementDigest(bodyHash: Uint8Array): Uint8Array {
+  return concat(ascii('DTA-STATEMENT1'), bodyHash);
+}
+
+/** Signs `said` as a new statement, with a fresh nonce. */
+export async function signStatement<S extends StatementType>(
+  type: S,
+  said: Omit<BodyOf<S>, 'v' | 'type' | 'nonce'>,
+  keys: readonly SigningKey[],
+): Promise<StatementOf<S>> {
+  // the fields that Omit took out are put back here; TypeScript can't see through the generic
+  const body = { ...said, v: 1, type: type.type, nonce: randomBytes(16) } as BodyOf<S>;
+  const bodyBytes = encodeDocument(type.body, body);
+  const message = statementDigest(sha256(bodyBytes));
+  return assemble(body, bodyBytes, await Promise.all(keys.map((key) => key.sign(message))));
+}
+
+/** The same statement with one more signature. Its CID is another: it is another document. */
+export async function cosignStatement<B>(statement: Statement<B>, key: SigningKey): Promise<Statement<B>> {
+  const [own] = statement.signatures;
+  if (own === undefined || statement.signatures.length !== 1) {
+    throw new DtaError('document_invalid', 'a statement takes one co-signature');
+  }
+  const { body } = decodeCanonical(statement.bytes, MAX_STATEMENT_BYTES) as { body: unknown }; // parsed when it was made
+  const signature = await key.sign(statementDigest(statement.bodyHash));
+  return assemble(statement.body, encodeCanonical(body), [own, signature]);
+}
+
+function assemble<B>(body: B, bodyBytes: Uint8Array, signatures: Uint8Array[]): Statement<B> {
+  const raw = decodeCanonical(bodyBytes, MAX_STATEMENT_BYTES);
+  const bytes = encodeCanonical({ body: raw, signatures });
+  return { cid: cidOf(bytes), bytes, body, signatures, bodyHash: sha256(bodyBytes) };
+}
+
+/**
+ * Reads a statement of one of `types`. Checks form and canonical bytes, and no signature.
+ *
+ * @throws `too_large`, `non_canonical`, `document_invalid`
+ */
+export function parseStatement<S extends StatementType>(types: readonly S[], bytes: Uint8Array): StatementOf<S> {
+  const { body: rawBody } = decodeDocument(anyStatement, bytes, MAX_STATEMENT_BYTES);
+  const type = types.find((known) => known.type === rawBody.type);
+  if (type === undefined) throw new DtaError('document_invalid', 'statement of a type that has no place here');
+  const { body, signatures } = decodeDocument(envelopeOfStatement(type.body), bytes, MAX_STATEMENT_BYTES);
+  // the schema of S gave it; TypeScript can't see through the generic
+  return { cid: cidOf(bytes), bytes, body: body as BodyOf<S>, signatures, bodyHash: sha256(encodeCanonical(rawBody)) };
+}
+
+const anyStatement = envelopeOfStatement(z.looseObject({ type: z.string() }));
+
+/** Whether a statement is of `type`: narrows what {@link parseStatement} gave. */
+export function isStatement<S extends StatementType>(type: S, statement: Statement): statement is StatementOf<S> {
+  const { body } = statement;
+  return typeof body === 'object' && body !== null && 'type' in body && body.type === type.type;
+}
+
+/**
+ * Holds the `at`-th signature against a public key [32] that has been admitted (`assertEd25519PublicKey`).
+ *
+ * @throws `signature_invalid`
+ */
+export function verifySignature(statement: Statement, publicKey: Uint8Array, at = 0): void {
+  const signature = statement.signatures[at];
+  if (signature === undefined || !ed25519Verify(publicKey, statementDigest(statement.bodyHash), signature)) {
+    throw new DtaError('signature_invalid', 'signature is not by the key it should be by', {
+      metadata: { statement: statement.cid },
+    });
+  }
+}

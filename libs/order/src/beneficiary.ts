@@ -1,0 +1,198 @@
+import { type Cid } from '@dta/codec';
+import { wipe } from '@dta/crypto';
+import { DtaError } from '@dta/errors';
+import { signStatement } from '@dta/identity';
+import { verifyCertificate } from './certificate.js';
+import { deriveEnrolmentKeys, signEnrolment } from './enrolment.js';
+import type { Evidence } from './evidence.js';
+import { acknowledge } from './fiduciary.js';
+import { combineSecret, openReleases, verifyRedemption } from './redemption.js';
+import { nothing, orderSecret, type OpenSecret, type Outcome, type StepContext } from './step.js';
+import {
+  commitmentStatement,
+  manifestStatement,
+  receiptStatement,
+  redemptionStatement,
+  requestStatement,
+} from './statements.js';
+import { checkTerms } from './terms.js';
+import { beneficiaryTransitions, next, type BeneficiaryState } from './transitions.js';
+import { verifySetup } from './transcript.js';
+
+/** B waits so long after setupBy before it gives an order up: its Commitment may still be on its way. */
+const LONG_AFTER_SETUP_MS = 30 * 24 * 60 * 60_000;
+
+/** A beneficiary's row of an order. Its secrets are rows of their own, sealed by custody. */
+export interface BeneficiaryOrder {
+  readonly ref: Cid;
+  readonly state: BeneficiaryState;
+  /** first CID of the principal's chain */
+  readonly principal: Cid;
+  readonly setupBy: number;
+  readonly keepUntil: number | null;
+  readonly enrolment: Cid;
+  readonly commitmentStatement: Cid | null;
+  /** Y [33] */
+  readonly commitment: Uint8Array | null;
+  /** members whose shares made the secret */
+  readonly good: readonly number[];
+}
+
+type Step = Outcome<BeneficiaryOrder>;
+
+/**
+ * Verb `enrol`: a Request. Makes the keys of this order alone.
+ *
+ * @throws `beneficiary_mismatch` where the order names another; `setup_expired`; `terms_invalid`, `rule_unsupported`
+ */
+export async function enrolOrder(
+  order: BeneficiaryOrder | undefined,
+  evidence: Evidence,
+  context: StepContext,
+): Promise<Step> {
+  const request = evidence.message(requestStatement);
+  const { directory, now } = evidence;
+  const { author } = context;
+  checkTerms(request, directory);
+  const { beneficiary, issuer, setupBy, keepUntil } = request.body;
+  if (issuer === null || !directory.sameChain(beneficiary, author.identity.cid)) {
+    throw new DtaError('beneficiary_mismatch', 'the order names another beneficiary');
+  }
+  if (now > setupBy) throw new DtaError('setup_expired', 'the time to set this order up has passed', { metadata: { setupBy } });
+  const state = next(beneficiaryTransitions, order?.state ?? 'none', 'enrol');
+  const keys = deriveEnrolmentKeys(context.seed, request.cid);
+  const enrolment = await signEnrolment(request, keys, directory.firstOf(author.identity.cid), author, now);
+  return {
+    ...nothing,
+    order: {
+      ref: request.cid,
+      state,
+      principal: directory.firstOf(issuer),
+      setupBy,
+      keepUntil,
+      enrolment: enrolment.cid,
+      commitmentStatement: null,
+      commitment: null,
+      good: [],
+    },
+    reply: [enrolment],
+    secrets: [
+      { name: orderSecret('enrolment-key', request.cid), value: keys.key },
+      { name: orderSecret('enrolment-seed', request.cid), value: keys.seed },
+    ],
+    keep: [request, enrolment],
+  };
+}
+
+/** Verb `manifest`: whose deals are going to make the key. Checked and kept, so that B can tell a later change. */
+export async function noteManifest(order: BeneficiaryOrder, evidence: Evidence, context: StepContext): Promise<Step> {
+  const manifest = evidence.message(manifestStatement);
+  assertOwnEnrolment(order, verifySetup(evidence).enrolment.cid);
+  return { ...nothing, order, reply: [await acknowledge(manifest, evidence, context)], keep: [manifest] };
+}
+
+/** @throws `order_state_conflict` where the evidence has another Enrolment than the one that this node's keys belong to */
+function assertOwnEnrolment(order: BeneficiaryOrder, enrolment: Cid): void {
+  if (enrolment !== order.enrolment) throw new DtaError('order_state_conflict', 'the Enrolment of this node is another');
+}
+
+/**
+ * Verb `commit`: the Commitment with the whole certificate.
+ *
+ * @throws `certificate_invalid`, `transcript_mismatch`, `order_state_conflict`
+ */
+export async function commitEnrolment(order: BeneficiaryOrder, evidence: Evidence, context: StepContext): Promise<Step> {
+  const commitment = evidence.message(commitmentStatement);
+  const setup = verifySetup(evidence);
+  verifyCertificate(commitment, setup, evidence);
+  assertOwnEnrolment(order, setup.enrolment.cid);
+  return {
+    ...nothing,
+    order: {
+      ...order,
+      state: next(beneficiaryTransitions, order.state, 'commit'),
+      commitmentStatement: commitment.cid,
+      commitment: setup.commitment,
+    },
+    reply: [await acknowledge(commitment, evidence, context)],
+    keep: evidence.statements,
+    settled: true,
+  };
+}
+
+/**
+ * Verb `redeem`: a Redemption with all evidence, and Releases as further envelopes. Checks each share, makes y, stores it
+ * and forgets the order's keys. Once y is stored, a later Redemption is answered from what is held.
+ *
+ * @throws `shares_insufficient` with what was good and bad; `release_invalid`, `certificate_invalid`, `redemption_expired`
+ */
+export async function redeemOrder(
+  order: BeneficiaryOrder,
+  evidence: Evidence,
+  envelopes: readonly Uint8Array[],
+  open: OpenSecret,
+  context: StepContext,
+): Promise<Step> {
+  const redemption = evidence.message(redemptionStatement);
+  const commitment = evidence.get(commitmentStatement, redemption.body.certificate);
+  const setup = verifySetup(evidence);
+  verifyCertificate(commitment, setup, evidence);
+  verifyRedemption(redemption, commitment, setup, evidence);
+  assertOwnEnrolment(order, setup.enrolment.cid);
+  const enrolled = order.state === 'enrolled';
+  const committed = enrolled ? next(beneficiaryTransitions, order.state, 'commit') : order.state;
+  const state = next(beneficiaryTransitions, committed, 'hold');
+  const receipt = (good: readonly number[], bad: readonly (readonly [number, Cid])[]) =>
+    signStatement(
+      receiptStatement,
+      {
+        issuer: context.author.identity.cid,
+        order: evidence.order,
+        createdAt: evidence.now,
+        redemption: redemption.cid,
+        good: [...good],
+        bad: bad.map(([index, cid]): [number, Cid] => [index, cid]),
+      },
+      [context.author.key],
+    );
+  if (order.state === 'held') {
+    const again = await receipt(order.good, []);
+    return { ...nothing, order, reply: [again], keep: [redemption, again] };
+  }
+  const seed = await open({ what: 'enrolment-seed', epoch: 0, transcript: null, index: null });
+  const key = await open({ what: 'enrolment-key', epoch: 0, transcript: null, index: null });
+  const { good, bad } = await openReleases(envelopes, redemption, setup, seed, evidence);
+  try {
+    const secret = combineSecret(good, key, setup);
+    const indices = [...good.keys()].sort((a, b) => a - b);
+    const answer = await receipt(indices, bad);
+    return {
+      ...nothing,
+      order: {
+        ...order,
+        state,
+        commitmentStatement: commitment.cid,
+        commitment: setup.commitment,
+        good: indices,
+      },
+      reply: [answer],
+      secrets: [{ name: orderSecret('secret', order.ref), value: secret }],
+      erase: ['enrolment-seed', 'enrolment-key'],
+      keep: [...evidence.statements, answer],
+      settled: true,
+    };
+  } finally {
+    wipe(seed, key, ...good.values());
+  }
+}
+
+/** The order after its time: closed, or the same where nothing is due. */
+export function expireBeneficiaryOrder(order: BeneficiaryOrder, now: number): BeneficiaryOrder {
+  const event =
+    order.state !== 'closed' && order.keepUntil !== null && now > order.keepUntil
+      ? 'keep-until-passes'
+      : order.state === 'enrolled' && now > order.setupBy + LONG_AFTER_SETUP_MS
+        ? 'setup-long-expired'
+        : null;
+  return event === null ? order : { ...order, state: next(beneficiaryTransitions, order.state, event) };
+}

@@ -1,0 +1,88 @@
+import { bytesEqual } from '@dta/codec';
+import { DtaError } from '@dta/errors';
+import { signStatement } from '@dta/identity';
+import type { Author, Evidence } from './evidence.js';
+import {
+  commitmentStatement,
+  confirmationStatement,
+  type Commitment,
+  type Confirmation,
+} from './statements.js';
+import { memberIndex } from './terms.js';
+import { assertTranscript, byIndex, type Setup } from './transcript.js';
+
+/** Signs that x_j is durably stored under this setup's transcript. */
+export function signConfirmation(setup: Setup, evidence: Evidence, author: Author): Promise<Confirmation> {
+  return signStatement(
+    confirmationStatement,
+    {
+      issuer: author.identity.cid,
+      order: evidence.order,
+      createdAt: evidence.now,
+      transcript: setup.transcript,
+      vector: setup.vectorHash,
+    },
+    [author.key],
+  );
+}
+
+/** Checks one Confirmation of `setup` and says whose it is. @throws `transcript_mismatch`, `identity_not_admitted` */
+export function verifyConfirmation(confirmation: Confirmation, setup: Setup, evidence: Evidence): number {
+  const { issuer, transcript, vector } = confirmation.body;
+  assertTranscript(transcript, setup);
+  if (!bytesEqual(vector, setup.vectorHash)) throw new DtaError('transcript_mismatch', 'Confirmation of another vector');
+  if (issuer === null) throw new DtaError('transcript_mismatch', 'Confirmation without an issuer');
+  return memberIndex(evidence.request, issuer, evidence.directory);
+}
+
+/** Signs the Commitment of a confirmed setup. The certificate is the Confirmations; the Commitment names what they say. */
+export function signCommitment(setup: Setup, evidence: Evidence, author: Author): Promise<Commitment> {
+  return signStatement(
+    commitmentStatement,
+    {
+      issuer: author.identity.cid,
+      order: evidence.order,
+      createdAt: evidence.now,
+      transcript: setup.transcript,
+      vector: [...setup.vector],
+      commitment: setup.commitment,
+    },
+    [author.key],
+  );
+}
+
+/**
+ * Checks that every member of `setup`, and nobody else, confirmed it.
+ *
+ * @throws `certificate_invalid`, and as `verifyConfirmation`
+ */
+export function verifyConfirmations(setup: Setup, evidence: Evidence): void {
+  const confirmations = byIndex(evidence.all(confirmationStatement), (confirmation) =>
+    verifyConfirmation(confirmation, setup, evidence),
+  );
+  if (confirmations.size !== setup.members.length || !setup.members.every((member) => confirmations.has(member))) {
+    throw new DtaError('certificate_invalid', 'a certificate has the Confirmations of all members and no other');
+  }
+}
+
+/**
+ * Checks a whole certificate: the Confirmations of all members of `setup`, and P's Commitment to the vector and the Y that
+ * follow from it.
+ *
+ * @throws `certificate_invalid`, `transcript_mismatch`, `signature_invalid`
+ */
+export function verifyCertificate(commitment: Commitment, setup: Setup, evidence: Evidence): void {
+  const { request } = evidence;
+  if (request.body.issuer === null) throw new DtaError('terms_invalid', 'a Request names its principal as issuer');
+  evidence.assertBy(commitment, request.body.issuer);
+  assertTranscript(commitment.body.transcript, setup);
+  verifyConfirmations(setup, evidence);
+  const { vector, commitment: key } = commitment.body;
+  if (
+    vector.length !== setup.vector.length ||
+    !vector.every((point, k) => bytesEqual(point, setup.vector[k] ?? new Uint8Array())) ||
+    !bytesEqual(key, setup.commitment)
+  ) {
+    throw new DtaError('certificate_invalid', 'the Commitment is to another key than the deals make');
+  }
+}

@@ -1,0 +1,154 @@
+import type { Cid } from '@dta/codec';
+import { DtaError } from '@dta/errors';
+import {
+  isStatement,
+  parseStatement,
+  verifySignature,
+  type IdentityDirectory,
+  type SigningKey,
+  type StatementOf,
+  type StatementType,
+  type Identity,
+} from '@dta/identity';
+import { orderStatements, type OrderStatement, type Request, requestStatement } from './statements.js';
+
+/** How far ahead of our clock a `createdAt` may be. */
+const CLOCK_SKEW_MS = 120_000;
+
+/** What a step needs to hold statements against their authors. */
+export interface Verifier {
+  readonly directory: IdentityDirectory;
+  /** statements of this order that this node verified and stored before: a later revocation doesn't undo them */
+  readonly stored: ReadonlySet<Cid>;
+  /** Unix milliseconds */
+  readonly now: number;
+}
+
+/** Who signs: a node's newest document and its key. */
+export interface Author {
+  readonly identity: Identity;
+  readonly key: SigningKey;
+}
+
+/**
+ * Statements of one order, each with its signature verified and its author known: what a message carried, the message
+ * first, or what a role has stored.
+ */
+export class Evidence {
+  readonly order: Cid;
+  readonly statements: readonly OrderStatement[];
+  readonly #verifier: Verifier;
+
+  private constructor(order: Cid, statements: readonly OrderStatement[], verifier: Verifier) {
+    this.order = order;
+    this.statements = statements;
+    this.#verifier = verifier;
+  }
+
+  /**
+   * Reads and verifies statements of the order `order`.
+   *
+   * @throws `too_large`, `non_canonical`, `document_invalid`, `signature_invalid`, `time_ahead`, `identity_not_found`,
+   * `identity_frozen` (frozen, revoked or superseded author of a statement not stored before), `envelope_invalid` for a
+   * statement of another order
+   */
+  static read(order: Cid, statements: readonly Uint8Array[], verifier: Verifier): Evidence {
+    const read = statements.map((bytes) => {
+      const statement = parseStatement(orderStatements, bytes);
+      verifyStatement(statement, order, verifier);
+      return statement;
+    });
+    return new Evidence(order, read, verifier);
+  }
+
+  /** The same with more statements that are verified already. */
+  with(...more: readonly OrderStatement[]): Evidence {
+    const known = new Set(this.statements.map(({ cid }) => cid));
+    return new Evidence(this.order, [...this.statements, ...more.filter(({ cid }) => !known.has(cid))], this.#verifier);
+  }
+
+  get directory(): IdentityDirectory {
+    return this.#verifier.directory;
+  }
+
+  get now(): number {
+    return this.#verifier.now;
+  }
+
+  /** All statements of a type. */
+  all<S extends StatementType>(type: S): StatementOf<S>[] {
+    return this.statements.filter((statement) => isStatement(type, statement)) as StatementOf<S>[]; // the filter narrows
+  }
+
+  /** The statement of a type where there is exactly one. @throws `envelope_invalid` */
+  one<S extends StatementType>(type: S): StatementOf<S> {
+    const [only, another] = this.all(type);
+    if (only === undefined || another !== undefined) {
+      throw new DtaError('envelope_invalid', `exactly one ${type.type} belongs here`, { metadata: { order: this.order } });
+    }
+    return only;
+  }
+
+  /** The statement of a type with that CID. @throws `envelope_invalid` where it isn't there */
+  get<S extends StatementType>(type: S, cid: Cid): StatementOf<S> {
+    const found = this.all(type).find((statement) => statement.cid === cid);
+    if (found === undefined) {
+      throw new DtaError('envelope_invalid', `a ${type.type} that is referred to isn't there`, { metadata: { statement: cid } });
+    }
+    return found;
+  }
+
+  /** The order's terms. */
+  get request(): Request {
+    return this.get(requestStatement, this.order);
+  }
+
+  /** The first statement: what the message says. @throws `envelope_invalid` unless it is of `type` */
+  message<S extends StatementType>(type: S): StatementOf<S> {
+    const [first] = this.statements;
+    if (first === undefined || !isStatement(type, first)) {
+      throw new DtaError('envelope_invalid', `the message must be a ${type.type}`);
+    }
+    return first;
+  }
+
+  /** Whether `statement` was signed by the chain of `author`. */
+  isBy(statement: OrderStatement, author: Cid): boolean {
+    const { issuer } = statement.body;
+    return issuer !== null && this.directory.sameChain(issuer, author);
+  }
+
+  /** @throws `signature_invalid` unless `statement` was signed by the chain of `author` */
+  assertBy(statement: OrderStatement, author: Cid): void {
+    if (!this.isBy(statement, author)) {
+      throw new DtaError('signature_invalid', `${statement.body.type} is by someone else than the order names`, {
+        metadata: { statement: statement.cid },
+      });
+    }
+  }
+}
+
+function verifyStatement(statement: OrderStatement, order: Cid, verifier: Verifier): void {
+  const { issuer, createdAt, type } = statement.body;
+  const about = type === 'request' ? statement.cid : statement.body.order;
+  if (about !== order || (type === 'request' && statement.body.order !== null)) {
+    throw new DtaError('envelope_invalid', 'statement of another order', { metadata: { statement: statement.cid } });
+  }
+  if (createdAt > verifier.now + CLOCK_SKEW_MS) {
+    throw new DtaError('time_ahead', 'statement is dated more than 120 s ahead', { metadata: { statement: statement.cid } });
+  }
+  if (issuer === null) throw new DtaError('envelope_invalid', 'statement without an issuer');
+  const author = verifier.directory.get(issuer);
+  verifySignature(statement, author.keys.sign);
+  if (!verifier.stored.has(statement.cid)) assertMaySpeak(author, verifier.directory);
+}
+
+/** @throws `identity_frozen` where `author` says nothing new any more: frozen, revoked, or followed by a successor */
+export function assertMaySpeak(author: Identity, directory: IdentityDirectory): void {
+  const standing = directory.standingOf(author.cid);
+  if (standing !== 'sound' || directory.successorsOf(author.cid).length > 0) {
+    throw new DtaError('identity_frozen', 'the author of a new statement is frozen, revoked or superseded', {
+      metadata: { identity: author.cid, standing },
+    });
+  }
+}

@@ -1,0 +1,70 @@
+export { Evidence, assertMaySpeak, type Author, type Verifier } from './evidence.js';
+export { readStatements, messageOf } from './message.js';
+export {
+  orderStatements,
+  type Commitment,
+  type OrderStatement,
+  type Request,
+  requestStatement,
+  enrolmentStatement,
+  acceptanceStatement,
+  dealStatement,
+  manifestStatement,
+  confirmationStatement,
+  complaintStatement,
+  commitmentStatement,
+  redemptionStatement,
+  releaseStatement,
+  releasedStatement,
+  receiptStatement,
+  forwardStatement,
+  acknowledgedStatement,
+} from './statements.js';
+export { checkTerms, memberIndex, signRequest, DEFAULT_SETUP_MS, type TermsInput } from './terms.js';
+export {
+  beneficiaryTransitions,
+  fiduciaryTransitions,
+  next,
+  principalTransitions,
+  type BeneficiaryState,
+  type FiduciaryState,
+  type PrincipalState,
+} from './transitions.js';
+export { secretContext, type NewSecret, type SecretKind, type SecretName } from './secret.js';
+export { type OpenSecret, type Outcome, type StepContext } from './step.js';
+export {
+  acceptOrder,
+  commitOrder,
+  confirmOrder,
+  dealOrder,
+  expireFiduciaryOrder,
+  releaseShare,
+  takeReceipt,
+  type FiduciaryOrder,
+} from './fiduciary.js';
+export {
+  commitEnrolment,
+  enrolOrder,
+  expireBeneficiaryOrder,
+  noteManifest,
+  redeemOrder,
+  type BeneficiaryOrder,
+} from './beneficiary.js';
+export {
+  advanceOrder,
+  checkAnswer,
+  expirePrincipalOrder,
+  placeOrder,
+  principalVerbs,
+  startRedemption,
+  type Addressee,
+  type Answer,
+  type Failure,
+  type Outgoing,
+  type PrincipalOrder,
+  type PrincipalStep,
+  type PrincipalVerb,
+} from './principal.js';
+export { publicShare, verifySetup, type Setup } from './transcript.js';
+export { verifyCertificate } from './certificate.js';
+export { REDEMPTION_MS, REDEMPTIONS_A_DAY } from './redemption.js';

@@ -1,0 +1,404 @@
+import { type Cid } from '@dta/codec';
+import { DtaError } from '@dta/errors';
+import { isStatement, signStatement, type Role, type StatementOf, type StatementType } from '@dta/identity';
+import { keyForDealer, NEW_SETUP, verifyAcceptance } from './acceptance.js';
+import { signCommitment, verifyConfirmation, verifyConfirmations } from './certificate.js';
+import { sealedShareFor, verifyDeal } from './deal.js';
+import { verifyEnrolment } from './enrolment.js';
+import type { Evidence } from './evidence.js';
+import { signRedemption, verifyReleased } from './redemption.js';
+import type { StepContext } from './step.js';
+import {
+  acceptanceStatement,
+  acknowledgedStatement,
+  commitmentStatement,
+  confirmationStatement,
+  dealStatement,
+  enrolmentStatement,
+  forwardStatement,
+  manifestStatement,
+  receiptStatement,
+  redemptionStatement,
+  releasedStatement,
+  type OrderStatement,
+  type Request,
+} from './statements.js';
+import { next, principalTransitions, type PrincipalEvent, type PrincipalState } from './transitions.js';
+import { verifyAcceptances, verifyDeals, verifySetup } from './transcript.js';
+
+/** A principal's row of an order. */
+export interface PrincipalOrder {
+  readonly ref: Cid;
+  readonly state: PrincipalState;
+  readonly createdAt: number;
+  readonly setupBy: number;
+  readonly keepUntil: number | null;
+  readonly beneficiary: Cid;
+  readonly fiduciaries: readonly Cid[];
+  readonly threshold: number;
+  readonly manifest: Cid | null;
+  /** the Commitment statement, and Y [33] in it */
+  readonly certificate: Cid | null;
+  readonly commitment: Uint8Array | null;
+  readonly redemption: Cid | null;
+  readonly redemptionExpiresAt: number | null;
+  readonly failure: Failure | null;
+}
+
+/** Why an order failed, and who owed what. */
+export interface Failure {
+  readonly reason: string;
+  readonly owing: readonly { readonly party: Cid; readonly lastError: string | null }[];
+}
+
+/** What P asks of others, each once for an order (a release and what follows it: once for a Redemption). */
+export const principalVerbs = ['enrol', 'accept', 'deal', 'confirm', 'manifest', 'commit', 'release', 'redeem', 'receipt'] as const;
+
+/** One of {@link principalVerbs}. */
+export type PrincipalVerb = (typeof principalVerbs)[number];
+
+/** One recipient of a step's envelope, and what travels beside it for this one alone. */
+export interface Addressee {
+  /** as the order names it */
+  readonly party: Cid;
+  readonly role: Role;
+  readonly verb: PrincipalVerb;
+  readonly attachments: readonly Uint8Array[];
+}
+
+/** One envelope to seal, and whom to deliver it to. */
+export interface Outgoing {
+  /** the message first */
+  readonly statements: readonly OrderStatement[];
+  readonly addressees: readonly Addressee[];
+}
+
+/** A reply that was checked by {@link checkAnswer}. */
+export interface Answer {
+  readonly party: Cid;
+  readonly verb: PrincipalVerb;
+  readonly statements: readonly OrderStatement[];
+  readonly attachments: readonly Uint8Array[];
+}
+
+/** What P does next: its row, what it signed, what it sends. */
+export interface PrincipalStep {
+  readonly order: PrincipalOrder;
+  readonly keep: readonly OrderStatement[];
+  readonly outgoing: readonly Outgoing[];
+  /** setup is over: attachments in delivery rows go */
+  readonly settled: boolean;
+}
+
+/** A new order: the Request goes to its beneficiary. */
+export function placeOrder(request: Request): PrincipalStep {
+  const { body } = request;
+  const order: PrincipalOrder = {
+    ref: request.cid,
+    state: principalState('none', 'place'),
+    createdAt: body.createdAt,
+    setupBy: body.setupBy,
+    keepUntil: body.keepUntil,
+    beneficiary: body.beneficiary,
+    fiduciaries: body.fiduciaries,
+    threshold: body.threshold,
+    manifest: null,
+    certificate: null,
+    commitment: null,
+    redemption: null,
+    redemptionExpiresAt: null,
+    failure: null,
+  };
+  return { order, keep: [request], outgoing: [{ statements: [request], addressees: [toBeneficiary(order, 'enrol')] }], settled: false };
+}
+
+/**
+ * Checks one answer before it counts: the right statements, by the party asked, of this setup, with all attachments.
+ *
+ * @throws what the statements' own checks throw: the answer is as good as none, and the party still owes one
+ */
+export function checkAnswer(order: PrincipalOrder, answer: Answer, known: Evidence, envelopes: readonly Uint8Array[]): void {
+  const { party, verb, attachments } = answer;
+  const evidence = known.with(...answer.statements);
+  const said = <S extends StatementType>(type: S): StatementOf<S> => only(type, answer);
+  const asMember = (index: number) => {
+    if (order.fiduciaries[index - 1] !== party) throw new DtaError('envelope_invalid', 'an answer for another member');
+  };
+  const alone = order.fiduciaries.length === 1;
+  const enrolment = () => evidence.one(enrolmentStatement);
+  const members = order.fiduciaries.map((_, at) => at + 1);
+  switch (verb) {
+    case 'enrol':
+      return verifyEnrolment(said(enrolmentStatement), evidence);
+    case 'accept': {
+      if (alone) {
+        asMember(verifyDeal(said(dealStatement), enrolment(), new Map(), evidence));
+        asMember(verifyConfirmation(said(confirmationStatement), verifySetup(evidence), evidence));
+        return;
+      }
+      const acceptance = said(acceptanceStatement);
+      asMember(verifyAcceptance(acceptance, enrolment(), evidence));
+      for (const dealer of members) keyForDealer(acceptance, dealer, attachments);
+      return;
+    }
+    case 'deal': {
+      const deal = said(dealStatement);
+      asMember(verifyDeal(deal, enrolment(), verifyAcceptances(enrolment(), evidence), evidence));
+      for (const member of members) sealedShareFor(deal, member, attachments);
+      return;
+    }
+    case 'confirm':
+      return asMember(verifyConfirmation(said(confirmationStatement), verifySetup(evidence), evidence));
+    case 'manifest':
+    case 'commit':
+    case 'receipt':
+      return evidence.assertBy(said(acknowledgedStatement), party);
+    case 'release': {
+      const [envelope = new Uint8Array()] = envelopes;
+      return asMember(verifyReleased(said(releasedStatement), order.redemption ?? order.ref, envelope, evidence));
+    }
+    case 'redeem': {
+      const receipt = said(receiptStatement);
+      evidence.assertBy(receipt, order.beneficiary);
+      if (receipt.body.redemption !== order.redemption || receipt.body.good.length < order.threshold) {
+        throw new DtaError('shares_insufficient', 'the beneficiary does not hold the secret yet');
+      }
+      return;
+    }
+  }
+}
+
+/** The one statement of that type in an answer. @throws `envelope_invalid` */
+function only<S extends StatementType>(type: S, answer: Answer): StatementOf<S> {
+  const found = answer.statements.filter((statement): statement is StatementOf<S> & OrderStatement => isStatement(type, statement));
+  const [statement, another] = found;
+  if (statement === undefined || another !== undefined) {
+    throw new DtaError('envelope_invalid', `the answer to ${answer.verb} has exactly one ${type.type}`);
+  }
+  return statement;
+}
+
+/**
+ * What P does once those whom it waits for have answered; null while it waits. `evidence` is all that the order has,
+ * answers included.
+ */
+export async function advanceOrder(
+  order: PrincipalOrder,
+  evidence: Evidence,
+  answers: readonly Answer[],
+  context: StepContext,
+): Promise<PrincipalStep | null> {
+  const from = (verb: PrincipalVerb) => answers.filter((answer) => answer.verb === verb);
+  const complete = (verb: PrincipalVerb) => from(verb).length === order.fiduciaries.length;
+  switch (order.state) {
+    case 'requested':
+      return from('enrol').length === 1 ? afterEnrolment(order, evidence) : null;
+    case 'enrolled':
+      if (!complete('accept')) return null;
+      return order.fiduciaries.length === 1
+        ? commit(order, evidence, context)
+        : askForDeals(order, evidence, from('accept'), context);
+    case 'dealing':
+      if (order.manifest === null) return complete('deal') ? askToConfirm(order, evidence, from('deal'), context) : null;
+      return complete('confirm') ? commit(order, evidence, context) : null;
+    case 'releasing':
+      return from('redeem').length === 1 ? afterReceipt(order, evidence, context) : null;
+    case 'committed':
+    case 'released':
+    case 'renewing':
+    case 'failed':
+    case 'cancelled':
+    case 'expired':
+      return null;
+  }
+}
+
+function afterEnrolment(order: PrincipalOrder, evidence: Evidence): PrincipalStep {
+  const statements = [evidence.request, evidence.one(enrolmentStatement)];
+  return {
+    order: { ...order, state: principalState(order.state, 'enrol') },
+    keep: [],
+    outgoing: [{ statements, addressees: toFiduciaries(order, 'accept', () => []) }],
+    settled: false,
+  };
+}
+
+async function askForDeals(
+  order: PrincipalOrder,
+  evidence: Evidence,
+  accepted: readonly Answer[],
+  context: StepContext,
+): Promise<PrincipalStep> {
+  const enrolment = evidence.one(enrolmentStatement);
+  const acceptances = [...verifyAcceptances(enrolment, evidence)].sort(([a], [b]) => a - b).map(([, statement]) => statement);
+  const forward = await signForward(acceptances, evidence, context);
+  const keysFor = (dealer: number) =>
+    accepted.map((answer) => keyForDealer(only(acceptanceStatement, answer), dealer, answer.attachments));
+  return {
+    order: { ...order, state: principalState(order.state, 'deal') },
+    keep: [forward],
+    outgoing: [
+      { statements: [forward, evidence.request, enrolment, ...acceptances], addressees: toFiduciaries(order, 'deal', keysFor) },
+    ],
+    settled: false,
+  };
+}
+
+async function askToConfirm(
+  order: PrincipalOrder,
+  evidence: Evidence,
+  dealt: readonly Answer[],
+  { author }: StepContext,
+): Promise<PrincipalStep> {
+  const enrolment = evidence.one(enrolmentStatement);
+  const acceptances = verifyAcceptances(enrolment, evidence);
+  const deals = verifyDeals(enrolment, acceptances, evidence);
+  const manifest = await signStatement(
+    manifestStatement,
+    {
+      issuer: author.identity.cid,
+      order: order.ref,
+      createdAt: evidence.now,
+      enrolment: enrolment.cid,
+      ...NEW_SETUP,
+      round: 0,
+      threshold: order.threshold,
+      members: order.fiduciaries.map((member, at): [number, Cid, Cid | null] => [at + 1, member, acceptances.get(at + 1)?.cid ?? null]),
+      deals: [...deals].sort(([a], [b]) => a - b).map(([dealer, { cid }]): [number, Cid] => [dealer, cid]),
+      excluded: [],
+    },
+    [author.key],
+  );
+  const sharesFor = (member: number) =>
+    dealt.map((answer) => sealedShareFor(only(dealStatement, answer), member, answer.attachments));
+  return {
+    order: { ...order, manifest: manifest.cid },
+    keep: [manifest],
+    outgoing: [
+      {
+        statements: [manifest, evidence.request, enrolment, ...acceptances.values(), ...deals.values()],
+        addressees: [...toFiduciaries(order, 'confirm', sharesFor), toBeneficiary(order, 'manifest')],
+      },
+    ],
+    settled: false,
+  };
+}
+
+async function commit(order: PrincipalOrder, evidence: Evidence, { author }: StepContext): Promise<PrincipalStep> {
+  const setup = verifySetup(evidence);
+  verifyConfirmations(setup, evidence);
+  const commitment = await signCommitment(setup, evidence, author);
+  return {
+    order: {
+      ...order,
+      state: principalState(order.state, 'commit'),
+      certificate: commitment.cid,
+      commitment: setup.commitment,
+    },
+    keep: [commitment],
+    outgoing: [
+      {
+        statements: [commitment, ...certificateOf(evidence)],
+        addressees: [...toFiduciaries(order, 'commit', () => []), toBeneficiary(order, 'commit')],
+      },
+    ],
+    settled: true,
+  };
+}
+
+/** Request, Enrolment, Manifest, Acceptances, Deals, Confirmations: all that a certificate is checked with. */
+function certificateOf(evidence: Evidence): OrderStatement[] {
+  return [
+    evidence.request,
+    ...[enrolmentStatement, manifestStatement, acceptanceStatement, dealStatement, confirmationStatement].flatMap(
+      (type): OrderStatement[] => evidence.all(type),
+    ),
+  ];
+}
+
+/**
+ * Starts a redemption: members are asked to release to the beneficiary, which is handed their answers.
+ *
+ * @throws `order_state_conflict` unless the order is committed
+ */
+export async function startRedemption(order: PrincipalOrder, evidence: Evidence, context: StepContext): Promise<PrincipalStep> {
+  const state = principalState(order.state, 'redeem');
+  const commitment = evidence.get(commitmentStatement, order.certificate ?? order.ref);
+  const redemption = await signRedemption(commitment, verifySetup(evidence), context.author, order.ref, evidence.now);
+  return {
+    order: { ...order, state, redemption: redemption.cid, redemptionExpiresAt: redemption.body.expiresAt },
+    keep: [redemption],
+    outgoing: [
+      {
+        statements: [redemption, commitment, ...certificateOf(evidence)],
+        addressees: [...toFiduciaries(order, 'release', () => []), toBeneficiary(order, 'redeem')],
+      },
+    ],
+    settled: false,
+  };
+}
+
+async function afterReceipt(order: PrincipalOrder, evidence: Evidence, context: StepContext): Promise<PrincipalStep> {
+  const receipt = evidence.all(receiptStatement).find(({ body }) => body.redemption === order.redemption);
+  if (receipt === undefined) throw new DtaError('internal', 'an answered redemption has a Receipt');
+  const forward = await signForward([receipt], evidence, context);
+  return {
+    order: { ...order, state: principalState(order.state, 'good-receipt') },
+    keep: [forward],
+    outgoing: [
+      {
+        statements: [forward, receipt, evidence.request, evidence.get(redemptionStatement, receipt.body.redemption)],
+        addressees: toFiduciaries(order, 'receipt', () => []),
+      },
+    ],
+    settled: false,
+  };
+}
+
+/** The order after its time: failed, redeemable again or expired; the same where nothing is due. */
+export function expirePrincipalOrder(order: PrincipalOrder, owing: Failure['owing'], now: number): PrincipalOrder {
+  const settingUp = order.state === 'requested' || order.state === 'enrolled' || order.state === 'dealing';
+  if (settingUp && now > order.setupBy) {
+    const failure: Failure = { reason: 'setup_expired', owing };
+    return { ...order, state: principalState(order.state, 'fail'), failure };
+  }
+  const kept = order.state === 'committed' || order.state === 'releasing' || order.state === 'released';
+  if (kept && order.keepUntil !== null && now > order.keepUntil) {
+    return { ...order, state: principalState(order.state, 'keep-until-passes') };
+  }
+  if (order.state === 'releasing' && order.redemptionExpiresAt !== null && now > order.redemptionExpiresAt) {
+    return { ...order, state: principalState(order.state, 'redemption-expires'), redemption: null, redemptionExpiresAt: null };
+  }
+  return order;
+}
+
+function principalState(state: PrincipalState | 'none', event: PrincipalEvent): PrincipalState {
+  const to = next(principalTransitions, state, event);
+  if (to === 'before') throw new DtaError('order_state_conflict', 'a renewal has no place yet');
+  return to;
+}
+
+function signForward(statements: readonly OrderStatement[], evidence: Evidence, { author }: StepContext) {
+  return signStatement(
+    forwardStatement,
+    {
+      issuer: author.identity.cid,
+      order: evidence.order,
+      createdAt: evidence.now,
+      statements: statements.map(({ cid }) => cid),
+    },
+    [author.key],
+  );
+}
+
+function toBeneficiary({ beneficiary }: PrincipalOrder, verb: PrincipalVerb): Addressee {
+  return { party: beneficiary, role: 'beneficiary', verb, attachments: [] };
+}
+
+function toFiduciaries(
+  { fiduciaries }: PrincipalOrder,
+  verb: PrincipalVerb,
+  attachments: (member: number) => readonly Uint8Array[],
+): Addressee[] {
+  return fiduciaries.map((party, at) => ({ party, role: 'fiduciary', verb, attachments: attachments(at + 1) }));
+}

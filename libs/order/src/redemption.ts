@@ -1,0 +1,219 @@
+import { bytesEqual, type Cid } from '@dta/codec';
+import { addScalars, combineShares, openKem, publicPoint, sha256, verifyShare, wipe } from '@dta/crypto';
+import { openEnvelope, parseEnvelope, sealEnvelope, verifyEnvelope, type Opener } from '@dta/envelope';
+import { DtaError } from '@dta/errors';
+import { parseStatement, signStatement, verifySignature } from '@dta/identity';
+import type { Author, Evidence } from './evidence.js';
+import {
+  redemptionStatement,
+  releasedStatement,
+  releaseStatement,
+  type Commitment,
+  type Redemption,
+  type Release,
+  type Released,
+} from './statements.js';
+import { memberIndex } from './terms.js';
+import type { Setup } from './transcript.js';
+
+/** How long a Redemption may be answered, in ms. */
+export const REDEMPTION_MS = 5 * 60_000;
+
+/** How many Redemptions of one order a fiduciary answers in 24 hours. */
+export const REDEMPTIONS_A_DAY = 16;
+
+/** Signs the demand to release an order's shares to its beneficiary. */
+export function signRedemption(
+  commitment: Commitment,
+  setup: Setup,
+  author: Author,
+  order: Cid,
+  now: number,
+): Promise<Redemption> {
+  return signStatement(
+    redemptionStatement,
+    {
+      issuer: author.identity.cid,
+      order,
+      createdAt: now,
+      certificate: commitment.cid,
+      transcript: setup.transcript,
+      epoch: setup.epoch,
+      expiresAt: now + REDEMPTION_MS,
+    },
+    [author.key],
+  );
+}
+
+/**
+ * Checks a Redemption of a certified setup: by P's chain, of this certificate and epoch, not expired.
+ *
+ * @throws `signature_invalid`, `certificate_invalid`, `redemption_expired`
+ */
+export function verifyRedemption(redemption: Redemption, commitment: Commitment, setup: Setup, evidence: Evidence): void {
+  const { request } = evidence;
+  const { body } = redemption;
+  if (request.body.issuer === null) throw new DtaError('terms_invalid', 'a Request names its principal as issuer');
+  evidence.assertBy(redemption, request.body.issuer);
+  if (body.certificate !== commitment.cid || body.epoch !== setup.epoch || !bytesEqual(body.transcript, setup.transcript)) {
+    throw new DtaError('certificate_invalid', 'the Redemption names another certificate than the evidence has');
+  }
+  if (body.expiresAt <= evidence.now) {
+    throw new DtaError('redemption_expired', 'the Redemption is no longer answered', { metadata: { redemption: redemption.cid } });
+  }
+}
+
+/**
+ * Signs a member's Release, sealed to the order's own key, and the Released that says so to everyone else.
+ *
+ * @throws `release_invalid` where `share` isn't this member's under the certificate: a row swapped in the database
+ */
+export async function signRelease(
+  redemption: Redemption,
+  setup: Setup,
+  index: number,
+  share: Uint8Array,
+  evidence: Evidence,
+  author: Author,
+): Promise<{ released: Released; envelope: Uint8Array }> {
+  if (!verifyShare(setup.vector, index, share)) {
+    throw new DtaError('release_invalid', 'the stored share does not fit its certificate: the row may have been altered');
+  }
+  const common = { issuer: author.identity.cid, order: evidence.order, createdAt: evidence.now };
+  const release = await signStatement(
+    releaseStatement,
+    { ...common, redemption: redemption.cid, transcript: setup.transcript, epoch: setup.epoch, index, share },
+    [author.key],
+  );
+  const { issuer: beneficiary, kem } = setup.enrolment.body;
+  if (beneficiary === null) throw new DtaError('terms_invalid', 'an Enrolment names its beneficiary as issuer');
+  const envelope = await sealEnvelope(
+    {
+      sender: author.identity,
+      from: 'fiduciary',
+      order: evidence.order,
+      prev: [],
+      log: false,
+      recipients: [{ id: beneficiary, role: 'beneficiary', kem }],
+      statements: [release.bytes],
+      now: evidence.now,
+    },
+    author.key,
+  );
+  wipe(release.bytes);
+  const released = await signStatement(
+    releasedStatement,
+    { ...common, redemption: redemption.cid, index, envelope: envelope.cid },
+    [author.key],
+  );
+  return { released, envelope: envelope.bytes };
+}
+
+/** What B found in the Releases of one Redemption. */
+export interface Releases {
+  /** shares that lie on the certified polynomial, by member */
+  readonly good: ReadonlyMap<number, Uint8Array>;
+  /** [member, CID of the signed Release] of those that don't: each proves its author's fault */
+  readonly bad: readonly (readonly [number, Cid])[];
+}
+
+/**
+ * Opens the Releases of a Redemption with the order's key and checks each share against its member's public share.
+ * An envelope that isn't a member's Release for exactly this Redemption proves nothing about anyone and is left out.
+ */
+export async function openReleases(
+  envelopes: readonly Uint8Array[],
+  redemption: Redemption,
+  setup: Setup,
+  seed: Uint8Array,
+  evidence: Evidence,
+): Promise<Releases> {
+  const { issuer, kem } = setup.enrolment.body;
+  if (issuer === null) throw new DtaError('terms_invalid', 'an Enrolment names its beneficiary as issuer');
+  const opener: Opener = { id: issuer, role: 'beneficiary', keyHash: sha256(kem), key: await openKem(seed) };
+  const good = new Map<number, Uint8Array>();
+  const bad: [number, Cid][] = [];
+  for (const bytes of envelopes) {
+    const release = await openRelease(bytes, redemption, setup, opener, evidence).catch((error: unknown) => {
+      if (error instanceof DtaError) return undefined;
+      throw error;
+    });
+    if (release === undefined || good.has(release.body.index)) continue;
+    const { index, share } = release.body;
+    if (verifyShare(setup.vector, index, share)) good.set(index, share);
+    else bad.push([index, release.cid]);
+  }
+  return { good, bad: bad.sort(([a], [b]) => a - b) };
+}
+
+async function openRelease(
+  bytes: Uint8Array,
+  redemption: Redemption,
+  setup: Setup,
+  opener: Opener,
+  evidence: Evidence,
+): Promise<Release> {
+  const envelope = parseEnvelope(bytes);
+  const { header } = envelope;
+  const sender = evidence.directory.get(header.sender);
+  verifyEnvelope(envelope, sender);
+  if (header.log || header.order !== evidence.order || header.from !== 'fiduciary') throw invalid('not the envelope of a Release');
+  const [statement = new Uint8Array(), ...more] = await openEnvelope(envelope, [opener]);
+  const release = parseStatement([releaseStatement], statement);
+  const { body } = release;
+  verifySignature(release, sender.keys.sign);
+  if (
+    more.length > 0 ||
+    body.issuer !== sender.cid ||
+    body.order !== evidence.order ||
+    body.redemption !== redemption.cid ||
+    body.epoch !== setup.epoch ||
+    !bytesEqual(body.transcript, setup.transcript) ||
+    memberIndex(evidence.request, sender.cid, evidence.directory) !== body.index ||
+    !setup.members.includes(body.index)
+  ) {
+    throw invalid('Release for another order, redemption, epoch or member');
+  }
+  return release;
+}
+
+/**
+ * y [32] = Σ λ_j·x_j + b mod q, for any t good shares.
+ *
+ * @throws `shares_insufficient`; `release_invalid` unless y·G = Y
+ */
+export function combineSecret(good: ReadonlyMap<number, Uint8Array>, key: Uint8Array, setup: Setup): Uint8Array {
+  const threshold = setup.vector.length;
+  const shares = [...good].slice(0, threshold).map(([index, share]) => ({ index, share }));
+  if (shares.length < threshold) {
+    throw new DtaError('shares_insufficient', 'fewer good shares than the threshold', {
+      metadata: { good: [...good.keys()], threshold },
+    });
+  }
+  const combined = combineShares(shares);
+  const secret = addScalars(combined, key);
+  wipe(combined);
+  if (!bytesEqual(publicPoint(secret), setup.commitment)) {
+    wipe(secret);
+    throw new DtaError('release_invalid', 'the combined shares do not make the committed key');
+  }
+  return secret;
+}
+
+/** Checks one Released: of this Redemption, for the envelope it came with. @throws `release_invalid`, `identity_not_admitted` */
+export function verifyReleased(released: Released, redemption: Cid, envelope: Uint8Array, evidence: Evidence): number {
+  const { issuer, index, envelope: cid } = released.body;
+  if (issuer === null) throw invalid('Released without an issuer');
+  if (
+    released.body.redemption !== redemption ||
+    parseEnvelope(envelope).cid !== cid ||
+    memberIndex(evidence.request, issuer, evidence.directory) !== index
+  ) {
+    throw invalid('Released of another redemption, envelope or member');
+  }
+  return index;
+}
+
+function invalid(reason: string): DtaError {
+  return new DtaError('release_invalid', reason);
+}
