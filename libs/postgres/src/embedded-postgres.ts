@@ -1,0 +1,201 @@
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DtaError } from '@dta/errors';
+import pg from 'pg';
+import { installedBinaries, serverBinaries } from './binaries.js';
+import { lockFolder, type FolderLock } from './folder-lock.js';
+import { endLeftoverServer } from './leftover-server.js';
+import { account, checkData, hasData, makeData, openFolder, readPassword } from './server-folder.js';
+import { startProgram, withRealPaths, type ServerHome, type ServerProcess } from './server-program.js';
+import { serverUser } from './server-user.js';
+import { startFailure } from './start-failure.js';
+
+/** How to start a server. */
+export interface EmbeddedPostgresOptions {
+  /** The server's own folder, made where it is missing: data, password, and nothing else of the node's. */
+  readonly directory: string;
+  /** Gets the server's log, line by line. */
+  readonly log?: (line: string) => void;
+  /** More server settings, such as `max_connections`; those that keep the server on 127.0.0.1 can't be changed. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** A running server. */
+export interface EmbeddedPostgres {
+  /** On 127.0.0.1; another at every start. */
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  /** Process id of the postmaster. */
+  readonly pid: number;
+  /** The address of `database` with user and password in it: a secret, never to be logged. */
+  url(database: string): string;
+  /**
+   * Makes the database where it is missing.
+   *
+   * @throws DtaError `request_invalid` for a name that is not 1 to 63 of `a-z 0-9 _`, beginning with a letter.
+   */
+  ensureDatabase(name: string): Promise<void>;
+  /** Ends every connection and the server, and resolves when its process is gone; again and again if you like. */
+  stop(): Promise<void>;
+}
+
+const startTimeout = 120_000; // recovery after a crash is part of a start
+const portAttempts = 5;
+
+/**
+ * Starts the PostgreSQL server that comes as an npm package, on a free port of 127.0.0.1 and on no Unix socket; every
+ * connection needs a password. Commits are durable (`fsync` and `synchronous_commit` are on). Where a killed process
+ * left a server at the folder, that one is ended first. Nothing is installed at import and no signal is caught: the
+ * caller stops the server, and where it is killed instead, the next start at the folder takes over.
+ *
+ * @throws DtaError `start_failed` with one sentence: no binaries for this platform, folder in use by a running node,
+ * closed to the server's user or another user's, data damaged or of another version, disk full, or what PostgreSQL said.
+ */
+export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  const installed = await installedBinaries();
+  const user = await serverUser();
+  const directory = await openFolder(resolve(options.directory), user);
+  const password = await readPassword(directory, user);
+  const lock = await lockFolder(directory, password);
+  try {
+    const home: ServerHome = { native: await serverBinaries(user, installed), directory, user };
+    const settings = { ...options.settings };
+    if (await hasData(directory)) {
+      await checkData(home);
+      await endLeftoverServer(join(directory, 'data'));
+    } else {
+      await makeData(home, settings['fsync'] !== 'off');
+    }
+    const server = await startServer(home, settings, options.log ?? (() => undefined));
+    return handle(server, password, lock);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+interface Server {
+  readonly child: ServerProcess;
+  readonly pid: number;
+  readonly port: number;
+  /** Resolves when the process is gone. */
+  readonly gone: Promise<void>;
+}
+
+type Settings = Readonly<Record<string, string>>;
+
+async function startServer(home: ServerHome, settings: Settings, log: (line: string) => void): Promise<Server> {
+  for (let attempt = 1; ; attempt++) {
+    let said = '';
+    const server = await spawnServer(home, settings, log, (text) => (said = (said + text).slice(-16_384)));
+    if (await isReady(server, join(home.directory, 'data'))) return server;
+    await endServer(server);
+    const portTaken = /could not bind|could not create any TCP\/IP sockets/.test(said);
+    if (!portTaken || attempt === portAttempts) throw startFailure(home.directory, withRealPaths(said, home));
+  }
+}
+
+async function spawnServer(
+  home: ServerHome,
+  settings: Settings,
+  log: (line: string) => void,
+  hear: (text: string) => void,
+): Promise<Server> {
+  const port = await freePort();
+  const closed = { listen_addresses: '127.0.0.1', unix_socket_directories: '' };
+  const all = { ...settings, ...closed, port: String(port), logging_collector: 'off' };
+  const child = await startProgram(home, 'postgres', (folder) => [
+    ...['-D', `${folder}/data`],
+    ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+  ]);
+  let line = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    hear(text);
+    const lines = (line + text).split('\n');
+    line = lines.pop() ?? '';
+    lines.forEach(log);
+  });
+  const gone = new Promise<void>((done) => {
+    child.once('close', () => done());
+    child.once('error', (error) => {
+      hear(`FATAL: ${error.message}`);
+      done();
+    });
+  });
+  return { child, pid: child.pid ?? -1, port, gone };
+}
+
+/** Waits as pg_ctl does: for the word in the eighth line of the lock file, which no log setting can hide. */
+async function isReady(server: Server, data: string): Promise<boolean> {
+  let ended = false;
+  void server.gone.then(() => (ended = true));
+  for (const end = performance.now() + startTimeout; !ended && performance.now() < end; await sleep(20)) {
+    const lines = (await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
+    if (Number(lines[0]) === server.pid && lines[7]?.trim() === 'ready') return true;
+  }
+  return false;
+}
+
+async function endServer({ child, gone }: Server): Promise<void> {
+  let ended = false;
+  const end = gone.then(() => (ended = true));
+  // fast shutdown; immediate shutdown, which the next start repairs; the kernel
+  for (const signal of ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) {
+    child.kill(signal);
+    const patience = new AbortController();
+    await Promise.race([end, sleep(10_000, undefined, { signal: patience.signal }).catch(() => undefined)]);
+    patience.abort();
+    if (ended) return;
+  }
+  await end;
+}
+
+function handle(server: Server, password: string, lock: FolderLock): EmbeddedPostgres {
+  const { port, pid } = server;
+  const url = (database: string): string => `postgres://${account}:${password}@127.0.0.1:${port}/${database}`;
+  let stopped: Promise<void> | undefined;
+  return {
+    port,
+    user: account,
+    password,
+    pid,
+    url,
+    ensureDatabase: (name) => ensureDatabase(url('postgres'), name),
+    stop: () => (stopped ??= endServer(server).then(() => lock.release())),
+  };
+}
+
+async function ensureDatabase(adminUrl: string, name: string): Promise<void> {
+  if (!/^[a-z][a-z0-9_]{0,62}$/.test(name)) {
+    throw new DtaError('request_invalid', `not a database name: ${JSON.stringify(name)}`);
+  }
+  const client = new pg.Client({ connectionString: adminUrl });
+  await client.connect();
+  try {
+    const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [name]);
+    if (rowCount === 0) await client.query(`CREATE DATABASE "${name}"`);
+  } catch (error) {
+    // another was faster: duplicate_database, or unique_violation where both were inside CREATE DATABASE
+    const faster = error instanceof pg.DatabaseError && (error.code === '42P04' || error.code === '23505');
+    if (!faster) throw error;
+  } finally {
+    await client.end();
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((done, failed) => {
+    const probe = createServer()
+      .once('error', failed)
+      .listen(0, '127.0.0.1', () => {
+        const address = probe.address();
+        probe.close(() => {
+          if (address === null || typeof address === 'string') failed(new DtaError('start_failed', 'no free port'));
+          else done(address.port);
+        });
+      });
+  });
+}

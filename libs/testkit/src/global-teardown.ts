@@ -1,0 +1,4 @@
+import { closeServices } from './global-setup.js';
+
+/** Jest's `globalTeardown`: stops what ran. */
+export default closeServices;

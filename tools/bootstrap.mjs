@@ -1,0 +1,70 @@
+// Makes a checkout ready to run: installs what package-lock.json names, and compiles. Runs before anything is installed,
+// under the system's Node 20: built-ins only. `npm start` needs no compiler, Python or Go.
+import { existsSync, readFileSync, symlinkSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { failWith, root, run, say } from './process.mjs';
+
+const modules = join(root, 'node_modules');
+const ownNode = join(modules, `node-${process.platform}-${process.arch}`);
+const leastNode = 24; // ML-KEM in WebCrypto, which X-Wing needs
+
+/** Installs what package-lock.json names, where that isn't what is installed. */
+export function install() {
+  if (!isInstalled()) {
+    say('installing what package-lock.json names');
+    npm('ci', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error');
+    say('installed');
+  }
+  linkNode();
+}
+
+/**
+ * Whether node_modules holds each package of the lock, by version and hash. npm writes what it installed into a lock of
+ * its own when it is done, so an interrupted install doesn't count. Optional packages may be for other platforms.
+ */
+function isInstalled() {
+  const installedFile = join(modules, '.package-lock.json');
+  if (!existsSync(installedFile)) return false;
+  const [wanted, installed] = [join(root, 'package-lock.json'), installedFile].map(
+    (file) => JSON.parse(readFileSync(file, 'utf8')).packages,
+  );
+  return Object.entries(wanted)
+    .filter(([place]) => place.includes('node_modules/'))
+    .every(([place, { version, integrity, optional }]) => {
+      const found = installed[place];
+      return found === undefined ? optional === true : found.version === version && found.integrity === integrity;
+    });
+}
+
+/** Compiles projects (folders with a tsconfig.json), everything by default; whether that went without an error. */
+export function compile(...projects) {
+  const built = run(node(), [join(modules, 'typescript-7/bin/tsc'), '-b', '--builders', '2', ...projects]) === 0;
+  if (built) say('compiled');
+  return built;
+}
+
+/** The Node that runs the project: the one of the lock file, else the one that runs this where it is new enough. */
+export function node() {
+  const locked = join(ownNode, 'bin/node');
+  if (existsSync(locked)) return locked;
+  if (Number(process.versions.node.split('.')[0]) >= leastNode) return process.execPath;
+  return failWith(`this platform (${process.platform}-${process.arch}) needs Node ${leastNode} or later installed`);
+}
+
+/** The npm and Node that were called, never node_modules/.bin/node: `npm ci` is about to delete it. */
+function npm(...args) {
+  const path = (process.env.PATH ?? '').split(delimiter).filter((folder) => !folder.includes('node_modules'));
+  const env = { PATH: path.join(delimiter) };
+  const { npm_execpath: cli, npm_node_execpath: nodeOfNpm = process.execPath } = process.env;
+  const [command, all] = cli?.endsWith('.js') ? [nodeOfNpm, [cli, ...args]] : ['npm', args];
+  const status = run(command, all, env);
+  if (status !== 0) failWith(`npm ${args[0]} failed`, status);
+}
+
+/** npm 10 drops this link where the other platform's optional package, which has a program of the same name, is skipped. */
+function linkNode() {
+  const link = join(modules, '.bin/node');
+  if (existsSync(join(ownNode, 'bin/node')) && !existsSync(link)) {
+    symlinkSync(`../node-${process.platform}-${process.arch}/bin/node`, link);
+  }
+}

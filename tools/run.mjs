@@ -1,0 +1,57 @@
+// `npm run <name>` for everything but start: node tools/run.mjs <name> [argument…]
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { compile, install, node } from './bootstrap.mjs';
+import { removeStaleOutputs } from './stale-outputs.mjs';
+import { lint } from './lint.mjs';
+import { failWith, handOver, root, run, say } from './process.mjs';
+import { runLongSuites, runSuites } from './suites.mjs';
+
+const [name, ...args] = process.argv.slice(2);
+
+const programs = {
+  demo: ['apps/cli', 'apps/cli/dist/src/main.js', 'demo'],
+  cluster: ['e2e', 'e2e/dist/src/cluster-main.js'],
+  bench: ['e2e', 'e2e/dist/bench/main.js'],
+};
+
+const commands = {
+  build: () => {
+    removeStaleOutputs();
+    process.exit(compile() ? 0 : 1);
+  },
+  lint: () => process.exit(lint() ? 0 : 1),
+  format: () => process.exit(run(node(), [join(root, 'node_modules/prettier/bin/prettier.cjs'), '--write', '.'])),
+  test: async () => finish(await testAll()),
+  'test:long': async () => {
+    removeStaleOutputs();
+    finish(compile() ? await runLongSuites(args) : { passed: 0, failed: 1 });
+  },
+};
+
+async function testAll() {
+  removeStaleOutputs();
+  if (!compile()) return { passed: 0, failed: 1 }; // what an old output would say is no news
+  const clean = lint();
+  const { passed, failed } = await runSuites(args);
+  return { passed, failed: failed + (clean ? 0 : 1) };
+}
+
+function finish({ passed, failed }) {
+  say(failed === 0 && passed > 0 ? 'all is well' : 'not all is well');
+  console.log(`${passed} passed, ${failed} failed`);
+  process.exit(failed === 0 && passed > 0 ? 0 : 1);
+}
+
+if (name in programs) {
+  const [project, program, ...first] = programs[name];
+  install();
+  if (!compile(project)) failWith('the sources do not compile');
+  if (!existsSync(join(root, program))) failWith(`${program} is not there`);
+  handOver(node(), [join(root, program), ...first, ...args]);
+} else if (name in commands) {
+  install();
+  await commands[name]();
+} else {
+  failWith(`usage: node tools/run.mjs ${[...Object.keys(commands), ...Object.keys(programs)].join('|')}`);
+}
