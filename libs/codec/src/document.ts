@@ -1,6 +1,6 @@
 import { DtaError } from '@dta/errors';
 import { z } from 'zod';
-import { decodeCanonical, encodeCanonical } from './canonical.js';
+import { decodeCanonical, encodeCanonical, holdsLink } from './canonical.js';
 import { cidFromBytes, cidToBytes, parseCid, type Cid } from './cid.js';
 
 /** A schema of a document: strict objects throughout, so that unknown fields are refused. */
@@ -31,8 +31,10 @@ export const fields = {
   index: z.int().min(1).max(32),
   /** An epoch or a round; starts at 0. */
   counter: z.int().min(0).max(0xffffffff),
-  /** The one open field: whatever a plugin puts there, as CBOR. */
-  extension: z.record(z.string(), z.unknown()),
+  /** The one open field: whatever a plugin puts there, as CBOR, but no link, which a recursive pin would follow. */
+  extension: z
+    .record(z.string(), z.unknown())
+    .refine((extension) => !holdsLink(extension), 'must not hold links (a CID is its 36 bytes)'),
 } as const;
 
 function isCid(value: unknown): value is Cid {
@@ -54,8 +56,13 @@ export function decodeDocument<S extends DocumentSchema>(schema: S, bytes: Uint8
   const result = z.safeDecode(schema, decodeCanonical(bytes, maxBytes) as z.input<S>); // what the schema is there to check
   if (result.success) return result.data;
   throw new DtaError('document_invalid', 'document does not have the form that its type asks for', {
-    metadata: { faults: result.error.issues.slice(0, 10).map((issue) => `${issue.path.join('.')}: ${issue.message}`) },
+    metadata: { faults: result.error.issues.slice(0, 10).map(describeFault) },
   });
+}
+
+/** A fault by path and reason; an unknown field isn't named, since whoever wrote the bytes chose its name. */
+function describeFault({ path, code, message }: z.core.$ZodIssue): string {
+  return `${path.join('.')}: ${code === 'unrecognized_keys' ? 'unknown field' : message}`;
 }
 
 /** The canonical bytes of a document. @throws ZodError where our own code made one that the schema refuses. */

@@ -111,14 +111,15 @@ function refusing<T>(read: () => T): T {
  * @throws `envelope_invalid`
  */
 export function verifyEnvelope(envelope: Envelope, sender: Identity): void {
-  const { header } = envelope;
-  if (
-    header.sender !== sender.cid ||
-    !sender.roles.includes(header.from) ||
-    !ed25519Verify(sender.keys.sign, envelope.signed, envelope.signature)
-  ) {
+  if (!maySend(envelope.header, sender) || !ed25519Verify(sender.keys.sign, envelope.signed, envelope.signature)) {
     throw new DtaError('envelope_invalid', 'envelope is not by the sender and role that it names', {
       metadata: { envelope: envelope.cid },
     });
   }
+}
+
+/** Whether `sender` is whom the header names, in a role that it has, and a recipient in no role but another. */
+export function maySend(header: EnvelopeHeader, sender: Identity): boolean {
+  const toItself = header.recipients.some(({ id, role }) => id === sender.cid && role === header.from);
+  return header.sender === sender.cid && sender.roles.includes(header.from) && !toItself;
 }

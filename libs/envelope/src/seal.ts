@@ -4,7 +4,14 @@ import { DtaError } from '@dta/errors';
 import type { Identity, Role, SigningKey } from '@dta/identity';
 import { z } from 'zod';
 import { contentBinding, deriveContentKeys, wrapInfo } from './content-key.js';
-import { envelopeDigest, headerBytes, MAX_ENVELOPE_BYTES, unsignedEnvelope, type EnvelopeHeader } from './envelope.js';
+import {
+  envelopeDigest,
+  headerBytes,
+  MAX_ENVELOPE_BYTES,
+  maySend,
+  unsignedEnvelope,
+  type EnvelopeHeader,
+} from './envelope.js';
 
 const ENC_BYTES = 1120;
 
@@ -35,7 +42,8 @@ export interface NewEnvelope {
  * Seals statements to their recipients and signs the envelope. Every call draws a new content key: a retry sends the
  * stored bytes and never seals again.
  *
- * @throws `too_large` where the envelope would be above 256 KiB; `key_invalid` for a recipient's key
+ * @throws `too_large` where the envelope would be above 256 KiB; `key_invalid` for a recipient's key; `envelope_invalid`
+ * where the sender hasn't the role it sends from, or is a recipient in that role
  */
 export async function sealEnvelope(envelope: NewEnvelope, key: SigningKey): Promise<{ cid: Cid; bytes: Uint8Array }> {
   const header: EnvelopeHeader = {
@@ -50,12 +58,16 @@ export async function sealEnvelope(envelope: NewEnvelope, key: SigningKey): Prom
     nonce: randomBytes(16),
     recipients: envelope.recipients.map(({ id, role, kem }) => ({ id, role, key: sha256(kem) })),
   };
+  if (!maySend(header, envelope.sender)) {
+    throw new DtaError('envelope_invalid', 'sender has not the role that it sends from, or sends to itself');
+  }
   const headerHash = sha256(headerBytes(header));
   const [contentKey, salt] = [randomBytes(32), randomBytes(32)];
   const { encryptionKey, keyCommitment } = deriveContentKeys(contentKey, salt, headerHash);
   const binding = contentBinding(headerHash, salt, keyCommitment);
   try {
     const ct = aeadSeal(encryptionKey, padToPadme(encodeCanonical(envelope.statements)), binding);
+    assertSize(ct.length);
     const wraps = await Promise.all(
       envelope.recipients.map(async ({ kem }, at) => {
         const sealed = await hpkeSeal(kem, wrapInfo(binding, at), contentKey);
@@ -65,11 +77,14 @@ export async function sealEnvelope(envelope: NewEnvelope, key: SigningKey): Prom
     const unsigned = z.encode(unsignedEnvelope, { header, N: salt, Kcom: keyCommitment, ct, wraps });
     const sig = await key.sign(envelopeDigest(encodeCanonical(unsigned)));
     const bytes = encodeCanonical({ ...unsigned, sig });
-    if (bytes.length > MAX_ENVELOPE_BYTES) {
-      throw new DtaError('too_large', 'envelope would be above 256 KiB', { metadata: { bytes: bytes.length } });
-    }
+    assertSize(bytes.length);
     return { cid: cidOf(bytes), bytes };
   } finally {
     wipe(contentKey, encryptionKey);
   }
+}
+
+function assertSize(bytes: number): void {
+  if (bytes <= MAX_ENVELOPE_BYTES) return;
+  throw new DtaError('too_large', 'envelope would be above 256 KiB', { metadata: { bytes } });
 }

@@ -1,4 +1,4 @@
-import { fields } from '@dta/codec';
+import { cidFromBytes, fields } from '@dta/codec';
 import { defineStatement, roles } from '@dta/identity';
 import { CID } from 'multiformats/cid';
 import { z } from 'zod';
@@ -11,5 +11,17 @@ export const segmentStatement = defineStatement('segment', {
   role: z.enum(roles),
   seq: fields.counter,
   prev: fields.cid.nullable(),
-  envelopes: z.array(z.custom<CID>((value) => CID.asCID(value) !== null, 'must be a link')).min(1),
+  envelopes: z.array(z.custom<CID>(isLink, 'must be a link to a block of ours')).min(1),
 });
+
+/** A link, and by a CID of ours: a recursive pin follows it. */
+function isLink(value: unknown): boolean {
+  const link = CID.asCID(value);
+  if (link === null) return false;
+  try {
+    cidFromBytes(link.bytes);
+    return true;
+  } catch {
+    return false;
+  }
+}

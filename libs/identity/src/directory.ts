@@ -90,7 +90,8 @@ export class IdentityDirectory {
 
   /** The documents that name `cid` as their predecessor: one after a rotation, two after a theft. */
   successorsOf(cid: Cid): Cid[] {
-    return [...(this.#below?.successorsOf(cid) ?? []), ...(this.#successors.get(cid) ?? [])];
+    // a set: the directory below may have learnt one that was already here
+    return [...new Set([...(this.#below?.successorsOf(cid) ?? []), ...(this.#successors.get(cid) ?? [])])];
   }
 
   /** The chain of `cid`, first document first, up to where it ends or forks. */

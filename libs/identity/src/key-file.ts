@@ -69,9 +69,11 @@ export async function openKeyFile(bytes: Uint8Array, protection: KeyFileProtecti
     throw new DtaError('key_file_invalid', `key file is sealed by ${file.protection}, not by ${protection.kind}`);
   }
   const plaintext = await protection.open(file.sealed);
-  const opened = refusing(() => decodeDocument(generations, plaintext, MAX_KEY_FILE_BYTES), 'key file is damaged');
-  wipe(plaintext);
-  return opened.generations;
+  try {
+    return refusing(() => decodeDocument(generations, plaintext, MAX_KEY_FILE_BYTES), 'key file is damaged').generations;
+  } finally {
+    wipe(plaintext);
+  }
 }
 
 function refusing<T>(read: () => T, message: string): T {

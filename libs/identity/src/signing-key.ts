@@ -1,4 +1,4 @@
-import { ed25519PublicKey, ed25519Sign } from '@dta/crypto';
+import { ed25519PublicKey, ed25519Sign, openEd25519 } from '@dta/crypto';
 
 /** A node's Ed25519 key, wherever it lives: in a key file, or in an HSM that never shows it. */
 export interface SigningKey {
@@ -10,9 +10,10 @@ export interface SigningKey {
 
 /** A signing key of a seed [32] in memory. */
 export function softwareSigningKey(seed: Uint8Array): SigningKey {
+  const key = openEd25519(seed);
   return {
-    publicKey: ed25519PublicKey(seed),
+    publicKey: ed25519PublicKey(key),
     // async, so that a fault is a rejection as it is with an HSM
-    sign: async (message) => ed25519Sign(seed, message),
+    sign: async (message) => ed25519Sign(key, message),
   };
 }

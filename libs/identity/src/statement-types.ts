@@ -10,7 +10,7 @@ export type Role = (typeof roles)[number];
 
 /**
  * An Identity Document: who a node is, its roles and its keys (docs/protocol.md §3). Its CID is the node's
- * `idDocumentCID`. `extension.recovery` may hold a second Ed25519 key [32] that can revoke the chain.
+ * `idDocumentCID`. `recovery`, in a first document, may be a second Ed25519 key [32] that can revoke the chain.
  */
 export const identityStatement = defineStatement('identity', {
   name: z.string().min(1).max(128),

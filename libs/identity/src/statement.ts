@@ -68,7 +68,12 @@ export function statementDigest(bodyHash: Uint8Array): Uint8Array {
   return concat(ascii('DTA-STATEMENT1'), bodyHash);
 }
 
-/** Signs `said` as a new statement, with a fresh nonce. */
+/**
+ * Signs `said` as a new statement, with a fresh nonce.
+ *
+ * @throws `too_large` above {@link MAX_STATEMENT_BYTES}; `document_invalid` for an extension with what has no form;
+ * ZodError where our own code said what the type's schema refuses
+ */
 export async function signStatement<S extends StatementType>(
   type: S,
   said: Omit<BodyOf<S>, 'v' | 'type' | 'nonce'>,
@@ -81,7 +86,11 @@ export async function signStatement<S extends StatementType>(
   return assemble(body, bodyBytes, await Promise.all(keys.map((key) => key.sign(message))));
 }
 
-/** The same statement with one more signature. Its CID is another: it is another document. */
+/**
+ * The same statement with one more signature. Its CID is another: it is another document.
+ *
+ * @throws `document_invalid` for one that has two already
+ */
 export async function cosignStatement<B>(statement: Statement<B>, key: SigningKey): Promise<Statement<B>> {
   const [own] = statement.signatures;
   if (own === undefined || statement.signatures.length !== 1) {
@@ -95,6 +104,9 @@ export async function cosignStatement<B>(statement: Statement<B>, key: SigningKe
 function assemble<B>(body: B, bodyBytes: Uint8Array, signatures: Uint8Array[]): Statement<B> {
   const raw = decodeCanonical(bodyBytes, MAX_STATEMENT_BYTES);
   const bytes = encodeCanonical({ body: raw, signatures });
+  if (bytes.length > MAX_STATEMENT_BYTES) {
+    throw new DtaError('too_large', 'statement would be above 128 KiB', { metadata: { bytes: bytes.length } });
+  }
   return { cid: cidOf(bytes), bytes, body, signatures, bodyHash: sha256(bodyBytes) };
 }
 

@@ -28,6 +28,8 @@ export interface BeneficiaryOrder {
   readonly state: BeneficiaryState;
   /** first CID of the principal's chain */
   readonly principal: Cid;
+  /** the Request's times, Unix ms */
+  readonly createdAt: number;
   readonly setupBy: number;
   readonly keepUntil: number | null;
   readonly enrolment: Cid;
@@ -68,6 +70,7 @@ export async function enrolOrder(
       ref: request.cid,
       state,
       principal: directory.firstOf(issuer),
+      createdAt: request.body.createdAt,
       setupBy,
       keepUntil,
       enrolment: enrolment.cid,
@@ -184,6 +187,14 @@ export async function redeemOrder(
   } finally {
     wipe(seed, key, ...good.values());
   }
+}
+
+/** When the clock alone changes the order next, Unix ms; null where it doesn't. */
+export function beneficiaryDueAt({ state, setupBy, keepUntil }: BeneficiaryOrder): number | null {
+  if (state === 'closed') return null;
+  const givenUp = state === 'enrolled' ? setupBy + LONG_AFTER_SETUP_MS : Infinity;
+  const due = Math.min(givenUp, keepUntil ?? Infinity);
+  return Number.isFinite(due) ? due : null;
 }
 
 /** The order after its time: closed, or the same where nothing is due. */

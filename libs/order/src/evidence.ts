@@ -67,6 +67,11 @@ export class Evidence {
     return new Evidence(this.order, [...this.statements, ...more.filter(({ cid }) => !known.has(cid))], this.#verifier);
   }
 
+  /** The same at a later time of this node's clock. */
+  at(now: number): Evidence {
+    return new Evidence(this.order, this.statements, { ...this.#verifier, now });
+  }
+
   get directory(): IdentityDirectory {
     return this.#verifier.directory;
   }

@@ -33,6 +33,8 @@ export interface FiduciaryOrder {
   readonly state: FiduciaryState;
   /** which fiduciary of the order this node is, 1-based */
   readonly index: number;
+  /** the Request's times, Unix ms */
+  readonly createdAt: number;
   readonly setupBy: number;
   readonly keepUntil: number | null;
   /** its own Acceptance and Deal */
@@ -70,6 +72,7 @@ export async function acceptOrder(order: FiduciaryOrder | undefined, evidence: E
     ref: request.cid,
     state,
     index,
+    createdAt: request.body.createdAt,
     setupBy: request.body.setupBy,
     keepUntil: request.body.keepUntil,
     acceptance: null,
@@ -273,7 +276,13 @@ export async function takeReceipt(order: FiduciaryOrder, evidence: Evidence, con
   evidence.message(forwardStatement);
   const receipt = evidence.one(receiptStatement);
   evidence.assertBy(receipt, evidence.request.body.beneficiary);
-  return { ...nothing, order, reply: [await acknowledge(receipt, evidence, context)], keep: [receipt] };
+  return { ...nothing, order, reply: [await acknowledge(receipt, evidence, context)], keep: [receipt], settled: true };
+}
+
+/** When the clock alone changes the order next, Unix ms; null where it doesn't. */
+export function fiduciaryDueAt({ state, setupBy, keepUntil }: FiduciaryOrder): number | null {
+  if (state === 'erased') return null;
+  return state === 'accepted' || state === 'dealt' ? setupBy : keepUntil;
 }
 
 /** The order after its time: nothing left but a tombstone, or the same where nothing is due. */

@@ -38,6 +38,7 @@ export {
   confirmOrder,
   dealOrder,
   expireFiduciaryOrder,
+  fiduciaryDueAt,
   releaseShare,
   takeReceipt,
   type FiduciaryOrder,
@@ -45,6 +46,7 @@ export {
 export {
   commitEnrolment,
   enrolOrder,
+  beneficiaryDueAt,
   expireBeneficiaryOrder,
   noteManifest,
   redeemOrder,
@@ -55,6 +57,7 @@ export {
   checkAnswer,
   expirePrincipalOrder,
   placeOrder,
+  principalDueAt,
   principalVerbs,
   startRedemption,
   type Addressee,

@@ -26,6 +26,9 @@ import {
 import { next, principalTransitions, type PrincipalEvent, type PrincipalState } from './transitions.js';
 import { verifyAcceptances, verifyDeals, verifySetup } from './transcript.js';
 
+/** A principal's steps draw no randomness of their own. */
+type PrincipalContext = Pick<StepContext, 'author'>;
+
 /** A principal's row of an order. */
 export interface PrincipalOrder {
   readonly ref: Cid;
@@ -86,7 +89,7 @@ export interface PrincipalStep {
   readonly order: PrincipalOrder;
   readonly keep: readonly OrderStatement[];
   readonly outgoing: readonly Outgoing[];
-  /** setup is over: attachments in delivery rows go */
+  /** a setup or a redemption is over: attachments and Releases in delivery rows go */
   readonly settled: boolean;
 }
 
@@ -148,7 +151,7 @@ export function checkAnswer(order: PrincipalOrder, answer: Answer, known: Eviden
       return;
     }
     case 'confirm':
-      return asMember(verifyConfirmation(said(confirmationStatement), verifySetup(evidence), evidence));
+      return asMember(verifyConfirmation(said(confirmationStatement), verifySetup(known), known));
     case 'manifest':
     case 'commit':
     case 'receipt':
@@ -186,7 +189,7 @@ export async function advanceOrder(
   order: PrincipalOrder,
   evidence: Evidence,
   answers: readonly Answer[],
-  context: StepContext,
+  context: PrincipalContext,
 ): Promise<PrincipalStep | null> {
   const from = (verb: PrincipalVerb) => answers.filter((answer) => answer.verb === verb);
   const complete = (verb: PrincipalVerb) => from(verb).length === order.fiduciaries.length;
@@ -227,7 +230,7 @@ async function askForDeals(
   order: PrincipalOrder,
   evidence: Evidence,
   accepted: readonly Answer[],
-  context: StepContext,
+  context: PrincipalContext,
 ): Promise<PrincipalStep> {
   const enrolment = evidence.one(enrolmentStatement);
   const acceptances = [...verifyAcceptances(enrolment, evidence)].sort(([a], [b]) => a - b).map(([, statement]) => statement);
@@ -248,7 +251,7 @@ async function askToConfirm(
   order: PrincipalOrder,
   evidence: Evidence,
   dealt: readonly Answer[],
-  { author }: StepContext,
+  { author }: PrincipalContext,
 ): Promise<PrincipalStep> {
   const enrolment = evidence.one(enrolmentStatement);
   const acceptances = verifyAcceptances(enrolment, evidence);
@@ -284,7 +287,7 @@ async function askToConfirm(
   };
 }
 
-async function commit(order: PrincipalOrder, evidence: Evidence, { author }: StepContext): Promise<PrincipalStep> {
+async function commit(order: PrincipalOrder, evidence: Evidence, { author }: PrincipalContext): Promise<PrincipalStep> {
   const setup = verifySetup(evidence);
   verifyConfirmations(setup, evidence);
   const commitment = await signCommitment(setup, evidence, author);
@@ -321,7 +324,7 @@ function certificateOf(evidence: Evidence): OrderStatement[] {
  *
  * @throws `order_state_conflict` unless the order is committed
  */
-export async function startRedemption(order: PrincipalOrder, evidence: Evidence, context: StepContext): Promise<PrincipalStep> {
+export async function startRedemption(order: PrincipalOrder, evidence: Evidence, context: PrincipalContext): Promise<PrincipalStep> {
   const state = principalState(order.state, 'redeem');
   const commitment = evidence.get(commitmentStatement, order.certificate ?? order.ref);
   const redemption = await signRedemption(commitment, verifySetup(evidence), context.author, order.ref, evidence.now);
@@ -338,7 +341,7 @@ export async function startRedemption(order: PrincipalOrder, evidence: Evidence,
   };
 }
 
-async function afterReceipt(order: PrincipalOrder, evidence: Evidence, context: StepContext): Promise<PrincipalStep> {
+async function afterReceipt(order: PrincipalOrder, evidence: Evidence, context: PrincipalContext): Promise<PrincipalStep> {
   const receipt = evidence.all(receiptStatement).find(({ body }) => body.redemption === order.redemption);
   if (receipt === undefined) throw new DtaError('internal', 'an answered redemption has a Receipt');
   const forward = await signForward([receipt], evidence, context);
@@ -351,8 +354,28 @@ async function afterReceipt(order: PrincipalOrder, evidence: Evidence, context: 
         addressees: toFiduciaries(order, 'receipt', () => []),
       },
     ],
-    settled: false,
+    settled: true,
   };
+}
+
+/** When the clock alone changes the order next, Unix ms; null where it doesn't. */
+export function principalDueAt({ state, setupBy, keepUntil, redemptionExpiresAt }: PrincipalOrder): number | null {
+  switch (state) {
+    case 'requested':
+    case 'enrolled':
+    case 'dealing':
+      return setupBy;
+    case 'releasing':
+      return Math.min(redemptionExpiresAt ?? setupBy, keepUntil ?? Infinity);
+    case 'committed':
+    case 'released':
+      return keepUntil;
+    case 'renewing':
+    case 'failed':
+    case 'cancelled':
+    case 'expired':
+      return null;
+  }
 }
 
 /** The order after its time: failed, redeemable again or expired; the same where nothing is due. */
@@ -378,7 +401,7 @@ function principalState(state: PrincipalState | 'none', event: PrincipalEvent): 
   return to;
 }
 
-function signForward(statements: readonly OrderStatement[], evidence: Evidence, { author }: StepContext) {
+function signForward(statements: readonly OrderStatement[], evidence: Evidence, { author }: PrincipalContext) {
   return signStatement(
     forwardStatement,
     {

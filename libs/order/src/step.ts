@@ -25,7 +25,7 @@ export interface Outcome<O> {
   readonly erase: readonly SecretKind[];
   /** statements to store as the order's evidence */
   readonly keep: readonly OrderStatement[];
-  /** setup is over: attachments in stored replies go */
+  /** a setup or a redemption is over: attachments and further envelopes in stored replies go */
   readonly settled: boolean;
 }
 

@@ -42,6 +42,15 @@ export interface Setup {
  * `point_invalid` for a key that is the identity
  */
 export function verifySetup(evidence: Evidence): Setup {
+  const setup = verified.get(evidence) ?? computeSetup(evidence);
+  verified.set(evidence, setup);
+  return setup;
+}
+
+/** Evidence never changes, so what was found of it stands: P checks n Confirmations against one setup. */
+const verified = new WeakMap<Evidence, Setup>();
+
+function computeSetup(evidence: Evidence): Setup {
   const { request } = evidence;
   checkTerms(request, evidence.directory);
   const enrolment = evidence.one(enrolmentStatement);

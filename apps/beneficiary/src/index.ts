@@ -1,0 +1,2 @@
+export { beneficiarySettings } from './config.js';
+export { startBeneficiary } from './start-beneficiary.js';

@@ -1,0 +1,34 @@
+import { decodeDocument, encodeDocument, fields } from '@dta/codec';
+import { OrderTable, type Node } from '@dta/node';
+import { beneficiaryDueAt, type BeneficiaryOrder } from '@dta/order';
+import { z } from 'zod';
+
+const MAX_RECORD_BYTES = 64 * 1024;
+
+const record = z.strictObject({
+  ref: fields.cid,
+  state: z.enum(['enrolled', 'committed', 'held', 'closed']),
+  principal: fields.cid,
+  createdAt: fields.ms,
+  setupBy: fields.ms,
+  keepUntil: fields.ms.nullable(),
+  enrolment: fields.cid,
+  commitmentStatement: fields.cid.nullable(),
+  commitment: fields.bytes(33).nullable(),
+  good: z.array(fields.index),
+});
+
+/** A beneficiary's orders. */
+export function beneficiaryOrders(node: Node): OrderTable<BeneficiaryOrder> {
+  return new OrderTable<BeneficiaryOrder>(node.database, {
+    encode: (order) => ({
+      ref: order.ref,
+      state: order.state,
+      beneficiary: null,
+      createdAt: order.createdAt,
+      dueAt: beneficiaryDueAt(order),
+      record: encodeDocument(record, { ...order, good: [...order.good] }),
+    }),
+    decode: (bytes) => decodeDocument(record, bytes, MAX_RECORD_BYTES),
+  });
+}

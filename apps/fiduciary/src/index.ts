@@ -1,0 +1,2 @@
+export { fiduciarySettings } from './config.js';
+export { startFiduciary } from './start-fiduciary.js';

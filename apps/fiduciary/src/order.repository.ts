@@ -1,0 +1,36 @@
+import { decodeDocument, encodeDocument, fields } from '@dta/codec';
+import { OrderTable, type Node } from '@dta/node';
+import { fiduciaryDueAt, type FiduciaryOrder } from '@dta/order';
+import { z } from 'zod';
+
+const MAX_RECORD_BYTES = 64 * 1024;
+
+const record = z.strictObject({
+  ref: fields.cid,
+  state: z.enum(['accepted', 'dealt', 'confirmed', 'committed', 'erased']),
+  index: fields.index,
+  createdAt: fields.ms,
+  setupBy: fields.ms,
+  keepUntil: fields.ms.nullable(),
+  acceptance: fields.cid.nullable(),
+  deal: fields.cid.nullable(),
+  round: fields.counter.nullable(),
+  confirmed: z.array(fields.bytes(32)),
+  commitment: fields.cid.nullable(),
+  answered: z.array(z.strictObject({ redemption: fields.cid, at: fields.ms })),
+});
+
+/** A fiduciary's orders. */
+export function fiduciaryOrders(node: Node): OrderTable<FiduciaryOrder> {
+  return new OrderTable<FiduciaryOrder>(node.database, {
+    encode: (order) => ({
+      ref: order.ref,
+      state: order.state,
+      beneficiary: null,
+      createdAt: order.createdAt,
+      dueAt: fiduciaryDueAt(order),
+      record: encodeDocument(record, { ...order, confirmed: [...order.confirmed], answered: [...order.answered] }),
+    }),
+    decode: (bytes) => decodeDocument(record, bytes, MAX_RECORD_BYTES),
+  });
+}

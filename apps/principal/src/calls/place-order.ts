@@ -1,0 +1,83 @@
+import type { Cid } from '@dta/codec';
+import type { ParamsOf } from '@dta/contracts';
+import { DtaError, isDtaError } from '@dta/errors';
+import { assertAllAdmitted, InternalInbox, NODE, type Node } from '@dta/node';
+import { Evidence, placeOrder, signRequest } from '@dta/order';
+import type { MessageContext, TransportMessage } from '@dta/transport';
+import { Controller, Inject } from '@nestjs/common';
+import { Ctx, MessagePattern, Payload } from '@nestjs/microservices';
+import type { PrincipalOptions } from '../config.js';
+import { Idempotency, type IdempotencyRow } from '../idempotency.js';
+import { writeStep } from '../open-order.js';
+import { OrderDriver } from '../order-driver.js';
+import { OrderView } from '../order-view.js';
+import { OrderRepository } from '../order.repository.js';
+import { OPTIONS } from '../tokens.js';
+
+type Params = ParamsOf<'principal.place-order'>;
+
+/** Signs and stores the Request of a new order, and begins to drive it. */
+@Controller()
+export class PlaceOrder {
+  constructor(
+    @Inject(NODE) private readonly node: Node,
+    @Inject(OPTIONS) private readonly options: PrincipalOptions,
+    private readonly orders: OrderRepository,
+    private readonly driver: OrderDriver,
+    private readonly view: OrderView,
+    private readonly idempotency: Idempotency,
+    private readonly inbox: InternalInbox,
+  ) {}
+
+  @MessagePattern('internal.place-order')
+  handle(@Payload() { payload }: TransportMessage, @Ctx() { subject }: MessageContext): Promise<Uint8Array> {
+    return this.inbox.answer('principal.place-order', subject, payload, async ({ idempotencyKey, ...asked }) => {
+      const row = await this.idempotency.row('place-order', idempotencyKey, asked);
+      const before = row && (await this.idempotency.find(row));
+      return this.view.of(before ?? (await this.#place(asked, row)));
+    });
+  }
+
+  async #place(asked: Omit<Params, 'idempotencyKey'>, row: IdempotencyRow | null): Promise<Cid> {
+    const { admission, ring, now } = this.node;
+    if (asked.plugin !== 'milagro') throw new DtaError('request_invalid', `there is no plugin ${asked.plugin}`);
+    const fiduciaries = asked.fiduciaries ?? this.options.fiduciarySet;
+    if (fiduciaries.length === 0) throw new DtaError('fiduciaries_missing', 'the order names no fiduciaries, and this node has no set of them');
+    const beneficiary = asked.beneficiary ?? this.options.beneficiary;
+    if (beneficiary === null) throw new DtaError('request_invalid', 'the order names no beneficiary, and this node has none');
+    await assertAllAdmitted(admission, [beneficiary, ...fiduciaries]);
+    const request = await signRequest(
+      {
+        plugin: asked.plugin,
+        fiduciaries,
+        beneficiary,
+        threshold: asked.threshold ?? undefined,
+        single: asked.single ?? undefined,
+        minDealers: asked.minDealers ?? undefined,
+        setupBy: asked.setupBy ?? undefined,
+        keepUntil: asked.keepUntil ?? undefined,
+        rules: asked.rules ?? undefined,
+        extension: asked.extension,
+      },
+      ring.author,
+      admission.directory,
+      now(),
+    );
+    const verifier = { directory: admission.directory, stored: new Set<Cid>(), now: now() };
+    const evidence = Evidence.read(request.cid, [request.bytes], verifier);
+    try {
+      const open = await writeStep(this.node, this.orders, null, placeOrder(request), evidence, {
+        answers: [],
+        close: [],
+        idempotency: row,
+      });
+      this.driver.drive(request.cid, open);
+      return request.cid;
+    } catch (error) {
+      const winner = isDtaError(error, 'write_conflict') && row !== null ? await this.idempotency.find(row) : null;
+      if (winner === null) throw error;
+      return winner;
+    }
+  }
+}
+

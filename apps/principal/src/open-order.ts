@@ -1,0 +1,168 @@
+import { cidOf, type Cid } from '@dta/codec';
+import { DtaError } from '@dta/errors';
+import {
+  commit,
+  deliveriesOf,
+  envelopeBytes,
+  sealOrderEnvelope,
+  type Change,
+  type Delivery,
+  type DeliveryAnswer,
+  type NewDelivery,
+  type Node,
+} from '@dta/node';
+import {
+  Evidence,
+  principalVerbs,
+  type Answer,
+  type OrderStatement,
+  type PrincipalOrder,
+  type PrincipalStep,
+  type PrincipalVerb,
+} from '@dta/order';
+import type { OrderRepository } from './order.repository.js';
+
+/** A delivery as the driver holds it. */
+export interface OpenDelivery {
+  readonly envelope: Cid;
+  readonly verb: PrincipalVerb;
+  readonly party: Cid;
+  readonly role: Delivery['role'];
+  readonly attachments: readonly Uint8Array[];
+  readonly orderRef: Cid;
+  /** local time, ms, from which it may be sent */
+  dueAt: number;
+  lastError: string | null;
+  answered: { readonly envelopes: readonly Uint8Array[] } | null;
+}
+
+/**
+ * An order with all that driving it takes, held by one process between two writes. Writes are guarded by the version, so
+ * an order that another replica moved is read again, never overwritten.
+ */
+export interface OpenOrder {
+  readonly order: PrincipalOrder;
+  /** of the row; null before it is first written */
+  readonly version: number | null;
+  readonly evidence: Evidence;
+  readonly answers: readonly Answer[];
+  readonly deliveries: readonly OpenDelivery[];
+  readonly envelopes: ReadonlyMap<Cid, Uint8Array>;
+}
+
+/** Reads an order that is stored, statements verified again. @throws `order_not_found` */
+export async function readOrder(node: Node, orders: OrderRepository, ref: Cid): Promise<OpenOrder> {
+  const found = await orders.find(ref);
+  if (found === undefined) throw new DtaError('order_not_found', 'no order of that reference', { metadata: { orderReference: ref } });
+  const statements = await orders.statements(ref);
+  const stored = new Set(statements.map(cidOf));
+  const evidence = Evidence.read(ref, statements, { directory: node.admission.directory, stored, now: node.now() });
+  const rows = await deliveriesOf(node.database, ref);
+  const live = rows.filter(({ state, answer }) => state === 'owed' || answer !== null);
+  const byCid = new Map(evidence.statements.map((statement) => [statement.cid, statement]));
+  const envelopes = new Map<Cid, Uint8Array>();
+  for (const cid of new Set(live.map(({ envelope }) => envelope))) envelopes.set(cid, await envelopeBytes(node.database, cid));
+  return {
+    ...found,
+    evidence,
+    answers: live.flatMap((delivery): Answer[] => (delivery.answer === null ? [] : [answerOf(delivery, delivery.answer, byCid)])),
+    deliveries: live.map((delivery) => ({
+      ...delivery,
+      verb: verbOf(delivery.verb),
+      dueAt: node.now() + (delivery.lastError === null ? 0 : Math.max(0, delivery.dueInMs)),
+      answered: delivery.answer,
+    })),
+    envelopes,
+  };
+}
+
+function answerOf(
+  { party, verb }: Delivery,
+  answer: NonNullable<Delivery['answer']>,
+  byCid: ReadonlyMap<Cid, OrderStatement>,
+): Answer {
+  const statements = answer.statements.flatMap((cid) => byCid.get(cid) ?? []);
+  return { party, verb: verbOf(verb), statements, attachments: answer.attachments };
+}
+
+function verbOf(verb: string): PrincipalVerb {
+  const known = principalVerbs.find((name) => name === verb);
+  if (known === undefined) throw new DtaError('internal', 'a delivery of an unknown verb');
+  return known;
+}
+
+/** What a step rests on and what becomes of what was there before. */
+export interface StepBasis {
+  /** answers that are not written yet */
+  readonly answers: readonly (DeliveryAnswer & { readonly verb: PrincipalVerb })[];
+  readonly close: Change['close'];
+  readonly idempotency: Change['idempotency'];
+}
+
+/**
+ * Seals what a step sends and writes the step: row, statements, envelopes, deliveries, in one transaction. Nothing is
+ * sent before.
+ *
+ * @throws `write_conflict` where another replica moved the order
+ */
+export async function writeStep(
+  node: Node,
+  orders: OrderRepository,
+  before: OpenOrder | null,
+  step: PrincipalStep,
+  evidence: Evidence,
+  basis: StepBasis,
+): Promise<OpenOrder> {
+  const sealed = await Promise.all(
+    step.outgoing.map(async ({ statements, addressees }) => {
+      const recipients = addressees.map(({ party, role }) => {
+        const { cid, keys } = node.admission.newestOf(party);
+        return { id: cid, role, kem: keys.kem };
+      });
+      const envelope = await sealOrderEnvelope(node.ring, node.role, step.order.ref, statements, recipients, [], node.now());
+      return { envelope, addressees };
+    }),
+  );
+  const fresh = sealed.flatMap(({ envelope, addressees }) =>
+    addressees.map(
+      ({ party, role, verb, attachments }): NewDelivery & { verb: PrincipalVerb } => ({
+        envelope: envelope.cid,
+        verb,
+        party,
+        role,
+        attachments,
+      }),
+    ),
+  );
+  const version = before?.version ?? null;
+  await commit(node.database, {
+    order: { ...orders.shape.encode(step.order), version },
+    statements: step.keep,
+    secrets: [],
+    erase: [],
+    envelopes: sealed.map(({ envelope }) => ({ bytes: envelope.bytes, log: true })),
+    deliveries: fresh,
+    close: basis.close,
+    reply: null,
+    settled: step.settled,
+    events: before?.order.state === step.order.state ? [] : [step.order.state],
+    answers: step.settled ? basis.answers.map((answer) => ({ ...answer, attachments: [], envelopes: [] })) : basis.answers,
+    notify: true,
+    idempotency: basis.idempotency,
+    now: node.now(),
+  });
+  const closed = (verb: PrincipalVerb) => basis.close === 'all' || basis.close.includes(verb);
+  const kept = before?.deliveries.filter(({ answered, verb }) => answered === null && !closed(verb)) ?? [];
+  const deliveries = [
+    ...kept,
+    ...fresh.map((delivery) => ({ ...delivery, orderRef: step.order.ref, dueAt: node.now(), lastError: null, answered: null })),
+  ];
+  return {
+    order: step.order,
+    version: version === null ? 1 : version + 1,
+    evidence: evidence.with(...step.keep),
+    answers: [],
+    deliveries,
+    envelopes: new Map([...(before?.envelopes ?? []), ...sealed.map(({ envelope }) => [envelope.cid, envelope.bytes] as const)]),
+  };
+}

@@ -1,0 +1,282 @@
+import { type Cid } from '@dta/codec';
+import { ORDERS_DRIVEN_MAX } from '@dta/contracts';
+import { isDtaError, type DtaError } from '@dta/errors';
+import {
+  ask,
+  dropLease,
+  noteFailure,
+  periodically,
+  takeLease,
+  undriven,
+  writeAnswers,
+  type DeliveryAnswer,
+  type Job,
+  type Node,
+} from '@dta/node';
+import {
+  advanceOrder,
+  checkAnswer,
+  expirePrincipalOrder,
+  type Answer,
+  type PrincipalOrder,
+  type PrincipalVerb,
+} from '@dta/order';
+import { randomUUID } from 'node:crypto';
+import { readOrder, writeStep, type OpenDelivery, type OpenOrder } from './open-order.js';
+import type { OrderRepository } from './order.repository.js';
+import type { OrderWatch } from './order-watch.js';
+
+const RESUME_MS = 2_000;
+const LEASE_RENEWAL_MS = 5_000;
+/** An order with nothing to do for longer gives its place back. */
+const IDLE_MS = 1_000;
+/** Answers that no step waits for are written together, at the latest after this long. */
+const GATHER_MS = 100;
+
+/** Verbs that nobody waits for any more, by the state that a step reached. */
+const superseded: Readonly<Partial<Record<PrincipalOrder['state'], readonly PrincipalVerb[]>>> = {
+  committed: ['manifest'],
+  released: ['release'],
+};
+
+type Arrived = DeliveryAnswer & { readonly verb: PrincipalVerb };
+
+/**
+ * Drives orders: sends what is owed, takes the answers, makes the next step, until nothing is owed. One process drives at
+ * most 16 at a time; orders that nobody drives are found and gone on with, so that any replica finishes what another
+ * began.
+ */
+export class OrderDriver implements Job {
+  readonly #node: Node;
+  readonly #orders: OrderRepository;
+  readonly #holder = randomUUID();
+  readonly #driven = new Map<Cid, Drive>();
+  readonly #queued = new Map<Cid, OpenOrder | null>();
+  readonly #resumer: Job;
+  #stopped = false;
+
+  constructor(node: Node, orders: OrderRepository, watch: OrderWatch) {
+    this.#node = node;
+    this.#orders = orders;
+    watch.onChange((ref, version) => this.#driven.get(ref)?.changed(version));
+    this.#resumer = periodically('resume', RESUME_MS, node.log, () => this.#resume());
+  }
+
+  /** Begins to drive an order, now or when one of the 16 places is free. */
+  drive(ref: Cid, open: OpenOrder | null = null): void {
+    if (this.#stopped) return;
+    const drive = this.#driven.get(ref);
+    if (drive === undefined) this.#queued.set(ref, open);
+    else if (open !== null) drive.take(open);
+    this.#startQueued();
+  }
+
+  #startQueued(): void {
+    for (const [ref, open] of this.#queued) {
+      if (this.#stopped || this.#driven.size >= ORDERS_DRIVEN_MAX) return;
+      if (this.#driven.has(ref)) continue;
+      this.#queued.delete(ref);
+      const drive = new Drive();
+      this.#driven.set(ref, drive);
+      drive.done = this.#driveLogged(ref, open, drive).finally(() => {
+        this.#driven.delete(ref);
+        if (drive.newer !== null) this.#queued.set(ref, drive.newer);
+        this.#startQueued();
+      });
+    }
+  }
+
+  async #resume(): Promise<void> {
+    const places = ORDERS_DRIVEN_MAX - this.#driven.size - this.#queued.size;
+    if (places <= 0) return;
+    for (const ref of await undriven(this.#node.database, places)) this.drive(ref);
+  }
+
+  async #driveLogged(ref: Cid, open: OpenOrder | null, drive: Drive): Promise<void> {
+    const { database, log } = this.#node;
+    try {
+      if (!(await takeLease(database, ref, this.#holder))) return;
+      await this.#drive(open ?? (await readOrder(this.#node, this.#orders, ref)), drive);
+      await dropLease(database, ref, this.#holder);
+    } catch (error) {
+      // whoever holds the lease goes on, or the resumer does when it has run out
+      if (isDtaError(error, 'write_conflict')) log.info({ orderReference: ref }, 'another replica moved the order');
+      else log.error({ orderReference: ref, err: error }, 'driving an order was interrupted');
+    }
+  }
+
+  async #drive(order: OpenOrder, drive: Drive): Promise<void> {
+    let open = order;
+    const arrived: Arrived[] = [];
+    const sending = new Map<OpenDelivery, Promise<void>>();
+    let leaseUntil = Date.now() + LEASE_RENEWAL_MS;
+    let gathering: number | null = null;
+    while (!this.#stopped) {
+      if (Date.now() > leaseUntil) {
+        if (!(await takeLease(this.#node.database, open.order.ref, this.#holder))) return;
+        leaseUntil = Date.now() + LEASE_RENEWAL_MS;
+      }
+      open = await this.#newest(open, drive);
+      const moved = await this.#move(open, arrived);
+      if (moved !== null) {
+        open = moved;
+        arrived.length = 0;
+        continue;
+      }
+      const owed = open.deliveries.filter(({ answered }) => answered === null);
+      if (arrived.length > 0 && (sending.size === 0 || (gathering !== null && Date.now() - gathering >= GATHER_MS))) {
+        open = await this.#write(open, arrived);
+        gathering = null;
+      }
+      if (owed.length === 0) return;
+      const now = this.#node.now();
+      const sendable = owed.filter((delivery) => !sending.has(delivery) && maySend(delivery, open));
+      for (const delivery of sendable.filter(({ dueAt }) => dueAt <= now)) {
+        const sent = this.#send(open, delivery)
+          .then((answer) => {
+            if (answer === null) return;
+            delivery.answered = { envelopes: answer.envelopes };
+            arrived.push(answer);
+            gathering ??= Date.now();
+          })
+          .finally(() => sending.delete(delivery));
+        sending.set(delivery, sent);
+      }
+      const next = Math.min(...sendable.map(({ dueAt }) => dueAt).filter((dueAt) => dueAt > now), now + LEASE_RENEWAL_MS);
+      if (sending.size === 0 && arrived.length === 0 && next - now > IDLE_MS) return; // the resumer comes back to it
+      const pause = arrived.length > 0 ? Math.min(GATHER_MS, next - now) : next - now;
+      await drive.pause([...sending.values()], pause);
+    }
+    if (arrived.length > 0) await this.#write(open, arrived);
+  }
+
+  /** The order as somebody else left it meanwhile: a redemption begins while the Commitment is still being delivered. */
+  async #newest(open: OpenOrder, drive: Drive): Promise<OpenOrder> {
+    const version = open.version ?? 0;
+    const { newer } = drive;
+    drive.newer = null;
+    if (newer !== null && (newer.version ?? 0) > version) return newer;
+    return drive.notified > version ? readOrder(this.#node, this.#orders, open.order.ref) : open;
+  }
+
+  /** The order one step further, or null where it waits. */
+  async #move(open: OpenOrder, arrived: readonly Arrived[]): Promise<OpenOrder | null> {
+    const owing = open.deliveries
+      .filter(({ answered, verb }) => answered === null && verb !== 'manifest')
+      .map(({ party, lastError }) => ({ party, lastError }));
+    const expired = expirePrincipalOrder(open.order, owing, this.#node.now());
+    if (expired !== open.order) {
+      const step = { order: expired, keep: [], outgoing: [], settled: true };
+      return writeStep(this.#node, this.#orders, open, step, open.evidence, {
+        answers: arrived,
+        close: expired.state === 'committed' ? ['release', 'redeem'] : 'all',
+        idempotency: null,
+      });
+    }
+    const answers: Answer[] = [...open.answers, ...arrived];
+    const evidence = open.evidence.with(...arrived.flatMap(({ statements }) => statements)).at(this.#node.now());
+    const step = await advanceOrder(open.order, evidence, answers, this.#node.ring);
+    if (step === null) return null;
+    return writeStep(this.#node, this.#orders, open, step, evidence, {
+      answers: arrived,
+      close: superseded[step.order.state] ?? [],
+      idempotency: null,
+    });
+  }
+
+  async #write(open: OpenOrder, arrived: Arrived[]): Promise<OpenOrder> {
+    const answers = arrived.splice(0);
+    await this.#node.database.transaction((sql) => writeAnswers(sql, open.order.ref, answers));
+    return {
+      ...open,
+      answers: [...open.answers, ...answers],
+      evidence: open.evidence.with(...answers.flatMap(({ statements }) => statements)),
+    };
+  }
+
+  /** Sends one delivery; null where it is still owed after. */
+  async #send(open: OpenOrder, delivery: OpenDelivery): Promise<Arrived | null> {
+    const { party, verb, envelope } = delivery;
+    try {
+      const further = verb === 'redeem' ? releasesFor(delivery, open) : [];
+      const bytes = open.envelopes.get(envelope) ?? new Uint8Array();
+      const reply = await ask(this.#node, delivery, [bytes, ...further], partiesOf(this.#node, open.order));
+      const answer = { party, verb, statements: reply.evidence.statements, attachments: reply.attachments };
+      checkAnswer(open.order, answer, open.evidence, reply.envelopes);
+      return { ...answer, envelope, envelopes: reply.envelopes };
+    } catch (error) {
+      const { code, dueInMs } = await noteFailure(this.#node.database, delivery, error);
+      delivery.lastError = code;
+      delivery.dueAt = this.#node.now() + dueInMs;
+      this.#logFailure(open.order.ref, delivery, error);
+      return null;
+    }
+  }
+
+  #logFailure(orderReference: Cid, { party, verb }: OpenDelivery, error: unknown): void {
+    const fields = { orderReference, party, verb, code: (error as Partial<DtaError>).code ?? 'internal' }; // read, not trusted
+    if (isDtaError(error)) this.#node.log.info(fields, 'a delivery is still owed');
+    else this.#node.log.error({ ...fields, err: error }, 'a delivery failed');
+  }
+
+  /** Takes no more orders and lets go of those it drives: what is owed stays owed, in the database. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#resumer.stop();
+    for (const drive of this.#driven.values()) drive.wake();
+    await Promise.all([...this.#driven.values()].map(({ done }) => done));
+  }
+}
+
+/** An order being driven: where others leave word that it has changed. */
+class Drive {
+  done: Promise<void> = Promise.resolve();
+  /** the newest version that the database told of */
+  notified = 0;
+  /** the order as this process wrote it elsewhere */
+  newer: OpenOrder | null = null;
+  #wake: () => void = () => undefined;
+
+  take(open: OpenOrder): void {
+    this.newer = open;
+    this.wake();
+  }
+
+  changed(version: number): void {
+    this.notified = Math.max(this.notified, version);
+    this.wake();
+  }
+
+  wake(): void {
+    this.#wake();
+  }
+
+  /** Waits until a message is answered, somebody wakes it, or `ms` have passed. */
+  async pause(sending: readonly Promise<void>[], ms: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const slept = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, Math.max(1, ms));
+      this.#wake = resolve;
+    });
+    await Promise.race([...sending, slept]);
+    clearTimeout(timer);
+  }
+}
+
+/** A beneficiary is asked to redeem only with enough Releases in hand. */
+function maySend(delivery: OpenDelivery, open: OpenOrder): boolean {
+  return delivery.verb !== 'redeem' || releasesFor(delivery, open).length >= open.order.threshold;
+}
+
+function releasesFor({ envelope }: OpenDelivery, { deliveries }: OpenOrder): Uint8Array[] {
+  return deliveries.flatMap((delivery) =>
+    delivery.verb === 'release' && delivery.envelope === envelope ? (delivery.answered?.envelopes ?? []) : [],
+  );
+}
+
+/** Documents of all that an order names, so that each recipient can check every signature. */
+function partiesOf({ admission, ring }: Node, { beneficiary, fiduciaries }: PrincipalOrder): Uint8Array[] {
+  return [ring.first, beneficiary, ...fiduciaries].flatMap((party) =>
+    admission.directory.chainOf(party).map(({ bytes }) => bytes),
+  );
+}

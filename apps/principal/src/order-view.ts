@@ -1,0 +1,93 @@
+import type { Cid } from '@dta/codec';
+import type { OrderView as View } from '@dta/contracts';
+import { DtaError } from '@dta/errors';
+import { parseStatement } from '@dta/identity';
+import { deliveriesOf, type Delivery, type Node } from '@dta/node';
+import { requestStatement, type PrincipalOrder } from '@dta/order';
+import type { PrincipalOptions } from './config.js';
+import type { OrderRepository } from './order.repository.js';
+
+/** How far a fiduciary is, by the last verb that it answered. */
+const reached: Readonly<Record<string, string>> = {
+  accept: 'accepted',
+  deal: 'dealt',
+  confirm: 'confirmed',
+  commit: 'committed',
+  release: 'released',
+};
+
+/** An order as its gateway shows it. */
+export class OrderView {
+  readonly #node: Node;
+  readonly #orders: OrderRepository;
+  readonly #options: PrincipalOptions;
+
+  constructor(node: Node, orders: OrderRepository, options: PrincipalOptions) {
+    this.#node = node;
+    this.#orders = orders;
+    this.#options = options;
+  }
+
+  /** @throws `order_not_found` */
+  async of(ref: Cid): Promise<View> {
+    const found = await this.#orders.find(ref);
+    if (found === undefined) throw orderNotFound(ref);
+    const { order } = found;
+    const { plugin, extension } = await this.#request(ref);
+    const deliveries = await deliveriesOf(this.#node.database, ref);
+    return {
+      orderReference: ref,
+      plugin,
+      state: order.state,
+      commitment: order.commitment,
+      createdAt: order.createdAt,
+      setupBy: order.setupBy,
+      keepUntil: order.keepUntil,
+      beneficiary: order.beneficiary,
+      beneficiaryIsOwn: this.#isOwn(order.beneficiary),
+      threshold: order.threshold,
+      fiduciaries: order.fiduciaries.map((cid) => fiduciary(cid, order, deliveries)),
+      waitingFor: deliveries
+        .filter(({ state }) => state === 'owed')
+        .map(({ party, role, lastError }) => ({ party, role, lastError })),
+      failure: order.failure && { reason: order.failure.reason, owing: order.failure.owing.map((owed) => ({ ...owed })) },
+      extension,
+      envelopes: await this.#orders.envelopes(ref),
+      timeline: await this.#orders.timeline(ref),
+    };
+  }
+
+  /** Whether this operator's own beneficiary is meant. */
+  #isOwn(beneficiary: Cid): boolean {
+    const { directory } = this.#node.admission;
+    const own = this.#options.beneficiary;
+    return own !== null && directory.find(own) !== undefined && directory.sameChain(beneficiary, own);
+  }
+
+  async #request(ref: Cid): Promise<{ plugin: string; extension: Record<string, unknown> }> {
+    const rows: { bytes: Buffer }[] = await this.#node.database.query(
+      'SELECT bytes FROM statements WHERE order_ref = $1 AND cid = $1',
+      [ref],
+    );
+    const [row] = rows;
+    if (row === undefined) throw orderNotFound(ref);
+    return parseStatement([requestStatement], new Uint8Array(row.bytes)).body;
+  }
+}
+
+function fiduciary(cid: Cid, order: PrincipalOrder, deliveries: readonly Delivery[]): View['fiduciaries'][number] {
+  const own = deliveries.filter(({ party, role }) => party === cid && role === 'fiduciary');
+  const answered = own.filter(({ state }) => state === 'answered').flatMap(({ verb }) => reached[verb] ?? []);
+  const alone = order.fiduciaries.length === 1;
+  const state = answered.at(-1) ?? 'asked';
+  return {
+    idDocumentCID: cid,
+    state: alone && state === 'accepted' ? 'confirmed' : state,
+    lastError: own.find(({ lastError }) => lastError !== null)?.lastError ?? null,
+  };
+}
+
+/** The error of an order that isn't there. */
+export function orderNotFound(orderReference: Cid): DtaError {
+  return new DtaError('order_not_found', 'no order of that reference', { metadata: { orderReference } });
+}

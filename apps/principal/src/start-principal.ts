@@ -1,0 +1,24 @@
+import { openNode, serveRole, startSweeper, type RoleParts, type RunningRole } from '@dta/node';
+import type { PrincipalOptions } from './config.js';
+import { OrderDriver } from './order-driver.js';
+import { OrderWatch } from './order-watch.js';
+import { OrderRepository } from './order.repository.js';
+import { PrincipalModule } from './principal.module.js';
+
+/**
+ * Starts a principal: it serves, and goes on with the orders it finds, when this settles.
+ *
+ * @throws `start_failed`, `key_file_invalid`, `custody_invalid`, `service_unavailable`, `schema_outdated`
+ */
+export async function startPrincipal(options: PrincipalOptions, { transport, log }: RoleParts): Promise<RunningRole> {
+  const node = await openNode(options, transport, log);
+  const orders = new OrderRepository(node);
+  const watch = new OrderWatch(node);
+  const driver = new OrderDriver(node, orders, watch);
+  const parts = { node, options, orders, driver, watch };
+  return serveRole(node, PrincipalModule.of(parts), () => [
+    driver,
+    watch,
+    startSweeper(node, orders, async (ref) => driver.drive(ref)),
+  ]);
+}

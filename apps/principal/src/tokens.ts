@@ -1,0 +1,2 @@
+/** Injects the principal's `PrincipalOptions`. */
+export const OPTIONS = Symbol('options');

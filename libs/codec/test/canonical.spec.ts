@@ -1,0 +1,178 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { CID } from 'multiformats/cid';
+import { cidOf, cidToLink, concat, decodeCanonical, encodeCanonical, fromHex, toHex } from '@dta/codec';
+import { refusal } from './refusal.js';
+import { duplicateKeys, fixtures, floatFixtures } from './vectors/ipld.js';
+
+const MAX = 1024 * 1024;
+const decodeHex = (hex: string) => decodeCanonical(fromHex(hex), MAX);
+
+describe('fixtures of IPLD', () => {
+  test.each(fixtures)('%s is read, written again alike, and has its CID', (_name, hex, cid) => {
+    expect(toHex(encodeCanonical(decodeHex(hex)))).toBe(hex);
+    expect(cidOf(fromHex(hex))).toBe(cid);
+  });
+
+  test.each(floatFixtures)('%s is refused: our documents have no floats', (_name, hex, cid) => {
+    expect(cidOf(fromHex(hex))).toBe(cid);
+    expect(() => decodeHex(hex)).toThrow(refusal('non_canonical'));
+  });
+
+  test('duplicate keys are refused', () => {
+    expect(() => decodeHex(duplicateKeys)).toThrow(refusal('non_canonical'));
+  });
+});
+
+test('reads what it wrote', () => {
+  const leaf = fc.oneof(
+    fc.string({ unit: 'grapheme' }),
+    fc.boolean(),
+    fc.constant(null),
+    fc.maxSafeInteger().map((n) => n + 0), // no −0
+    fc.uint8Array({ maxLength: 70 }),
+  );
+  const { document } = fc.letrec((tie) => ({
+    document: fc.oneof(
+      { depthSize: 'small' },
+      leaf,
+      fc.array(tie('document'), { maxLength: 30 }),
+      fc.dictionary(fc.string(), tie('document'), { noNullPrototype: true }),
+    ),
+  }));
+  fc.assert(
+    fc.property(document, (value) => {
+      fc.pre(!JSON.stringify(value).includes('__proto__'));
+      expect(decodeCanonical(encodeCanonical(value), MAX)).toEqual(value);
+    }),
+  );
+});
+
+test('refuses any bytes that are not the encoding of what they say', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 12 }), (bytes) => {
+      let value: unknown;
+      try {
+        value = decodeCanonical(bytes, MAX);
+      } catch (error) {
+        expect(error).toEqual(refusal('non_canonical'));
+        return;
+      }
+      expect(encodeCanonical(value)).toEqual(bytes);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+describe('decodeCanonical refuses', () => {
+  test.each([
+    ['no bytes', ''],
+    ['keys in another order', 'a2616201616102'],
+    ['a longer key before a shorter', 'a262616101616202'],
+    ['an integer in more bytes than it needs', '1801'],
+    ['an integer of eight bytes that fits in four', '1b0000000000000001'],
+    ['a negative integer in more bytes than it needs', '3801'],
+    ['a length in more bytes than it needs', '580161'],
+    [
+      'a tag in more bytes than it needs',
+      'd9002a582500017112207252523e6591fb8fe553d67ff55a86f84044b46a3e4176e10c58fa529a4aabd5',
+    ],
+    ['half a float', 'f93c00'],
+    ['a single float', 'fa3f800000'],
+    ['a double that is an integer', 'fb3ff0000000000000'],
+    ['a double that is an integer above 2^53', 'fb4340000000000001'],
+    ['minus zero', 'fb8000000000000000'],
+    ['NaN', 'fb7ff8000000000000'],
+    ['infinity', 'fb7ff0000000000000'],
+    ['a float deep within', 'a161618181fb3fe0000000000000'],
+    ['undefined', 'f7'],
+    ['undefined in a list', '81f7'],
+    ['another simple value', 'f820'],
+    ['an unassigned simple value', 'e0'],
+    ['trailing bytes', '0000'],
+    ['a list of indefinite length', '9f01ff'],
+    ['a map of indefinite length', 'bf616101ff'],
+    ['bytes of indefinite length', '5f4101ff'],
+    ['text of indefinite length', '7f6161ff'],
+    ['a break alone', 'ff'],
+    ['the same key twice', 'a2616101616101'],
+    ['a key that is no text', 'a10102'],
+    ['a date, tag 0', 'c074323031332d30332d32315432303a30343a30305a'],
+    ['a bignum, tag 2', 'c249010000000000000000'],
+    ['a link of no CID', 'd82a4100'],
+    [
+      'a link whose first byte is not 0',
+      'd82a582501017112207252523e6591fb8fe553d67ff55a86f84044b46a3e4176e10c58fa529a4aabd5',
+    ],
+    ['text that is not UTF-8', '62c328'],
+    ['a lone surrogate', '63eda080'],
+    ['a list that ends too soon', '8201'],
+    ['a list that claims 2^64 − 1 members', '9bffffffffffffffff'],
+    ['a map that claims 2^32 − 1 members', 'baffffffff'],
+    ['bytes that claim 2^32 − 1', '5affffffff'],
+    ['reserved additional information', '1c'],
+    ['the key __proto__', 'a1695f5f70726f746f5f5fa1617801'],
+  ])('%s', (_name, hex) => {
+    expect(() => decodeHex(hex)).toThrow(refusal('non_canonical'));
+  });
+
+  test.each([65, 1_000, 5_000, 7_000, 100_000, MAX - 1])('lists nested %d deep, without a crash', (depth) => {
+    const bytes = new Uint8Array(depth + 1).fill(0x81);
+    bytes[depth] = 0x80;
+    expect(() => decodeCanonical(bytes, MAX)).toThrow(refusal('non_canonical'));
+  });
+
+  test.each([65, 5_000, 100_000])('maps nested %d deep, without a crash', (depth) => {
+    const open = Array.from({ length: depth }, () => fromHex('a16161'));
+    expect(() => decodeCanonical(concat(...open, fromHex('a0')), MAX)).toThrow(refusal('non_canonical'));
+  });
+
+  test('more bytes than are allowed, before it reads them', () => {
+    const bytes = encodeCanonical(new Uint8Array(20));
+    expect(decodeCanonical(bytes, bytes.length)).toEqual(new Uint8Array(20));
+    expect(() => decodeCanonical(bytes, bytes.length - 1)).toThrow(refusal('too_large'));
+    expect(() => decodeCanonical(new Uint8Array(100).fill(0xff), 99)).toThrow(refusal('too_large'));
+  });
+});
+
+test('decodeCanonical reads what is nested 64 deep, and copies bytes', () => {
+  const bytes = new Uint8Array(64).fill(0x81);
+  bytes[63] = 0x80;
+  expect(decodeCanonical(bytes, MAX)).toBeInstanceOf(Array);
+  const source = fromHex('43010203');
+  const decoded = decodeCanonical(source, MAX);
+  source.fill(0);
+  expect(decoded).toEqual(Uint8Array.of(1, 2, 3));
+});
+
+describe('encodeCanonical', () => {
+  const cyclic: unknown[] = [];
+  cyclic.push(cyclic);
+  const polluting = Object.defineProperty({}, '__proto__', { value: 1, enumerable: true });
+
+  test.each<[string, unknown]>([
+    ['a float', 0.5],
+    ['a number above 2^53', 2 ** 53],
+    ['NaN', NaN],
+    ['infinity', -Infinity],
+    ['undefined', undefined],
+    ['undefined in a map', { a: undefined }],
+    ['a float deep within', [{ a: [1.5] }]],
+    ['a function', () => 1],
+    ['a symbol', Symbol('a')],
+    ['an integer of 65 bits', 2n ** 64n],
+    ['a date', new Date(0)],
+    ['a Map', new Map([['a', 1]])],
+    ['the key __proto__', polluting],
+    ['a list that holds itself', cyclic],
+  ])('refuses %s', (_name, value) => {
+    expect(() => encodeCanonical(value)).toThrow(refusal('document_invalid'));
+  });
+
+  test('sorts keys by length first, and says links by tag 42', () => {
+    expect(toHex(encodeCanonical({ b: 1, aa: 2, a: 3 }))).toBe('a3616103616201626161' + '02');
+    const cid = cidOf(fromHex('00'));
+    expect(toHex(encodeCanonical(cidToLink(cid)))).toMatch(/^d82a5825000171/);
+    expect(decodeCanonical(encodeCanonical(cidToLink(cid)), MAX)).toBeInstanceOf(CID);
+  });
+});

@@ -1,0 +1,129 @@
+import { describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { isDtaError } from '@dta/errors';
+import {
+  cidOf,
+  cidToBytes,
+  cidToLink,
+  decodeDocument,
+  encodeCanonical,
+  encodeDocument,
+  fields,
+  fromHex,
+  toHex,
+} from '@dta/codec';
+import { refusal } from './refusal.js';
+
+const schema = z.strictObject({
+  v: z.literal(1),
+  key: fields.bytes(4),
+  note: fields.bytesUpTo(2),
+  about: fields.cid.nullable(),
+  at: fields.ms,
+  index: fields.index,
+  epoch: fields.counter,
+  extension: fields.extension,
+});
+const about = cidOf(fromHex('a0'));
+const raw = {
+  v: 1,
+  key: new Uint8Array(4),
+  note: new Uint8Array(2),
+  about: cidToBytes(about),
+  at: 1_700_000_000_000,
+  index: 32,
+  epoch: 0,
+  extension: { plugin: [1, { a: null }] },
+};
+const decode = (value: unknown) => decodeDocument(schema, encodeCanonical(value), 1_000);
+
+test('a CID is bytes in the document and text in code', () => {
+  const document = decode(raw);
+  expect(document).toEqual({ ...raw, about });
+  expect(toHex(encodeDocument(schema, document))).toBe(toHex(encodeCanonical(raw)));
+  expect(decode({ ...raw, about: null }).about).toBeNull();
+});
+
+describe('decodeDocument refuses', () => {
+  const link = cidToLink(about);
+  test.each<[string, unknown]>([
+    ['an unknown field', { ...raw, more: 1 }],
+    ['a missing field', { v: 1 }],
+    ['another version', { ...raw, v: 2 }],
+    ['bytes too few', { ...raw, key: new Uint8Array(3) }],
+    ['bytes too many', { ...raw, key: new Uint8Array(5) }],
+    ['more bytes than a limit', { ...raw, note: new Uint8Array(3) }],
+    ['text for bytes', { ...raw, key: 'abcd' }],
+    ['a list for bytes', { ...raw, key: [0, 0, 0, 0] }],
+    ['null for bytes', { ...raw, key: null }],
+    ['a link for bytes', { ...raw, key: link }],
+    ['a link for a CID', { ...raw, about: link }],
+    ['text for a CID', { ...raw, about: about }],
+    ['bytes that are no CID', { ...raw, about: new Uint8Array(36) }],
+    ['a time before 1970', { ...raw, at: -1 }],
+    ['a time above 2^53', { ...raw, at: 2n ** 60n }],
+    ['index 0', { ...raw, index: 0 }],
+    ['index 33', { ...raw, index: 33 }],
+    ['a counter below 0', { ...raw, epoch: -1 }],
+    ['a counter above 32 bits', { ...raw, epoch: 2 ** 32 }],
+    ['an extension that is no map', { ...raw, extension: [] }],
+    ['an extension that is a link', { ...raw, extension: link }],
+    ['a link in an extension', { ...raw, extension: { a: link } }],
+    ['a link deep in an extension', { ...raw, extension: { a: [{ b: [0, link] }] } }],
+    ['a list', [raw]],
+    ['null', null],
+  ])('%s', (_name, value) => {
+    expect(() => decode(value)).toThrow(refusal('document_invalid'));
+  });
+
+  test('what is too large or not canonical, by those codes', () => {
+    expect(() => decodeDocument(schema, encodeCanonical(raw), 10)).toThrow(refusal('too_large'));
+    expect(() => decodeDocument(schema, fromHex('a2616201616102'), 10)).toThrow(refusal('non_canonical'));
+  });
+
+  test('with each fault by its path, and no value, name or text of the document', () => {
+    const secret = 'correct-horse';
+    let refused: unknown;
+    try {
+      decode({
+        ...raw,
+        v: secret,
+        key: secret,
+        about: Buffer.from(secret),
+        at: secret,
+        [secret]: 1,
+        extension: secret,
+      });
+    } catch (error) {
+      refused = error;
+    }
+    expect(isDtaError(refused) && refused.metadata['faults']).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^key: /), expect.stringMatching(/^about: /), ': unknown field']),
+    );
+    expect(JSON.stringify(refused)).not.toContain(secret);
+  });
+
+  test('with at most ten faults', () => {
+    const list = z.array(z.int());
+    try {
+      decodeDocument(list, encodeCanonical(Array.from({ length: 100 }, () => 'a')), 1_000);
+      throw new Error('was not refused');
+    } catch (error) {
+      expect(isDtaError(error, 'document_invalid') && error.metadata['faults']).toHaveLength(10);
+    }
+  });
+});
+
+describe('encodeDocument refuses', () => {
+  const document = decode(raw);
+
+  test('what our own code made wrong', () => {
+    expect(() => encodeDocument(schema, { ...document, index: 0 })).toThrow(z.ZodError);
+    expect(() => encodeDocument(schema, { ...document, key: new Uint8Array(1) })).toThrow(z.ZodError);
+  });
+
+  test('a link and a float in an extension', () => {
+    expect(() => encodeDocument(schema, { ...document, extension: { a: cidToLink(about) } })).toThrow(z.ZodError);
+    expect(() => encodeDocument(schema, { ...document, extension: { a: 0.5 } })).toThrow(refusal('document_invalid'));
+  });
+});

@@ -1,0 +1,64 @@
+/** Every limit of time, size and number, once (docs/architecture.md, "Limits, in one file"). Units stand in the names. */
+
+/** How long a request for an order or a secret waits for its end when it doesn't say. */
+export const WAIT_DEFAULT_SECONDS = 10;
+export const WAIT_MAX_SECONDS = 60;
+
+/** An HTTP request is answered at the latest this long after its `wait`. */
+export const HTTP_BEYOND_WAIT_MS = 5_000;
+export const HTTP_BODY_MAX_BYTES = 256 * 1024;
+/** Objects and arrays in one another. */
+export const JSON_MAX_DEPTH = 16;
+/** Values of one body: members, elements and the body itself. */
+export const JSON_MAX_VALUES = 5_000;
+
+export const INTERNAL_CALL_TIMEOUT_MS = 5_000;
+/** `await-order` is answered at the latest this long after its `waitMs`. */
+export const AWAIT_BEYOND_WAIT_MS = 2_000;
+export const INTERNAL_CALL_MAX_BYTES = 1024 * 1024;
+/** How far a call's `at` may lie from the role's clock (docs/protocol.md §5). */
+export const INTERNAL_CALL_CLOCK_MS = 120_000;
+/** How long a role that is asked for its status may take before it counts as away. */
+export const STATUS_TIMEOUT_MS = 2_000;
+
+/** One attempt to call a peer. */
+export const PEER_CALL_TIMEOUT_MS = 5_000;
+export const BUNDLE_MAX_BYTES = 1024 * 1024;
+export const ENVELOPE_MAX_BYTES = 256 * 1024;
+/** What our NATS configurations allow a message to have. */
+export const NATS_MAX_PAYLOAD_BYTES = 2 * 1024 * 1024;
+
+export const HSM_TIMEOUT_MS = 5_000;
+export const SQL_STATEMENT_TIMEOUT_MS = 5_000;
+export const SQL_LOCK_TIMEOUT_MS = 2_000;
+export const STORE_TIMEOUT_MS = 30_000;
+
+/** How long a process that was told to stop finishes what it has begun. */
+export const DRAIN_MS = 25_000;
+/** How long a pod has from SIGTERM to SIGKILL. */
+export const POD_GRACE_MS = 40_000;
+
+/** Messages that one instance of a role has in work at a time. */
+export const MESSAGES_IN_WORK_MAX = 32;
+/** Messages that wait for a place in work; more are answered `busy`. */
+export const MESSAGES_QUEUED_MAX = 32;
+/** Calls of `await-order` that wait in one instance. */
+export const WAITERS_MAX = 1_000;
+/** Orders that one process of a principal drives at a time. */
+export const ORDERS_DRIVEN_MAX = 16;
+export const IDENTITIES_CACHED_MAX = 10_000;
+
+export const FIDUCIARIES_MAX = 32;
+export const ORDERS_PER_PAGE_DEFAULT = 20;
+export const ORDERS_PER_PAGE_MAX = 1_000;
+export const IDENTITY_DOCUMENT_MAX_BYTES = 16 * 1024;
+export const IDEMPOTENCY_KEY_MAX_CHARS = 255;
+export const TOKEN_MAX_CHARS = 8 * 1024;
+
+/** How long a replica may drive an order before it renews its lease. */
+export const LEASE_MS = 15_000;
+/** Shortest and longest wait between two attempts at a delivery, before jitter. */
+export const BACKOFF_MIN_MS = 500;
+export const BACKOFF_MAX_MS = 30_000;
+/** The longest where no step waits for the answer. */
+export const BACKOFF_UNAWAITED_MAX_MS = 600_000;

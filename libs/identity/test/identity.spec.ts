@@ -1,0 +1,141 @@
+import { describe, expect, test } from '@jest/globals';
+import { cidOf, concat, toHex } from '@dta/codec';
+import { ed25519Verify, sha256 } from '@dta/crypto';
+import {
+  createIdentity,
+  identityStatement,
+  MAX_STATEMENT_BYTES,
+  readIdentity,
+  rotateIdentity,
+  signStatement,
+  statementDigest,
+  verifySuccession,
+  type BodyOf,
+  type Identity,
+  type SigningKey,
+} from '@dta/identity';
+import { newKey, newNode, newSaid, NOW } from './node.js';
+import { refusal } from './refusal.js';
+import { weakKeys } from './weak-keys.js';
+
+const { identity, key, said } = await newNode({ recovery: newKey().publicKey, extension: { keys: { tokens: 'x' } } });
+
+/** An Identity Document that says what it likes, signed by `keys`. */
+async function forged(
+  changes: Partial<Omit<BodyOf<typeof identityStatement>, 'v' | 'type' | 'nonce'>>,
+  keys: readonly SigningKey[] = [key],
+) {
+  const { keys: documentKeys, name, roles, recovery, prev, extension } = identity;
+  const body = { issuer: null, order: null, createdAt: NOW, name, roles: [...roles], recovery, prev, extension };
+  const honest = { ...body, keys: { sign: documentKeys.sign, kem: documentKeys.kem } };
+  return (await signStatement(identityStatement, { ...honest, ...changes }, keys)).bytes;
+}
+
+describe('an identity', () => {
+  test('reads as what was said', () => {
+    expect(readIdentity(identity.bytes)).toEqual(identity);
+    expect(identity).toMatchObject({ name: said.name, roles: said.roles, recovery: said.recovery, prev: null });
+    expect(identity.cid).toBe(cidOf(identity.bytes));
+    expect(identity.keys.kemHash).toEqual(sha256(said.kem));
+    expect(identity.keys.sign).toEqual(key.publicKey);
+    expect(identity.extension).toEqual({ keys: { tokens: 'x' } });
+  });
+
+  test('may be principal and beneficiary at once', async () => {
+    expect((await newNode({ roles: ['principal', 'beneficiary'] })).identity.roles).toHaveLength(2);
+  });
+
+  test('is refused by the same code where it is made', async () => {
+    const mixed = createIdentity(await newSaid({ roles: ['fiduciary', 'principal'] }), newKey());
+    await expect(mixed).rejects.toThrow(refusal('identity_invalid'));
+  });
+});
+
+describe('readIdentity refuses', () => {
+  const nobody = { issuer: null, order: null, createdAt: NOW, recovery: null, prev: null };
+  const successorOf = { prev: identity.cid, recovery: null };
+  test.each<[string, () => Promise<Uint8Array>]>([
+    ['a fiduciary that is also a principal', () => forged({ roles: ['principal', 'fiduciary'] })],
+    ['all three roles', () => forged({ roles: ['principal', 'fiduciary', 'beneficiary'] })],
+    ['a role named twice', () => forged({ roles: ['principal', 'principal'] })],
+    ['an issuer', () => forged({ issuer: identity.cid })],
+    ['an order', () => forged({ order: identity.cid })],
+    ['the signature of another key', () => forged({}, [newKey()])],
+    ['a second signature on a first document', () => forged({}, [key, newKey()])],
+    ['a successor with one signature', () => forged(successorOf)],
+    ['a successor whose own signature comes second', () => forged(successorOf, [newKey(), key])],
+    ['a recovery key in a successor', () => forged({ prev: identity.cid }, [key, newKey()])],
+  ])('%s', async (_name, document) => {
+    const bytes = await document();
+    expect(() => readIdentity(bytes)).toThrow(refusal('identity_invalid'));
+  });
+
+  test('a statement of another type, a changed byte, other bytes', async () => {
+    const { bytes } = identity;
+    const at = toHex(bytes).indexOf(toHex(Buffer.from('node'))) / 2;
+    expect(() => readIdentity(bytes.map((byte, i) => (i === at ? 0x4e : byte)))).toThrow(refusal('identity_invalid'));
+    expect(() => readIdentity(Uint8Array.of(0xa0))).toThrow(refusal('identity_invalid'));
+    expect(() => readIdentity(concat(bytes, Uint8Array.of(0)))).toThrow(refusal('non_canonical'));
+    expect(() => readIdentity(new Uint8Array(MAX_STATEMENT_BYTES + 1))).toThrow(refusal('too_large'));
+  });
+
+  test.each(weakKeys)('a key that is weak although its signature verifies: %s', async (_what, weak) => {
+    const keys = { sign: weak.publicKey, kem: identity.keys.kem };
+    for (;;) {
+      const document = await signStatement(
+        identityStatement,
+        { ...nobody, name: 'weak', roles: ['fiduciary'], keys, extension: {} },
+        [weak],
+      );
+      const [signature = new Uint8Array()] = document.signatures;
+      if (!ed25519Verify(weak.publicKey, statementDigest(document.bodyHash), signature)) continue; // another nonce
+      expect(() => readIdentity(document.bytes)).toThrow(refusal('identity_invalid'));
+      return;
+    }
+  });
+
+  test.each(weakKeys)('a recovery key that is weak: %s', async (_what, weak) => {
+    const bytes = await forged({ recovery: weak.publicKey });
+    expect(() => readIdentity(bytes)).toThrow(refusal('identity_invalid'));
+  });
+});
+
+describe('a succession', () => {
+  test('is by a new key, with the same roles in any order', async () => {
+    const both = await newNode({ roles: ['principal', 'beneficiary'] });
+    const next = newKey();
+    const roles = ['beneficiary', 'principal'] as const;
+    const successor = await rotateIdentity(both.identity, await newSaid({ roles }), next, both.key);
+    expect(successor.prev).toBe(both.identity.cid);
+    expect(successor.statement.signatures).toHaveLength(2);
+    expect(() => verifySuccession(both.identity, successor)).not.toThrow();
+  });
+
+  test.each<[string, () => Promise<[predecessor: Identity, successor: Identity]>]>([
+    ['a wrong key', async () => [identity, await rotateIdentity(identity, await newSaid(), newKey(), newKey())]],
+    ['the same key again', async () => [identity, await rotateIdentity(identity, await newSaid(), key, key)]],
+    [
+      'other roles',
+      async () => [identity, await rotateIdentity(identity, await newSaid({ roles: ['principal'] }), newKey(), key)],
+    ],
+    [
+      'fewer roles',
+      async () => {
+        const both = await newNode({ roles: ['principal', 'beneficiary'] });
+        const said = await newSaid({ roles: ['principal'] });
+        return [both.identity, await rotateIdentity(both.identity, said, newKey(), both.key)];
+      },
+    ],
+    [
+      'another predecessor',
+      async () => {
+        const twin = await createIdentity(said, key); // the same key and roles, another document
+        return [twin, await rotateIdentity(identity, await newSaid(), newKey(), key)];
+      },
+    ],
+    ['a first document', async () => [identity, (await newNode()).identity]],
+  ])('is refused with %s', async (_name, documents) => {
+    const [predecessor, successor] = await documents();
+    expect(() => verifySuccession(predecessor, successor)).toThrow(refusal('identity_invalid'));
+  });
+});

@@ -1,0 +1,28 @@
+import { kemKeyPair, randomBytes } from '@dta/crypto';
+import { createIdentity, softwareSigningKey, type Identity, type NewIdentity, type SigningKey } from '@dta/identity';
+
+/** When everything in these tests is said. */
+export const NOW = 1_700_000_000_000;
+
+/** One generation of a node. */
+export interface TestNode {
+  readonly identity: Identity;
+  readonly key: SigningKey;
+  readonly said: NewIdentity;
+}
+
+/** A signing key nobody else has. */
+export function newKey(): SigningKey {
+  return softwareSigningKey(randomBytes(32));
+}
+
+/** What a new document says, with a KEM key of its own. */
+export async function newSaid(said: Partial<NewIdentity> = {}): Promise<NewIdentity> {
+  return { name: 'node', roles: ['fiduciary'], kem: (await kemKeyPair()).publicKey, now: NOW, ...said };
+}
+
+/** A node of one document. */
+export async function newNode(said: Partial<NewIdentity> = {}): Promise<TestNode> {
+  const [full, key] = [await newSaid(said), newKey()];
+  return { identity: await createIdentity(full, key), key, said: full };
+}

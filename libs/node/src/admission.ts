@@ -1,0 +1,139 @@
+import { cidOf, type Cid } from '@dta/codec';
+import { IDENTITIES_CACHED_MAX } from '@dta/contracts';
+import { DtaError } from '@dta/errors';
+import {
+  IdentityDirectory,
+  parseStatement,
+  readIdentity,
+  revocationStatement,
+  verifyRevocation,
+  type Identity,
+} from '@dta/identity';
+import { LRUCache } from 'lru-cache';
+import type { Sql } from './database.js';
+import type { KeyRing } from './key-ring.js';
+
+
+const RELOAD_MS = 1_000;
+
+/**
+ * Whom this node acts for: its own identity and the chains that its operator admitted. Kept in the database; another
+ * replica's admissions are seen when they are first asked for.
+ */
+export class Admission {
+  readonly directory: IdentityDirectory;
+  readonly #sql: Sql;
+  readonly #own: ReadonlySet<Cid>;
+  readonly #admitted = new Set<Cid>();
+  #seen = 0n;
+  #reloaded = 0;
+
+  private constructor(sql: Sql, ring: KeyRing) {
+    this.#sql = sql;
+    this.#own = new Set(ring.identities.map(({ cid }) => cid));
+    const verified = new LRUCache<Cid, Identity>({ max: IDENTITIES_CACHED_MAX });
+    this.directory = new IdentityDirectory({
+      read: (bytes) => {
+        const cid = cidOf(bytes);
+        const identity = verified.get(cid) ?? readIdentity(bytes);
+        verified.set(cid, identity);
+        return identity;
+      },
+    });
+  }
+
+  /** Reads the admission list, and writes the node's own documents into it. */
+  static async open(sql: Sql, ring: KeyRing): Promise<Admission> {
+    const admission = new Admission(sql, ring);
+    for (const identity of ring.identities) {
+      await sql.query(
+        'INSERT INTO identities (cid, first, bytes, own) VALUES ($1, $2, $3, true) ON CONFLICT (cid) DO NOTHING',
+        [identity.cid, ring.first, Buffer.from(identity.bytes)],
+      );
+    }
+    await admission.#reload();
+    return admission;
+  }
+
+  async #reload(): Promise<void> {
+    const rows: { seq: string; bytes: Buffer }[] = await this.#sql.query(
+      'SELECT seq, bytes FROM identities WHERE seq > $1 ORDER BY seq',
+      [this.#seen.toString()],
+    );
+    for (const identity of this.directory.add(rows.map(({ bytes }) => new Uint8Array(bytes)))) {
+      this.#admitted.add(this.directory.firstOf(identity.cid));
+    }
+    this.#seen = BigInt(rows.at(-1)?.seq ?? this.#seen);
+    const revoked: { bytes: Buffer }[] = await this.#sql.query('SELECT bytes FROM revocations');
+    for (const { bytes } of revoked) this.#applyRevocation(new Uint8Array(bytes));
+    this.#reloaded = Date.now();
+  }
+
+  /** Whether the chain of `cid` is admitted; asks the database again, at most once a second, before it says no. */
+  async isAdmitted(cid: Cid, directory: IdentityDirectory = this.directory): Promise<boolean> {
+    const admitted = () => {
+      const first = directory.findFirst(cid) ?? this.directory.findFirst(cid);
+      return first !== undefined && this.#admitted.has(first);
+    };
+    if (!admitted() && Date.now() - this.#reloaded > RELOAD_MS) await this.#reload();
+    return admitted();
+  }
+
+  /** @throws `identity_not_admitted` */
+  async assertAdmitted(cid: Cid, directory?: IdentityDirectory): Promise<void> {
+    if (!(await this.isAdmitted(cid, directory))) {
+      throw new DtaError('identity_not_admitted', 'this identity is not on the admission list', { metadata: { identity: cid } });
+    }
+  }
+
+  /**
+   * Admits a chain by one of its documents, with its predecessors at hand.
+   *
+   * @throws `identity_invalid`
+   */
+  async admit(documents: readonly Uint8Array[]): Promise<Identity> {
+    const added = this.directory.add(documents);
+    const newest = added.at(-1);
+    if (newest === undefined) throw new DtaError('identity_invalid', 'no identity document');
+    const first = this.directory.firstOf(newest.cid);
+    for (const identity of this.directory.lineageOf(newest.cid)) {
+      await this.#sql.query(
+        'INSERT INTO identities (cid, first, bytes, own) VALUES ($1, $2, $3, false) ON CONFLICT (cid) DO NOTHING',
+        [identity.cid, first, Buffer.from(identity.bytes)],
+      );
+    }
+    this.#admitted.add(first);
+    return newest;
+  }
+
+  /** Ends an admitted chain. @throws `identity_not_found`, `signature_invalid`, `identity_invalid` */
+  async revoke(bytes: Uint8Array): Promise<void> {
+    const first = this.#applyRevocation(bytes);
+    await this.#sql.query('INSERT INTO revocations (first, bytes) VALUES ($1, $2) ON CONFLICT DO NOTHING', [
+      first,
+      Buffer.from(bytes),
+    ]);
+  }
+
+  #applyRevocation(bytes: Uint8Array): Cid {
+    const revocation = parseStatement([revocationStatement], bytes);
+    const first = this.directory.firstOf(revocation.body.identity);
+    verifyRevocation(revocation, this.directory.chainOf(first));
+    this.directory.revoke(first);
+    return first;
+  }
+
+  isOwn(cid: Cid): boolean {
+    return this.#own.has(cid);
+  }
+
+  /** The newest document of each admitted chain. */
+  list(): Identity[] {
+    return [...this.#admitted].map((first) => this.directory.chainOf(first).at(-1) ?? this.directory.get(first));
+  }
+
+  /** The newest document of the chain of `cid`: whom to seal to. @throws `identity_not_found` */
+  newestOf(cid: Cid): Identity {
+    return this.directory.chainOf(cid).at(-1) ?? this.directory.get(cid);
+  }
+}

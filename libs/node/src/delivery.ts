@@ -1,0 +1,163 @@
+import { cidOf, type Cid } from '@dta/codec';
+import { decodeBundle, encodeBundle, openEnvelope, parseEnvelope, verifyEnvelope } from '@dta/envelope';
+import { DtaError, toDtaError } from '@dta/errors';
+import { IdentityDirectory, type Role } from '@dta/identity';
+import { readStatements, type Evidence } from '@dta/order';
+import type { Transport } from '@dta/transport';
+import { BACKOFF_MAX_MS, BACKOFF_MIN_MS, BACKOFF_UNAWAITED_MAX_MS, PEER_CALL_TIMEOUT_MS, peerSubject } from '@dta/contracts';
+import type { Admission } from './admission.js';
+import type { Sql } from './database.js';
+import type { KeyRing } from './key-ring.js';
+
+/** A message owed to a recipient, with what the recipient answered. */
+export interface Delivery {
+  readonly orderRef: Cid;
+  readonly envelope: Cid;
+  readonly verb: string;
+  /** as the order names it */
+  readonly party: Cid;
+  readonly role: Role;
+  readonly state: 'owed' | 'answered' | 'closed';
+  readonly attachments: readonly Uint8Array[];
+  readonly lastError: string | null;
+  /** ms until it may be sent again; 0 or less: now */
+  readonly dueInMs: number;
+  readonly answer: {
+    /** CIDs of the statements that answered */
+    readonly statements: readonly Cid[];
+    readonly envelopes: readonly Uint8Array[];
+    readonly attachments: readonly Uint8Array[];
+  } | null;
+}
+
+interface DeliveryRow {
+  order_ref: Cid;
+  envelope: Cid;
+  verb: string;
+  party: Cid;
+  role: Role;
+  state: Delivery['state'];
+  attachments: Buffer[];
+  last_error: string | null;
+  due_in_ms: string;
+  answer: Cid[] | null;
+  answer_envelopes: Buffer[] | null;
+  answer_attachments: Buffer[] | null;
+}
+
+const plain = (list: readonly Buffer[] | null) => (list ?? []).map((bytes) => new Uint8Array(bytes));
+
+/** All deliveries of an order, oldest first. */
+export async function deliveriesOf(sql: Sql, order: Cid): Promise<Delivery[]> {
+  const rows: DeliveryRow[] = await sql.query(
+    `SELECT d.*, (extract(epoch FROM next_attempt_at - now()) * 1000)::bigint AS due_in_ms
+     FROM deliveries d JOIN envelopes e ON e.cid = d.envelope WHERE d.order_ref = $1 ORDER BY e.seq, d.verb, d.party`,
+    [order],
+  );
+  return rows.map((row) => ({
+    orderRef: row.order_ref,
+    envelope: row.envelope,
+    verb: row.verb,
+    party: row.party,
+    role: row.role,
+    state: row.state,
+    attachments: plain(row.attachments),
+    lastError: row.last_error,
+    dueInMs: Number(row.due_in_ms),
+    answer:
+      row.answer === null
+        ? null
+        : { statements: row.answer, envelopes: plain(row.answer_envelopes), attachments: plain(row.answer_attachments) },
+  }));
+}
+
+/** A reply that was opened and whose statements are verified, and the bytes that came with it. */
+export interface PeerReply {
+  readonly evidence: Evidence;
+  readonly envelopes: readonly Uint8Array[];
+  readonly attachments: readonly Uint8Array[];
+}
+
+/** Verbs whose answer the next step waits for. */
+const awaited: ReadonlySet<string> = new Set(['enrol', 'accept', 'deal', 'confirm', 'release', 'redeem']);
+
+/** What sending takes. */
+export interface PeerParts {
+  readonly role: Role;
+  readonly transport: Transport;
+  readonly ring: KeyRing;
+  readonly admission: Admission;
+  readonly now: () => number;
+}
+
+/**
+ * Sends a stored envelope to one recipient and opens its reply.
+ *
+ * @param identities documents of all parties of the order
+ * @throws what the recipient or the transport answers, or what the reply is refused for
+ */
+export async function ask(
+  parts: PeerParts,
+  delivery: Pick<Delivery, 'party' | 'role' | 'verb' | 'attachments' | 'orderRef'>,
+  envelopes: readonly Uint8Array[],
+  identities: readonly Uint8Array[],
+): Promise<PeerReply> {
+  const { transport, ring, admission, role, now } = parts;
+  const recipient = admission.newestOf(delivery.party);
+  const bundle = encodeBundle({
+    envelopes: [...envelopes],
+    attachments: [...delivery.attachments],
+    identities: [...identities],
+  });
+  const subject = peerSubject(recipient.cid, delivery.role, delivery.verb);
+  const reply = decodeBundle(await transport.request(subject, bundle, { timeoutMs: PEER_CALL_TIMEOUT_MS }));
+  const directory = new IdentityDirectory({ below: admission.directory });
+  directory.add([...identities, ...reply.identities]);
+  const [bytes = new Uint8Array(), ...further] = reply.envelopes;
+  const envelope = parseEnvelope(bytes);
+  const { header } = envelope;
+  verifyEnvelope(envelope, directory.get(header.sender));
+  const [request = new Uint8Array()] = envelopes;
+  if (
+    !directory.sameChain(header.sender, delivery.party) ||
+    header.from !== delivery.role ||
+    header.order !== delivery.orderRef ||
+    header.prev.length !== 1 ||
+    header.prev[0] !== cidOf(request)
+  ) {
+    throw new DtaError('envelope_invalid', 'reply by another, or to another message');
+  }
+  const statements = await openEnvelope(envelope, ring.openers(role));
+  const evidence = readStatements(header, statements, { directory, stored: new Set(), now: now() });
+  return { evidence, envelopes: further, attachments: reply.attachments };
+}
+
+/**
+ * Notes that an attempt failed, and when the next may be: exponential from 0.5 to 30 s, with jitter; up to 10 minutes for
+ * what no step waits for, since a fiduciary that is gone would be called for each of its orders for ever.
+ */
+export async function noteFailure(
+  sql: Sql,
+  delivery: Pick<Delivery, 'envelope' | 'verb' | 'party'>,
+  error: unknown,
+): Promise<{ code: string; dueInMs: number }> {
+  const { code, metadata } = toDtaError(error);
+  const longest = awaited.has(delivery.verb) ? BACKOFF_MAX_MS : BACKOFF_UNAWAITED_MAX_MS;
+  const asked = typeof metadata['retryAfterMs'] === 'number' ? metadata['retryAfterMs'] : 0;
+  const [rows]: [{ due_in_ms: string }[], number] = await sql.query(
+    `UPDATE deliveries SET attempts = attempts + 1, last_error = $4, next_attempt_at = now() +
+       make_interval(secs => greatest($5::float, least($7::float, $6::float * 2 ^ least(attempts, 16)) * (0.5 + random() / 2)) / 1000)
+     WHERE envelope = $1 AND verb = $2 AND party = $3 AND state = 'owed'
+     RETURNING (extract(epoch FROM next_attempt_at - now()) * 1000)::bigint AS due_in_ms`,
+    [delivery.envelope, delivery.verb, delivery.party, code, Math.min(asked, BACKOFF_MAX_MS), BACKOFF_MIN_MS, longest],
+  );
+  return { code, dueInMs: Number(rows[0]?.due_in_ms ?? BACKOFF_MAX_MS) };
+}
+
+/** Bytes of a stored envelope. */
+export async function envelopeBytes(sql: Sql, cid: Cid): Promise<Uint8Array> {
+  const rows: { bytes: Buffer }[] = await sql.query('SELECT bytes FROM envelopes WHERE cid = $1', [cid]);
+  const [row] = rows;
+  if (row === undefined) throw new DtaError('internal', 'a delivery names an envelope that is not stored');
+  return new Uint8Array(row.bytes);
+}

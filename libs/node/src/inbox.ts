@@ -1,0 +1,188 @@
+import { cidOf, type Cid } from '@dta/codec';
+import {
+  decodeBundle,
+  encodeBundle,
+  openEnvelope,
+  parseEnvelope,
+  verifyEnvelope,
+  type Bundle,
+  type Envelope,
+} from '@dta/envelope';
+import { DtaError, isDtaError } from '@dta/errors';
+import { IdentityDirectory, type Role } from '@dta/identity';
+import { assertMaySpeak, Evidence, readStatements, type OpenSecret, type Outcome, type StepContext } from '@dta/order';
+import type { DataSource } from 'typeorm';
+import type { Admission } from './admission.js';
+import { commit, type StoredReply } from './commit.js';
+import type { KeyRing } from './key-ring.js';
+import type { OrderTable, Versioned } from './order-table.js';
+import type { SecretStore } from './secret-store.js';
+import { sealOrderEnvelope } from './sealer.js';
+
+/** How often a step is computed anew when somebody else wrote the order meanwhile. */
+const ATTEMPTS = 5;
+
+/** A message that passed every check up to its statements' signatures. */
+export interface PeerMessage {
+  readonly evidence: Evidence;
+  readonly attachments: readonly Uint8Array[];
+  /** further envelopes, as bytes */
+  readonly envelopes: readonly Uint8Array[];
+}
+
+/** What a step may use beside the order and the message. */
+export interface StepTools {
+  readonly context: StepContext;
+  readonly open: OpenSecret;
+}
+
+/** One step of this role, on an order as it stands. */
+export type PeerStep<O> = (order: O | undefined, message: PeerMessage, tools: StepTools) => Promise<Outcome<O>>;
+
+/** What an inbox is made of. */
+export interface InboxParts<O> {
+  readonly role: Role;
+  readonly database: DataSource;
+  readonly ring: KeyRing;
+  readonly admission: Admission;
+  readonly secrets: SecretStore;
+  readonly orders: OrderTable<O>;
+  readonly now: () => number;
+}
+
+/**
+ * Answers the principal's messages: checks, opens, takes one step, stores it with its reply, and only then answers. A
+ * repeated message gets the stored reply.
+ */
+export class Inbox<O extends { readonly state: string }> {
+  readonly #parts: InboxParts<O>;
+
+  constructor(parts: InboxParts<O>) {
+    this.#parts = parts;
+  }
+
+  /**
+   * @param payload a bundle
+   * @returns the reply's bundle
+   * @throws what any check refuses the message for
+   */
+  async answer(verb: string, payload: Uint8Array, step: PeerStep<O>): Promise<Uint8Array> {
+    const bundle = decodeBundle(payload);
+    const { envelope, directory } = await this.#checkSender(bundle);
+    const stored = await this.#storedReply(verb, envelope.cid);
+    if (stored !== undefined) return this.#bundle(stored);
+    const message = await this.#open(bundle, envelope, directory);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return this.#bundle(await this.#take(verb, envelope, message, step));
+      } catch (error) {
+        if (!isDtaError(error, 'write_conflict') || attempt === ATTEMPTS) throw error;
+      }
+      const winner = await this.#storedReply(verb, envelope.cid);
+      if (winner !== undefined) return this.#bundle(winner);
+    }
+  }
+
+  /** Signature and admission of whoever sent the message, before anything is decrypted. */
+  async #checkSender(bundle: Bundle): Promise<{ envelope: Envelope; directory: IdentityDirectory }> {
+    const { admission } = this.#parts;
+    const [bytes = new Uint8Array()] = bundle.envelopes;
+    const envelope = parseEnvelope(bytes);
+    const directory = new IdentityDirectory({ below: admission.directory });
+    addLineage(directory, envelope.header.sender, bundle.identities);
+    const sender = directory.get(envelope.header.sender);
+    verifyEnvelope(envelope, sender);
+    await admission.assertAdmitted(sender.cid, directory);
+    if (envelope.header.from !== 'principal') throw new DtaError('envelope_invalid', 'this verb is a principal\'s');
+    return { envelope, directory };
+  }
+
+  async #open(bundle: Bundle, envelope: Envelope, directory: IdentityDirectory): Promise<PeerMessage> {
+    const { ring, role, orders, now } = this.#parts;
+    const statements = await openEnvelope(envelope, ring.openers(role));
+    directory.add(bundle.identities);
+    const stored = await orders.storedCids(envelope.header.order ?? envelope.cid);
+    const evidence = readStatements(envelope.header, statements, { directory, stored, now: now() });
+    const [message] = evidence.statements;
+    if (message !== undefined && !stored.has(message.cid)) assertMaySpeak(directory.get(envelope.header.sender), directory);
+    return { evidence, attachments: bundle.attachments, envelopes: bundle.envelopes.slice(1) };
+  }
+
+  async #take(verb: string, envelope: Envelope, message: PeerMessage, step: PeerStep<O>): Promise<StoredReply> {
+    const { database, ring, role, secrets, orders, now } = this.#parts;
+    const { evidence } = message;
+    const found = await orders.find(evidence.order);
+    const tools = { context: { author: ring.author, seed: await secrets.seed() }, open: secrets.opener(evidence.order) };
+    const outcome = await step(found?.order, message, tools);
+    tools.context.seed.fill(0);
+    const sealed = await Promise.all(outcome.secrets.map((secret) => secrets.seal(secret)));
+    const sender = evidence.directory.get(envelope.header.sender);
+    const recipients = [{ id: sender.cid, role: 'principal', kem: sender.keys.kem }] as const;
+    const answer = await sealOrderEnvelope(ring, role, evidence.order, outcome.reply, recipients, [envelope.cid], now());
+    const reply: StoredReply = {
+      verb,
+      request: envelope.cid,
+      envelopes: [answer.bytes, ...outcome.envelopes],
+      attachments: outcome.settled ? [] : outcome.attachments,
+    };
+    await commit(database, {
+      order: { ...orders.shape.encode(outcome.order), version: found?.version ?? null },
+      statements: outcome.keep,
+      secrets: sealed,
+      erase: outcome.erase,
+      envelopes: [{ bytes: answer.bytes, log: true }],
+      deliveries: [],
+      close: [],
+      reply,
+      settled: outcome.settled,
+      events: eventsOf(verb, found, outcome.order),
+      answers: [],
+      notify: false,
+      idempotency: null,
+      now: now(),
+    });
+    return reply;
+  }
+
+  async #storedReply(verb: string, request: Cid): Promise<StoredReply | undefined> {
+    const rows: { envelopes: Buffer[]; attachments: Buffer[] }[] = await this.#parts.database.query(
+      'SELECT envelopes, attachments FROM replies WHERE verb = $1 AND request = $2',
+      [verb, request],
+    );
+    return rows.map(({ envelopes, attachments }) => ({ verb, request, envelopes, attachments }))[0];
+  }
+
+  #bundle({ envelopes, attachments }: StoredReply): Uint8Array {
+    const plain = (list: readonly Uint8Array[]) => list.map((bytes) => new Uint8Array(bytes));
+    return encodeBundle({
+      envelopes: plain(envelopes),
+      attachments: plain(attachments),
+      identities: this.#parts.ring.identities.map(({ bytes }) => bytes),
+    });
+  }
+}
+
+/** Adds the sender's own documents alone: others wait until the sender is admitted. */
+function addLineage(directory: IdentityDirectory, sender: Cid, documents: readonly Uint8Array[]): void {
+  if (directory.find(sender) !== undefined) return;
+  const byCid = new Map(documents.map((bytes) => [cidOf(bytes), bytes]));
+  const lineage: Uint8Array[] = [];
+  for (let cid: Cid | null = sender; cid !== null && directory.find(cid) === undefined; ) {
+    const bytes: Uint8Array | undefined = byCid.get(cid);
+    if (bytes === undefined) break;
+    byCid.delete(cid);
+    lineage.push(bytes);
+    cid = directory.reader(bytes).prev;
+  }
+  directory.add(lineage);
+}
+
+function eventsOf<O extends { readonly state: string }>(verb: string, before: Versioned<O> | undefined, after: O): string[] {
+  return before?.order.state === after.state ? [verb] : [after.state];
+}
+
+/** An order that this verb needs. @throws `order_not_found` */
+export function known<O>(order: O | undefined): O {
+  if (order === undefined) throw new DtaError('order_not_found', 'this node does not know the order');
+  return order;
+}

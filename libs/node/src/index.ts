@@ -1,0 +1,26 @@
+export { Admission } from './admission.js';
+export { commit, ORDER_CHANGED, writeAnswers, type Change, type DeliveryAnswer, type NewDelivery, type OrderRow, type OwnEnvelope } from './commit.js';
+export { migrateDatabase, openDatabase, type DatabaseOptions, type Sql } from './database.js';
+export {
+  ask,
+  deliveriesOf,
+  envelopeBytes,
+  noteFailure,
+  type Delivery,
+  type PeerParts,
+  type PeerReply,
+} from './delivery.js';
+export { Inbox, known, type InboxParts, type PeerMessage, type PeerStep, type StepTools } from './inbox.js';
+export { InternalInbox, type InternalInboxParts } from './internal-inbox.js';
+export { openKeyRing, type KeyRing } from './key-ring.js';
+export { dropLease, takeLease, undriven } from './lease.js';
+export { NODE, NodeController } from './node.controller.js';
+export { assertAllAdmitted, openNode, type Node, type NodeOptions } from './node.js';
+export { OrderTable, type OrderShape, type Versioned } from './order-table.js';
+export { periodically } from './periodic.js';
+export { runRole, type RoleParts } from './run-role.js';
+export { nodeOptions, roleSettings, type RoleConfig } from './role-config.js';
+export { serveRole, type Job, type RunningRole } from './role-app.js';
+export { sealOrderEnvelope } from './sealer.js';
+export { SecretStore, type SealedSecret } from './secret-store.js';
+export { expireOrder, startSweeper, type Expiry } from './sweeper.js';

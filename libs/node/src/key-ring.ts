@@ -1,0 +1,68 @@
+import { kemKeyPair, openKem, wipe, type KemPrivateKey } from '@dta/crypto';
+import type { Opener } from '@dta/envelope';
+import { DtaError } from '@dta/errors';
+import {
+  IdentityDirectory,
+  softwareSigningKey,
+  type Identity,
+  type KeyGeneration,
+  type Role,
+  type SigningKey,
+} from '@dta/identity';
+import type { Author } from '@dta/order';
+import { bytesEqual, type Cid } from '@dta/codec';
+
+interface Generation {
+  readonly identity: Identity;
+  readonly key: SigningKey;
+  readonly kem: KemPrivateKey;
+}
+
+/** A node's own identity: every generation answers, the newest signs. */
+export interface KeyRing {
+  /** the chain's name */
+  readonly first: Cid;
+  readonly author: Author;
+  /** own documents, oldest first */
+  readonly identities: readonly Identity[];
+  /** that of each generation, for opening what was sealed to any of them */
+  openers(role: Role): Opener[];
+}
+
+/**
+ * Makes a key ring of a key file's generations, oldest first.
+ *
+ * @throws `key_file_invalid` where documents and keys don't belong together or don't form one chain
+ */
+export async function openKeyRing(generations: readonly KeyGeneration[]): Promise<KeyRing> {
+  const directory = new IdentityDirectory();
+  const identities = directory.add(generations.map(({ document }) => document));
+  const all = await Promise.all(generations.map((generation, at) => openGeneration(generation, identities[at])));
+  const [oldest, newest] = [all[0], all.at(-1)];
+  if (oldest === undefined || newest === undefined) throw new DtaError('key_file_invalid', 'a key file has a generation');
+  if (directory.chainOf(oldest.identity.cid).length !== all.length || oldest.identity.prev !== null) {
+    throw new DtaError('key_file_invalid', 'the generations of a key file form one chain, oldest first');
+  }
+  return {
+    first: oldest.identity.cid,
+    author: newest,
+    identities: all.map(({ identity }) => identity),
+    openers: (role) =>
+      all.map(({ identity, kem }) => ({ id: identity.cid, role, keyHash: identity.keys.kemHash, key: kem })),
+  };
+}
+
+async function openGeneration(generation: KeyGeneration, identity: Identity | undefined): Promise<Generation> {
+  if (generation.signSeed === null) throw new DtaError('key_file_invalid', 'this key file belongs to a key inside an HSM');
+  const key = softwareSigningKey(generation.signSeed);
+  const { publicKey, seed } = await kemKeyPair(generation.kemSeed);
+  wipe(seed);
+  if (
+    identity === undefined ||
+    !bytesEqual(identity.keys.sign, key.publicKey) ||
+    !bytesEqual(identity.keys.kem, publicKey)
+  ) {
+    throw new DtaError('key_file_invalid', 'document and keys of a key file do not belong together');
+  }
+  return { identity, key, kem: await openKem(generation.kemSeed) };
+}

@@ -1,0 +1,38 @@
+import type { Cid } from '@dta/codec';
+import { LEASE_MS } from '@dta/contracts';
+import type { Sql } from './database.js';
+
+/**
+ * Takes or renews the right to drive an order, for 15 s by the database's clock. A replica that lost it does no harm: it
+ * can only repeat what is stored.
+ */
+export async function takeLease(sql: Sql, order: Cid, holder: string): Promise<boolean> {
+  const rows: unknown[] = await sql.query(
+    `INSERT INTO leases (order_ref, holder, until) VALUES ($1, $2, now() + make_interval(secs => $3::float / 1000))
+     ON CONFLICT (order_ref) DO UPDATE SET holder = excluded.holder, until = excluded.until
+       WHERE leases.holder = excluded.holder OR leases.until < now() RETURNING order_ref`,
+    [order, holder, LEASE_MS],
+  );
+  return rows.length > 0;
+}
+
+/** Gives the right back, so that another replica need not wait. */
+export async function dropLease(sql: Sql, order: Cid, holder: string): Promise<void> {
+  await sql.query('DELETE FROM leases WHERE order_ref = $1 AND holder = $2', [order, holder]);
+}
+
+/**
+ * Orders that owe a delivery whose time has come and that nobody drives, at most `limit`. A `redeem` that was never tried
+ * waits for Releases: those drive the order.
+ */
+export async function undriven(sql: Sql, limit: number): Promise<Cid[]> {
+  const rows: { order_ref: Cid }[] = await sql.query(
+    `SELECT DISTINCT d.order_ref FROM deliveries d LEFT JOIN leases l ON l.order_ref = d.order_ref
+     WHERE d.state = 'owed' AND d.next_attempt_at <= now() AND (l.until IS NULL OR l.until < now())
+       AND (d.verb <> 'redeem' OR d.last_error IS NOT NULL OR NOT EXISTS (
+         SELECT FROM deliveries r WHERE r.envelope = d.envelope AND r.verb = 'release' AND r.state = 'owed'))
+     LIMIT $1`,
+    [limit],
+  );
+  return rows.map(({ order_ref }) => order_ref);
+}

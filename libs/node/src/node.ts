@@ -1,0 +1,116 @@
+import type { Cid } from '@dta/codec';
+import { MESSAGES_IN_WORK_MAX, MESSAGES_QUEUED_MAX, WAITERS_MAX } from '@dta/contracts';
+import { custodyProtection, openSoftwareCustody, type Custody } from '@dta/custody';
+import { DtaError } from '@dta/errors';
+import { openKeyFile, passphraseProtection, type KeyFileProtection, type Role } from '@dta/identity';
+import type { Logger } from '@dta/service';
+import { Gate, waiterGate, type Transport } from '@dta/transport';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DataSource } from 'typeorm';
+import { Admission } from './admission.js';
+import { openDatabase, type DatabaseOptions } from './database.js';
+import { openKeyRing, type KeyRing } from './key-ring.js';
+import { SecretStore } from './secret-store.js';
+
+/** What a role is started with, once its environment has been read. */
+export interface NodeOptions {
+  readonly role: Role;
+  readonly database: DatabaseOptions;
+  readonly keyFile: string;
+  /** null: the custody provider opens the key file */
+  readonly passphrase: string | null;
+  readonly custody: { readonly kind: 'software'; readonly file: string };
+  /** pre-shared key [32] with the operator's gateway */
+  readonly psk: Uint8Array;
+  /** SHA-256 [32] of the bearer token; null in the standalone node */
+  readonly tokenHash: Uint8Array | null;
+  readonly admittedIdentities: string | null;
+  readonly extensionVendor: string;
+}
+
+/** What stands behind a role: opened once at its start, closed once at its stop. */
+export interface Node {
+  readonly options: NodeOptions;
+  readonly role: Role;
+  readonly database: DataSource;
+  readonly custody: Custody;
+  readonly ring: KeyRing;
+  readonly admission: Admission;
+  readonly secrets: SecretStore;
+  readonly transport: Transport;
+  readonly gate: Gate;
+  readonly waiterGate: Gate;
+  readonly log: Logger;
+  readonly now: () => number;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens custody, keys, database and admission list of a role.
+ *
+ * @throws `start_failed`, `key_file_invalid`, `custody_invalid`, `service_unavailable`, `schema_outdated`
+ */
+export async function openNode(options: NodeOptions, transport: Transport, log: Logger, now: () => number = Date.now): Promise<Node> {
+  const { role } = options;
+  const custody = await openSoftwareCustody({ file: options.custody.file, warn: (sentence) => log.warn({ role }, sentence) });
+  const ring = await openOwnKeys(options, custody);
+  const database = await openDatabase(options.database);
+  const admission = await Admission.open(database, ring);
+  if (options.admittedIdentities !== null) await admitFolder(admission, options.admittedIdentities);
+  return {
+    options,
+    role,
+    database,
+    custody,
+    ring,
+    admission,
+    secrets: new SecretStore(database, custody, ring.first, role, now),
+    transport,
+    gate: new Gate({ inWork: MESSAGES_IN_WORK_MAX, queued: MESSAGES_QUEUED_MAX }),
+    waiterGate: waiterGate({ inWork: WAITERS_MAX }),
+    log,
+    now,
+    close: async () => {
+      await database.destroy();
+      await custody.close();
+    },
+  };
+}
+
+async function openOwnKeys({ role, keyFile, passphrase }: NodeOptions, custody: Custody): Promise<KeyRing> {
+  const protection: KeyFileProtection =
+    passphrase === null ? custodyProtection(custody) : passphraseProtection(new TextEncoder().encode(passphrase));
+  const ring = await openKeyRing(await openKeyFile(await readOwn(keyFile), protection));
+  if (!ring.author.identity.roles.includes(role)) {
+    throw new DtaError('start_failed', `the identity in ${keyFile} is not a ${role}'s`);
+  }
+  return ring;
+}
+
+async function readOwn(file: string): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await readFile(file));
+  } catch (cause) {
+    throw new DtaError('start_failed', `cannot read ${file}`, { cause });
+  }
+}
+
+async function admitFolder(admission: Admission, folder: string): Promise<void> {
+  const files = await readdir(folder).catch((cause: unknown) => {
+    throw new DtaError('start_failed', `cannot read the folder of admitted identities, ${folder}`, { cause });
+  });
+  const documents = await Promise.all(files.sort().map((file) => readOwn(join(folder, file))));
+  const unknown = [...documents];
+  // a successor may stand before its predecessor
+  for (let before = -1; unknown.length > 0 && before !== unknown.length; ) {
+    before = unknown.length;
+    for (const document of unknown.splice(0)) await admission.admit([document]).catch(() => unknown.push(document));
+  }
+  if (unknown.length > 0) throw new DtaError('start_failed', `${unknown.length} file(s) in ${folder} are no valid identity documents`);
+}
+
+/** Admission of whoever an order names, which a principal checks before it signs. @throws `identity_not_admitted` */
+export async function assertAllAdmitted(admission: Admission, parties: readonly Cid[]): Promise<void> {
+  for (const party of parties) await admission.assertAdmitted(party);
+}

@@ -1,0 +1,57 @@
+import { internalSubject, peerSubject, queueGroup } from '@dta/contracts';
+import { DtaError } from '@dta/errors';
+import { nestLogger } from '@dta/service';
+import { DtaRpcExceptionFilter, DtaTransportStrategy } from '@dta/transport';
+import type { DynamicModule, INestMicroservice } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { MicroserviceOptions } from '@nestjs/microservices';
+import type { Node } from './node.js';
+
+/** A role that runs. */
+export interface RunningRole {
+  /** takes no more messages, finishes those in work, ends its jobs and closes what it opened */
+  stop(): Promise<void>;
+}
+
+/** Something that a role does of itself, beside answering. */
+export interface Job {
+  stop(): Promise<void>;
+}
+
+/**
+ * Serves a role's verbs: handlers named `peer.<verb>` for other nodes, `internal.<verb>` for the operator's gateway, on the
+ * subjects of every generation of its identity. Each role is a Nest application of its own.
+ */
+export async function serveRole(
+  node: Node,
+  module: DynamicModule,
+  startJobs: (app: INestMicroservice) => readonly Job[],
+): Promise<RunningRole> {
+  const { role, ring, transport, gate, waiterGate } = node;
+  const strategy = new DtaTransportStrategy({
+    transport,
+    group: queueGroup(role),
+    gate,
+    waiterGate,
+    subjects: (pattern) => ring.identities.map(({ cid }) => subjectOf(node, pattern, cid)),
+  });
+  const app = await NestFactory.createMicroservice<MicroserviceOptions>(module, { strategy, logger: nestLogger(node.log), abortOnError: false });
+  app.useGlobalFilters(new DtaRpcExceptionFilter());
+  await app.listen();
+  const jobs = startJobs(app);
+  return {
+    stop: async () => {
+      await Promise.all(jobs.map((job) => job.stop()));
+      await app.close();
+      await node.close();
+    },
+  };
+}
+
+function subjectOf({ role }: Node, pattern: string, cid: Parameters<typeof peerSubject>[0]): string {
+  const [kind, verb] = pattern.split('.');
+  if (verb === undefined || (kind !== 'peer' && kind !== 'internal')) {
+    throw new DtaError('internal', `${pattern} is no pattern of a role`);
+  }
+  return kind === 'peer' ? peerSubject(cid, role, verb) : internalSubject(cid, role, verb);
+}

@@ -1,0 +1,43 @@
+import type { Role } from '@dta/identity';
+import { logLevels, secret, settings } from '@dta/service';
+import { z } from 'zod';
+import type { NodeOptions } from './node.js';
+
+/** Settings that every role has. Each may also be given by the path of a file that holds it, as NAME_FILE. */
+export const roleSettings = {
+  DATABASE_URL: secret(z.url({ protocol: /^postgres(ql)?$/ })).describe("the role's own PostgreSQL database"),
+  DATABASE_POOL: settings.integer(1, 100).default(10).describe('database connections of one process'),
+  NATS_URL: settings.list(z.string()).describe('NATS servers'),
+  NATS_USER: z.string().optional().describe('user at NATS'),
+  NATS_PASSWORD: secret(z.string()).optional().describe('password at NATS'),
+  KEY_FILE: z.string().describe("the node's key file, made by `dta identity create`"),
+  KEY_PASSPHRASE: secret(z.string())
+    .optional()
+    .describe('passphrase of the key file; without one the custody provider opens it'),
+  CUSTODY_SOFTWARE: z.string().describe('key file of the software custody provider, which protects nothing'),
+  INTERNAL_KEY: secret(settings.hex(32)).describe("key shared with the operator's gateway"),
+  TOKEN_HASH: settings.hex(32).describe("SHA-256 of the bearer token that the gateway's callers show"),
+  ADMITTED_IDENTITIES: z.string().optional().describe('folder of Identity Documents to admit at start'),
+  EXTENSION_VENDOR: z.string().default('D-TA').describe('`extensionVendor` in the status'),
+  LOG_LEVEL: z.enum(logLevels).default('info').describe('the least level that is logged'),
+};
+
+const schema = z.strictObject(roleSettings);
+
+/** The options of a role out of its settings. */
+export function nodeOptions(role: Role, config: z.output<typeof schema>): NodeOptions {
+  return {
+    role,
+    database: { url: config.DATABASE_URL, poolSize: config.DATABASE_POOL },
+    keyFile: config.KEY_FILE,
+    passphrase: config.KEY_PASSPHRASE ?? null,
+    custody: { kind: 'software', file: config.CUSTODY_SOFTWARE },
+    psk: config.INTERNAL_KEY,
+    tokenHash: config.TOKEN_HASH,
+    admittedIdentities: config.ADMITTED_IDENTITIES ?? null,
+    extensionVendor: config.EXTENSION_VENDOR,
+  };
+}
+
+/** Every role's configuration. */
+export type RoleConfig = z.output<typeof schema>;

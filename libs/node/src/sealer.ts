@@ -1,0 +1,24 @@
+import type { Cid } from '@dta/codec';
+import { sealEnvelope, type Recipient } from '@dta/envelope';
+import type { Role } from '@dta/identity';
+import type { OrderStatement } from '@dta/order';
+import type { KeyRing } from './key-ring.js';
+
+/** Seals statements of an order, in this role's name, as an envelope that the shared log may keep. */
+export async function sealOrderEnvelope(
+  ring: KeyRing,
+  from: Role,
+  order: Cid,
+  statements: readonly OrderStatement[],
+  recipients: readonly Recipient[],
+  prev: readonly Cid[],
+  now: number,
+): Promise<{ cid: Cid; bytes: Uint8Array }> {
+  const { identity, key } = ring.author;
+  const log = !statements.some(({ body }) => body.type === 'release' || body.type === 'complaint');
+  return sealEnvelope(
+    { sender: identity, from, order, prev, log, recipients, statements: statements.map(({ bytes }) => bytes), now },
+    key,
+  );
+}
+

@@ -1,0 +1,122 @@
+import type { Cid } from '@dta/codec';
+import { randomBytes } from '@dta/crypto';
+import { keyPeriod, periodKey, type Custody } from '@dta/custody';
+import { DtaError } from '@dta/errors';
+import type { Role } from '@dta/identity';
+import { secretContext, type NewSecret, type OpenSecret, type SecretName } from '@dta/order';
+import type { Sql } from './database.js';
+
+/** A secret sealed by custody, ready to be written. */
+export interface SealedSecret {
+  readonly name: SecretName;
+  readonly key: string;
+  readonly sealed: Uint8Array;
+}
+
+interface SecretRow {
+  order_ref: Cid | null;
+  what: SecretName['what'];
+  epoch: number;
+  transcript: Buffer | null;
+  index: number | null;
+  key: string;
+  sealed: Buffer;
+}
+
+/** Seals and opens a role's secrets; what it seals is written by `commit`. */
+export class SecretStore {
+  readonly #sql: Sql;
+  readonly #custody: Custody;
+  readonly #owner: Cid;
+  readonly #role: Role;
+  readonly #now: () => number;
+
+  constructor(sql: Sql, custody: Custody, owner: Cid, role: Role, now: () => number = Date.now) {
+    this.#sql = sql;
+    this.#custody = custody;
+    this.#owner = owner;
+    this.#role = role;
+    this.#now = now;
+  }
+
+  /** [64] for one step: custody's random [32] ‖ the system's [32]. */
+  async seed(): Promise<Uint8Array> {
+    const [own, system] = [await this.#custody.random(32), randomBytes(32)];
+    return new Uint8Array([...own, ...system]);
+  }
+
+  /** Seals under the key of the present period, and wipes the value. */
+  async seal(secret: NewSecret): Promise<SealedSecret> {
+    const key = periodKey(keyPeriod(this.#now()));
+    const sealed = await this.#custody.seal(key, this.#context(secret.name), secret.value);
+    secret.value.fill(0);
+    return { name: secret.name, key, sealed };
+  }
+
+  /** Opens secrets of one order. @throws `order_state_conflict` where there is none, `custody_invalid` for a moved row */
+  opener(request: Cid | null): OpenSecret {
+    return async ({ what, epoch, transcript, index }) => {
+      const rows: SecretRow[] = await this.#sql.query(
+        `SELECT * FROM secrets WHERE order_ref IS NOT DISTINCT FROM $1 AND what = $2 AND epoch = $3
+         AND transcript IS NOT DISTINCT FROM $4 AND index IS NOT DISTINCT FROM $5`,
+        [request, what, epoch, transcript === null ? null : Buffer.from(transcript), index],
+      );
+      const [row] = rows;
+      if (row === undefined) {
+        throw new DtaError('order_state_conflict', `this node holds no such ${what}`, { metadata: { order: request } });
+      }
+      return this.#open(row);
+    };
+  }
+
+  #open(row: SecretRow): Promise<Uint8Array> {
+    return this.#custody.open(row.key, this.#context(nameOf(row)), new Uint8Array(row.sealed));
+  }
+
+  #context(name: SecretName): Uint8Array {
+    return secretContext(this.#owner, this.#role, name);
+  }
+
+  /**
+   * Ends past key periods: what still lives under an older key is sealed again under the present one, then the older
+   * key is destroyed, so that erased rows are gone from backups too (docs/protocol.md §7).
+   *
+   * @returns names of the destroyed keys
+   */
+  async endPastPeriods(): Promise<string[]> {
+    const present = periodKey(keyPeriod(this.#now()));
+    const past = (await this.#custody.keys()).filter((key) => isPeriodKey(key) && key !== present && !isAhead(key, present));
+    for (const key of past) {
+      for (let rows = await this.#rowsUnder(key); rows.length > 0; rows = await this.#rowsUnder(key)) {
+        for (const row of rows) await this.#reseal(row, present);
+      }
+      await this.#custody.destroy(key);
+    }
+    return past;
+  }
+
+  #rowsUnder(key: string): Promise<SecretRow[]> {
+    return this.#sql.query('SELECT * FROM secrets WHERE key = $1 LIMIT 100', [key]);
+  }
+
+  async #reseal(row: SecretRow, key: string): Promise<void> {
+    const value = await this.#open(row);
+    const sealed = await this.#custody.seal(key, this.#context(nameOf(row)), value);
+    value.fill(0);
+    await this.#sql.query('UPDATE secrets SET key = $1, sealed = $2 WHERE key = $3 AND sealed = $4', [
+      key,
+      Buffer.from(sealed),
+      row.key,
+      row.sealed,
+    ]);
+  }
+}
+
+function nameOf({ order_ref, what, epoch, transcript, index }: SecretRow): SecretName {
+  return { what, request: order_ref, epoch, transcript: transcript && new Uint8Array(transcript), index };
+}
+
+const isPeriodKey = (key: string) => /^period-\d+$/.test(key);
+const periodOf = (key: string) => Number(key.slice('period-'.length));
+/** A replica whose clock is ahead may have begun the next period already. */
+const isAhead = (key: string, present: string) => periodOf(key) > periodOf(present);

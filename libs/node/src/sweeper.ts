@@ -1,0 +1,62 @@
+import type { Cid } from '@dta/codec';
+import { isDtaError } from '@dta/errors';
+import type { SecretKind } from '@dta/order';
+import { commit } from './commit.js';
+import type { Node } from './node.js';
+import type { OrderTable } from './order-table.js';
+import { periodically } from './periodic.js';
+import type { Job } from './role-app.js';
+
+const SWEEP_MS = 30_000;
+const BATCH = 100;
+
+/** What the clock alone does to an order: the row as it stands after, and which secrets go. Null where nothing is due. */
+export type Expiry<O> = (order: O, now: number) => { readonly order: O; readonly erase: readonly SecretKind[] | 'all' } | null;
+
+/** Ends what is past its time: orders, key periods, Releases nobody fetched, call ids that can't be replayed any more. */
+export function startSweeper<O>(node: Node, orders: OrderTable<O>, onDue: (ref: Cid) => Promise<void>): Job {
+  return periodically('sweep', SWEEP_MS, node.log, async () => {
+    for (const ref of await orders.due(node.now(), BATCH)) {
+      await onDue(ref);
+    }
+    await node.database.query(
+      `UPDATE replies SET envelopes = envelopes[1:1]
+       WHERE verb = 'release' AND cardinality(envelopes) > 1 AND created_at < now() - interval '10 minutes'`,
+    );
+    await node.database.query("DELETE FROM internal_calls WHERE at < now() - interval '10 minutes'");
+    const destroyed = await node.secrets.endPastPeriods();
+    if (destroyed.length > 0) node.log.info({ role: node.role, keys: destroyed }, 'past key periods ended');
+  });
+}
+
+/** Moves one order that the clock ends. */
+export async function expireOrder<O extends { readonly state: string }>(
+  node: Node,
+  orders: OrderTable<O>,
+  ref: Cid,
+  expire: Expiry<O>,
+): Promise<void> {
+  const found = await orders.find(ref);
+  const expired = found === undefined ? null : expire(found.order, node.now());
+  if (found === undefined || expired === null) return;
+  try {
+    await commit(node.database, {
+      order: { ...orders.shape.encode(expired.order), version: found.version },
+      statements: [],
+      secrets: [],
+      erase: expired.erase,
+      envelopes: [],
+      deliveries: [],
+      close: 'all',
+      reply: null,
+      settled: true,
+      events: [expired.order.state],
+      answers: [],
+      notify: true,
+      idempotency: null,
+      now: node.now(),
+    });
+  } catch (error) {
+    if (!isDtaError(error, 'write_conflict')) throw error; // somebody moved it meanwhile: the next sweep looks again
+  }
+}
