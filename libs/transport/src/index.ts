@@ -1,0 +1,17 @@
+export { Gate, waiterGate, type GateOptions } from './gate.js';
+export {
+  createMemoryBroker,
+  type MemoryBroker,
+  type MemoryBrokerOptions,
+  type MemoryConnectOptions,
+} from './memory/memory-broker.js';
+export { connectNats, type NatsOptions } from './nats/connect-nats.js';
+export type { NatsStatus } from './nats/nats-transport.js';
+export {
+  DtaRpcExceptionFilter,
+  DtaTransportStrategy,
+  type MessageContext,
+  type StrategyOptions,
+} from './nest-strategy.js';
+export type { OnError } from './responder.js';
+export type { Handler, RequestOptions, Served, ServeOptions, Transport, TransportMessage } from './transport.js';

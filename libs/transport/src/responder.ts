@@ -1,0 +1,104 @@
+import { DtaError, isDtaError, toDtaError } from '@dta/errors';
+import { encodeErrorReply, type Reply } from './error-reply.js';
+import type { Gate } from './gate.js';
+import { checkSize } from './message-rules.js';
+import type { Handler, TransportMessage } from './transport.js';
+
+/** What handlers and connections do wrong that no caller is told; `subject` where it concerns one. */
+export type OnError = (error: unknown, subject?: string) => void;
+
+/** How a {@link Responder} answers. */
+export interface ResponderOptions {
+  subject: string;
+  gate: Gate;
+  handler: Handler;
+  maxPayload: () => number;
+  drainMs: number;
+  onError: OnError;
+}
+
+/**
+ * One served subject, the same behind every adapter: each message taken is answered exactly once, whatever the handler
+ * does and whatever the bytes are.
+ */
+export class Responder {
+  readonly #options: ResponderOptions;
+  readonly #open = new Set<{ send: (reply: Reply) => void }>();
+  #idle: (() => void) | undefined;
+  #drained: Promise<void> | undefined;
+  #abandoned = false;
+
+  constructor(options: ResponderOptions) {
+    this.#options = options;
+  }
+
+  /** Answers one message through `send`. Never throws; `read` may, when the message is malformed. */
+  take(read: () => TransportMessage, send: (reply: Reply) => void): void {
+    const message = { send };
+    this.#open.add(message);
+    void this.#answer(read).then((reply) => this.#settle(message, reply));
+  }
+
+  /**
+   * Settles when every message taken is answered; at the drain limit the rest get `service_unavailable`, and what still
+   * waits at the gate is never begun.
+   */
+  drain(): Promise<void> {
+    this.#drained ??= this.#drain();
+    return this.#drained;
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#open.size > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, this.#options.drainMs);
+        this.#idle = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    this.#abandoned = true;
+    for (const message of this.#open) this.#settle(message, encodeErrorReply(stopping()));
+  }
+
+  async #answer(read: () => TransportMessage): Promise<Reply> {
+    const { gate, handler, maxPayload } = this.#options;
+    try {
+      const payload: unknown = await gate.run(async () => {
+        if (this.#abandoned) throw stopping();
+        return handler(read());
+      });
+      if (!(payload instanceof Uint8Array)) throw new TypeError('a handler answers with bytes');
+      checkSize(payload.length, maxPayload());
+      return { payload, headers: {} };
+    } catch (error) {
+      const known = toDtaError(error);
+      // an `internal` of our own hides its cause from the caller, so it must be seen here
+      if (!isDtaError(error) || (known.code === 'internal' && known.metadata['remote'] !== true)) this.#report(error);
+      return encodeErrorReply(known);
+    }
+  }
+
+  #settle(message: { send: (reply: Reply) => void }, reply: Reply): void {
+    if (!this.#open.delete(message)) return; // answered at the drain limit
+    try {
+      message.send(reply);
+    } catch (error) {
+      this.#report(error);
+    }
+    if (this.#open.size === 0) this.#idle?.();
+  }
+
+  #report(error: unknown): void {
+    try {
+      this.#options.onError(error, this.#options.subject);
+    } catch {
+      // a reporter that fails has nobody to report to, and must not cost the caller its reply
+    }
+  }
+}
+
+function stopping(): DtaError {
+  return new DtaError('service_unavailable', 'the service is stopping');
+}

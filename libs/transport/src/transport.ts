@@ -1,0 +1,67 @@
+import type { Gate } from './gate.js';
+
+/** A message as a handler gets it. The bytes are the handler's own copy. */
+export interface TransportMessage {
+  readonly payload: Uint8Array;
+  /** What the caller sent beside the payload, such as `traceparent`. Anyone can write them: never trust one. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/**
+ * Answers a message. A thrown `DtaError` reaches the caller by code, message and metadata; anything else thrown reaches it
+ * as `internal`, with nothing of the cause.
+ */
+export type Handler = (message: TransportMessage) => Promise<Uint8Array>;
+
+/** How a subject is served. */
+export interface ServeOptions {
+  /** Each message goes to one member of the group. */
+  group: string;
+  gate: Gate;
+}
+
+/** A subject being served. */
+export interface Served {
+  /** Takes no more messages; settles when what was taken is answered, at the latest after the drain limit. */
+  stop(): Promise<void>;
+}
+
+/** How a request is sent. */
+export interface RequestOptions {
+  timeoutMs: number;
+  /** Names are tokens of RFC 9110, values printable ASCII. */
+  headers?: Record<string, string>;
+}
+
+/**
+ * Request and reply between processes: binary, at most once, untrusted. A caller that needs more repeats itself, and its
+ * handler is idempotent (docs/protocol.md section 5). Adapters: `connectNats`, `createMemoryBroker`.
+ */
+export interface Transport {
+  /** Payload limit of one message, in bytes; headers count towards it. */
+  readonly maxPayload: number;
+
+  /**
+   * Sends one message and gives its reply. The payload is copied: it may be wiped once this has returned its promise.
+   *
+   * @throws DtaError the handler's own code with metadata `remote: true` (`internal` with `remoteCode` where the code isn't
+   * ours); `service_unavailable` at once where nobody serves the subject or there is no connection; `timeout`;
+   * `too_large` before sending; `request_invalid` for a subject or header that can't be sent
+   */
+  request(subject: string, payload: Uint8Array, options: RequestOptions): Promise<Uint8Array>;
+
+  /**
+   * Serves a subject (no wildcards); settles when messages can arrive. A message without a reply subject is dropped.
+   *
+   * @throws DtaError `start_failed` where the server doesn't permit it; `service_unavailable` without a connection
+   */
+  serve(subject: string, options: ServeOptions, handler: Handler): Promise<Served>;
+
+  connected(): boolean;
+
+  /**
+   * Drains: no subject takes more messages, those in work finish and are answered, and requests still go out meanwhile.
+   * At the drain limit what is unfinished is answered `service_unavailable`, then the connection ends.
+   */
+  close(): Promise<void>;
+}
