@@ -117,18 +117,23 @@ export class OrderDriver implements Job {
         leaseUntil = Date.now() + LEASE_RENEWAL_MS;
       }
       open = await this.#newest(open, drive);
-      const moved = await this.#move(open, arrived);
+      const batch = [...arrived];
+      const moved = await this.#move(open, batch);
       if (moved !== null) {
         open = moved;
-        arrived.length = 0;
+        arrived.splice(0, batch.length);
+        continue;
+      }
+      if (arrived.length > batch.length) continue; // more came meanwhile
+      if (batch.length > 0 && (sending.size === 0 || (gathering !== null && Date.now() - gathering >= GATHER_MS))) {
+        // no step follows from these, so somebody still owes an answer, or nobody waits for any
+        open = await this.#write(open, batch);
+        arrived.splice(0, batch.length);
+        gathering = null;
         continue;
       }
       const owed = open.deliveries.filter(({ answered }) => answered === null);
-      if (arrived.length > 0 && (sending.size === 0 || (gathering !== null && Date.now() - gathering >= GATHER_MS))) {
-        open = await this.#write(open, arrived);
-        gathering = null;
-      }
-      if (owed.length === 0) return;
+      if (owed.length === 0 && arrived.length === 0) return;
       const now = this.#node.now();
       const sendable = owed.filter((delivery) => !sending.has(delivery) && maySend(delivery, open));
       for (const delivery of sendable.filter(({ dueAt }) => dueAt <= now)) {
@@ -184,8 +189,7 @@ export class OrderDriver implements Job {
     });
   }
 
-  async #write(open: OpenOrder, arrived: Arrived[]): Promise<OpenOrder> {
-    const answers = arrived.splice(0);
+  async #write(open: OpenOrder, answers: readonly Arrived[]): Promise<OpenOrder> {
     await this.#node.database.transaction((sql) => writeAnswers(sql, open.order.ref, answers));
     return {
       ...open,

@@ -56,8 +56,14 @@ export class OrderWatch implements Job {
     await once(this.#changes, ref, { signal }).catch(() => undefined);
   }
 
+  /** Whether this process is about to end: then nobody waits any more. */
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
+    for (const name of this.#changes.eventNames()) if (name !== ANY) this.#changes.emit(name);
     clearTimeout(this.#retry);
     await this.#client?.end().catch(() => undefined);
   }

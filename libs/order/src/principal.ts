@@ -191,7 +191,9 @@ export async function advanceOrder(
   answers: readonly Answer[],
   context: PrincipalContext,
 ): Promise<PrincipalStep | null> {
-  const from = (verb: PrincipalVerb) => answers.filter((answer) => answer.verb === verb);
+  const from = (verb: PrincipalVerb) => [
+    ...new Map(answers.filter((answer) => answer.verb === verb).map((answer) => [answer.party, answer])).values(),
+  ];
   const complete = (verb: PrincipalVerb) => from(verb).length === order.fiduciaries.length;
   switch (order.state) {
     case 'requested':

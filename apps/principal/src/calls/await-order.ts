@@ -35,7 +35,8 @@ export class AwaitOrder {
         const changed = this.watch.changed(orderReference, deadline - Date.now()); // listens before it looks
         const found = await this.orders.find(orderReference);
         if (found === undefined) throw orderNotFound(orderReference);
-        if (reached[until].has(found.order.state) || Date.now() >= deadline) return this.view.of(orderReference);
+        const over = Date.now() >= deadline || this.watch.stopped;
+        if (over || reached[until].has(found.order.state)) return this.view.of(orderReference);
         await changed;
       }
     });

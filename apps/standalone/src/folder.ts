@@ -1,0 +1,75 @@
+import { custodyProtection, openSoftwareCustody } from '@dta/custody';
+import { DtaError } from '@dta/errors';
+import { generateKeys, type KeyGeneration, type Role } from '@dta/identity';
+import { writeKeyFile } from '@dta/node';
+import { existsSync } from 'node:fs';
+import { access, mkdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+
+const README = `This folder holds a D-TA standalone node: its database, keys and secrets.
+
+It is for trying D-TA out. All three roles run in one process of one operator, and the secrets are sealed by software
+custody, whose key lies in this folder too: whoever can read the folder can read every secret. Never keep a secret here
+that you can't lose.
+
+postgres/     the database server's files
+principal/    identity.key (shared with the beneficiary), custody.key
+beneficiary/  the same for the beneficiary
+fiduciary-N/  one folder a fiduciary
+
+Delete the whole folder to begin anew. Files of it alone make the others worthless.
+`;
+
+/** Where a role's files are. */
+export interface RoleFiles {
+  readonly keyFile: string;
+  readonly custodyFile: string;
+}
+
+/**
+ * Prepares the folder of a standalone node: makes what isn't there, refuses what it doesn't know.
+ *
+ * @throws `start_failed` with one sentence
+ */
+export async function openFolder(path: string): Promise<string> {
+  const folder = resolve(path);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o711 });
+    await writeFile(join(folder, 'README'), README);
+  } catch (cause) {
+    throw cannotUse(folder, cause);
+  }
+  return folder;
+}
+
+/** Key and custody files of a role that has been started in this folder before, or new ones. */
+export async function openRoleFiles(
+  folder: string,
+  name: string,
+  makeKeys: () => Promise<readonly KeyGeneration[]>,
+): Promise<RoleFiles> {
+  const files = { keyFile: join(folder, name, 'identity.key'), custodyFile: join(folder, name, 'custody.key') };
+  try {
+    await mkdir(join(folder, name), { recursive: true, mode: 0o700 });
+    if (existsSync(files.keyFile)) {
+      await access(files.custodyFile);
+      return files;
+    }
+  } catch (cause) {
+    throw cannotUse(join(folder, name), cause);
+  }
+  const custody = await openSoftwareCustody({ file: files.custodyFile, warn: () => undefined }); // the role itself warns
+  await writeKeyFile(files.keyFile, await makeKeys(), custodyProtection(custody));
+  await custody.close();
+  return files;
+}
+
+/** The keys of a new node of this folder. */
+export async function makeKeys(name: string, roles: readonly Role[]): Promise<KeyGeneration[]> {
+  return [await generateKeys({ name, roles, now: Date.now() })];
+}
+
+function cannotUse(path: string, cause: unknown): DtaError {
+  const reason = typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : 'unknown reason';
+  return new DtaError('start_failed', `cannot use ${path}: ${reason}; give another folder with --data, or delete this one`, { cause });
+}

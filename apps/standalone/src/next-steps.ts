@@ -1,0 +1,18 @@
+import type { RunningStandalone, StandaloneOptions } from './start-standalone.js';
+
+/** Tells the person at the terminal what runs, and how to place and redeem a first order. */
+export function sayNextSteps({ port, folder }: RunningStandalone, { fiduciaries }: StandaloneOptions): void {
+  const api = `http://localhost:${port}`;
+  process.stdout.write(`
+D-TA is ready on ${api} (gateway, principal, beneficiary, ${fiduciaries} ${fiduciaries === 1 ? 'fiduciary' : 'fiduciaries'}).
+For trying out: one process is every role, and software custody protects nothing. Its files: ${folder}
+
+Order a key whose secret nobody holds:
+  curl -s -X POST ${api}/v1/order -H 'content-type: application/json' -d '{}'
+
+Redeem it, with the orderReference of the answer:
+  curl -s -X POST ${api}/v1/order/secret -H 'content-type: application/json' -d '{"orderReference":"…"}'
+
+All of the API: ${api}/docs       Stop: Ctrl-C
+`);
+}

@@ -1,0 +1,189 @@
+import { startBeneficiary } from '@dta/beneficiary';
+import { NATS_MAX_PAYLOAD_BYTES, type Cid } from '@dta/contracts';
+import { randomBytes } from '@dta/crypto';
+import { custodyProtection, openSoftwareCustody } from '@dta/custody';
+import { DtaError } from '@dta/errors';
+import { startFiduciary } from '@dta/fiduciary';
+import { startGateway, type RunningGateway } from '@dta/gateway';
+import { openKeyFile, readIdentity, type Identity, type KeyGeneration, type Role } from '@dta/identity';
+import { migrateDatabase, type NodeOptions, type RunningRole } from '@dta/node';
+import { startEmbeddedPostgres, type EmbeddedPostgres } from '@dta/postgres';
+import { startPrincipal } from '@dta/principal';
+import type { Logger } from '@dta/service';
+import { createMemoryBroker } from '@dta/transport';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { makeKeys, openFolder, openRoleFiles, type RoleFiles } from './folder.js';
+
+/** What a standalone node is started with. */
+export interface StandaloneOptions {
+  /** 0: a free one */
+  readonly port: number;
+  readonly fiduciaries: number;
+  /** everything that the node keeps */
+  readonly folder: string;
+}
+
+/** A standalone node that runs. */
+export interface RunningStandalone {
+  readonly port: number;
+  readonly folder: string;
+  /** idDocumentCID of principal and beneficiary, which are one node here */
+  readonly node: Cid;
+  stop(): Promise<void>;
+}
+
+/** One role's files and who it is. */
+interface Member {
+  readonly name: string;
+  readonly role: Role;
+  readonly files: RoleFiles;
+  readonly identity: Identity;
+  readonly psk: Uint8Array;
+}
+
+const POOL_SIZE = 5;
+
+/**
+ * Starts gateway, principal, beneficiary and fiduciaries in this process, over a database and a transport of their own.
+ *
+ * @throws `start_failed` with one sentence: port in use, folder damaged or in use, disk full
+ */
+export async function startStandalone(options: StandaloneOptions, log: Logger): Promise<RunningStandalone> {
+  const folder = await openFolder(options.folder);
+  const started: { stop(): Promise<void> }[] = [];
+  const stop = async () => {
+    for (const part of started.splice(0).reverse()) await part.stop();
+  };
+  try {
+    const postgres = await startEmbeddedPostgres({ directory: join(folder, 'postgres') });
+    started.push(postgres);
+    const broker = createMemoryBroker({ maxPayload: NATS_MAX_PAYLOAD_BYTES });
+    const connect = () => broker.connect({ onError: (error, subject) => log.error({ err: error, subject }, 'a message was not handled') });
+    const members = await openMembers(folder, options.fiduciaries);
+    const admitted = await writeAdmitted(folder, members);
+    for (const member of members) {
+      const transport = connect();
+      started.push({ stop: () => transport.close() });
+      started.push(await startRole(member, members, await databaseOf(postgres, member), admitted, { transport, log }));
+    }
+    const transport = connect();
+    started.push({ stop: () => transport.close() });
+    const gateway = await startGatewayOf(members, options.port, { transport, logger: log });
+    started.push(gateway);
+    await gateway.ready;
+    return { port: gateway.port, folder, node: memberOf(members, 'principal').identity.cid, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Principal and beneficiary share one identity, so that the original's `nodeCID` works as a beneficiary. */
+async function openMembers(folder: string, fiduciaries: number): Promise<Member[]> {
+  const principal = await openMember(folder, 'principal', 'principal', () => makeKeys('standalone', ['principal', 'beneficiary']));
+  const beneficiary = await openMember(folder, 'beneficiary', 'beneficiary', () => readKeys(principal));
+  const names = Array.from({ length: fiduciaries }, (_, at) => `fiduciary-${at + 1}`);
+  const others = [];
+  for (const name of names) others.push(await openMember(folder, name, 'fiduciary', () => makeKeys(name, ['fiduciary'])));
+  return [principal, beneficiary, ...others];
+}
+
+async function openMember(
+  folder: string,
+  name: string,
+  role: Role,
+  make: () => Promise<readonly KeyGeneration[]>,
+): Promise<Member> {
+  const files = await openRoleFiles(folder, name, make);
+  const [newest] = (await readKeys({ files })).slice(-1);
+  if (newest === undefined) throw new DtaError('key_file_invalid', `${files.keyFile} holds no key`);
+  return { name, role, files, identity: readIdentity(newest.document), psk: randomBytes(32) };
+}
+
+async function readKeys({ files }: Pick<Member, 'files'>): Promise<KeyGeneration[]> {
+  const custody = await openSoftwareCustody({ file: files.custodyFile, warn: () => undefined }); // the role itself warns
+  try {
+    return await openKeyFile(new Uint8Array(await readFile(files.keyFile)), custodyProtection(custody));
+  } finally {
+    await custody.close();
+  }
+}
+
+/** All members admit one another, by a folder as an operator would give it. */
+async function writeAdmitted(folder: string, members: readonly Member[]): Promise<string> {
+  const admitted = join(folder, 'admitted');
+  await rm(admitted, { recursive: true, force: true });
+  await mkdir(admitted);
+  for (const { name, identity } of members) await writeFile(join(admitted, name), identity.bytes);
+  return admitted;
+}
+
+async function databaseOf(postgres: EmbeddedPostgres, { name }: Member): Promise<string> {
+  const database = name.replace('-', '_');
+  await postgres.ensureDatabase(database);
+  const url = postgres.url(database);
+  await migrateDatabase({ url, poolSize: 1 });
+  return url;
+}
+
+function startRole(
+  member: Member,
+  members: readonly Member[],
+  url: string,
+  admittedIdentities: string,
+  parts: Parameters<typeof startFiduciary>[1],
+): Promise<RunningRole> {
+  const options: NodeOptions = {
+    role: member.role,
+    database: { url, poolSize: POOL_SIZE },
+    keyFile: member.files.keyFile,
+    passphrase: null,
+    custody: { kind: 'software', file: member.files.custodyFile },
+    psk: member.psk,
+    tokenHash: null,
+    admittedIdentities,
+    extensionVendor: 'D-TA',
+  };
+  switch (member.role) {
+    case 'fiduciary':
+      return startFiduciary(options, parts);
+    case 'beneficiary':
+      return startBeneficiary(options, parts);
+    case 'principal':
+      return startPrincipal(
+        {
+          ...options,
+          beneficiary: memberOf(members, 'beneficiary').identity.cid,
+          fiduciarySet: members.filter(({ role }) => role === 'fiduciary').map(({ identity }) => identity.cid),
+        },
+        parts,
+      );
+  }
+}
+
+function startGatewayOf(members: readonly Member[], port: number, parts: Parameters<typeof startGateway>[1]): Promise<RunningGateway> {
+  const address = ({ identity, psk }: Member) => ({ node: identity.cid, psk });
+  return startGateway(
+    {
+      port,
+      host: '127.0.0.1',
+      nats: { servers: [] },
+      gatewayName: 'standalone',
+      principal: address(memberOf(members, 'principal')),
+      beneficiary: address(memberOf(members, 'beneficiary')),
+      fiduciaries: members.filter(({ role }) => role === 'fiduciary').map(address),
+      access: 'standalone',
+      rateLimitPerMinute: 600_000,
+      trustProxyHops: 0,
+      logLevel: 'warn',
+    },
+    parts,
+  );
+}
+
+function memberOf(members: readonly Member[], wanted: Role): Member {
+  const found = members.find(({ role }) => role === wanted);
+  if (found === undefined) throw new DtaError('internal', `a standalone node has a ${wanted}`);
+  return found;
+}
