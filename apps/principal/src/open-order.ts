@@ -96,6 +96,7 @@ export interface StepBasis {
   /** answers that are not written yet */
   readonly answers: readonly (DeliveryAnswer & { readonly verb: PrincipalVerb })[];
   readonly close: Change['close'];
+  readonly lease: Change['lease'];
   readonly idempotency: Change['idempotency'];
 }
 
@@ -147,6 +148,7 @@ export async function writeStep(
     settled: step.settled,
     events: before?.order.state === step.order.state ? [] : [step.order.state],
     answers: step.settled ? basis.answers.map((answer) => ({ ...answer, attachments: [], envelopes: [] })) : basis.answers,
+    lease: basis.lease,
     notify: true,
     idempotency: basis.idempotency,
     now: node.now(),

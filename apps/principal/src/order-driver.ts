@@ -49,7 +49,8 @@ type Arrived = DeliveryAnswer & { readonly verb: PrincipalVerb };
 export class OrderDriver implements Job {
   readonly #node: Node;
   readonly #orders: OrderRepository;
-  readonly #holder = randomUUID();
+  /** this process's name in leases */
+  readonly holder = randomUUID();
   readonly #driven = new Map<Cid, Drive>();
   readonly #queued = new Map<Cid, OpenOrder | null>();
   readonly #resumer: Job;
@@ -95,9 +96,10 @@ export class OrderDriver implements Job {
   async #driveLogged(ref: Cid, open: OpenOrder | null, drive: Drive): Promise<void> {
     const { database, log } = this.#node;
     try {
-      if (!(await takeLease(database, ref, this.#holder))) return;
+      const isNew = open?.version === 1; // its lease was taken as it was written
+      if (!isNew && !(await takeLease(database, ref, this.holder))) return;
       await this.#drive(open ?? (await readOrder(this.#node, this.#orders, ref)), drive);
-      await dropLease(database, ref, this.#holder);
+      await dropLease(database, ref, this.holder);
     } catch (error) {
       // whoever holds the lease goes on, or the resumer does when it has run out
       if (isDtaError(error, 'write_conflict')) log.info({ orderReference: ref }, 'another replica moved the order');
@@ -113,7 +115,7 @@ export class OrderDriver implements Job {
     let gathering: number | null = null;
     while (!this.#stopped) {
       if (Date.now() > leaseUntil) {
-        if (!(await takeLease(this.#node.database, open.order.ref, this.#holder))) return;
+        if (!(await takeLease(this.#node.database, open.order.ref, this.holder))) return;
         leaseUntil = Date.now() + LEASE_RENEWAL_MS;
       }
       open = await this.#newest(open, drive);
@@ -175,6 +177,7 @@ export class OrderDriver implements Job {
       return writeStep(this.#node, this.#orders, open, step, open.evidence, {
         answers: arrived,
         close: expired.state === 'committed' ? ['release', 'redeem'] : 'all',
+        lease: null,
         idempotency: null,
       });
     }
@@ -185,12 +188,13 @@ export class OrderDriver implements Job {
     return writeStep(this.#node, this.#orders, open, step, evidence, {
       answers: arrived,
       close: superseded[step.order.state] ?? [],
+      lease: null,
       idempotency: null,
     });
   }
 
   async #write(open: OpenOrder, answers: readonly Arrived[]): Promise<OpenOrder> {
-    await this.#node.database.transaction((sql) => writeAnswers(sql, open.order.ref, answers));
+    await writeAnswers(this.#node.database, open.order.ref, answers);
     return {
       ...open,
       answers: [...open.answers, ...answers],

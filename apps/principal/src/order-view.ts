@@ -1,11 +1,10 @@
 import type { Cid } from '@dta/codec';
 import type { OrderView as View } from '@dta/contracts';
 import { DtaError } from '@dta/errors';
-import { parseStatement } from '@dta/identity';
-import { deliveriesOf, type Delivery, type Node } from '@dta/node';
-import { requestStatement, type PrincipalOrder } from '@dta/order';
+import type { Node } from '@dta/node';
+import type { PrincipalOrder } from '@dta/order';
 import type { PrincipalOptions } from './config.js';
-import type { OrderRepository } from './order.repository.js';
+import type { DeliveryState, OrderRepository } from './order.repository.js';
 
 /** How far a fiduciary is, by the last verb that it answered. */
 const reached: Readonly<Record<string, string>> = {
@@ -30,11 +29,9 @@ export class OrderView {
 
   /** @throws `order_not_found` */
   async of(ref: Cid): Promise<View> {
-    const found = await this.#orders.find(ref);
+    const found = await this.#orders.view(ref);
     if (found === undefined) throw orderNotFound(ref);
-    const { order } = found;
-    const { plugin, extension } = await this.#request(ref);
-    const deliveries = await deliveriesOf(this.#node.database, ref);
+    const { order, plugin, extension, deliveries, envelopes, timeline } = found;
     return {
       orderReference: ref,
       plugin,
@@ -52,8 +49,8 @@ export class OrderView {
         .map(({ party, role, lastError }) => ({ party, role, lastError })),
       failure: order.failure && { reason: order.failure.reason, owing: order.failure.owing.map((owed) => ({ ...owed })) },
       extension,
-      envelopes: await this.#orders.envelopes(ref),
-      timeline: await this.#orders.timeline(ref),
+      envelopes,
+      timeline,
     };
   }
 
@@ -63,19 +60,9 @@ export class OrderView {
     const own = this.#options.beneficiary;
     return own !== null && directory.find(own) !== undefined && directory.sameChain(beneficiary, own);
   }
-
-  async #request(ref: Cid): Promise<{ plugin: string; extension: Record<string, unknown> }> {
-    const rows: { bytes: Buffer }[] = await this.#node.database.query(
-      'SELECT bytes FROM statements WHERE order_ref = $1 AND cid = $1',
-      [ref],
-    );
-    const [row] = rows;
-    if (row === undefined) throw orderNotFound(ref);
-    return parseStatement([requestStatement], new Uint8Array(row.bytes)).body;
-  }
 }
 
-function fiduciary(cid: Cid, order: PrincipalOrder, deliveries: readonly Delivery[]): View['fiduciaries'][number] {
+function fiduciary(cid: Cid, order: PrincipalOrder, deliveries: readonly DeliveryState[]): View['fiduciaries'][number] {
   const own = deliveries.filter(({ party, role }) => party === cid && role === 'fiduciary');
   const answered = own.filter(({ state }) => state === 'answered').flatMap(({ verb }) => reached[verb] ?? []);
   const alone = order.fiduciaries.length === 1;

@@ -15,7 +15,7 @@ export class OrderWatch implements Job {
   readonly #node: Node;
   #client: pg.Client | undefined;
   #retry: NodeJS.Timeout | undefined;
-  #stopped = false;
+  readonly #ended = new AbortController();
 
   constructor(node: Node) {
     this.#node = node;
@@ -25,7 +25,7 @@ export class OrderWatch implements Job {
   async #listen(): Promise<void> {
     const client = new pg.Client({ connectionString: this.#node.options.database.url, application_name: 'dta listen' });
     const again = () => {
-      if (this.#client !== client || this.#stopped) return;
+      if (this.#client !== client || this.stopped) return;
       this.#client = undefined;
       this.#retry = setTimeout(() => void this.#listen(), RECONNECT_MS);
     };
@@ -52,18 +52,17 @@ export class OrderWatch implements Job {
 
   /** Settles at the next change of `ref`, after a second, or after `ms`, whichever comes first. */
   async changed(ref: Cid, ms: number): Promise<void> {
-    const signal = AbortSignal.timeout(Math.max(1, Math.min(ms, POLL_MS)));
+    const signal = AbortSignal.any([this.#ended.signal, AbortSignal.timeout(Math.max(1, Math.min(ms, POLL_MS)))]);
     await once(this.#changes, ref, { signal }).catch(() => undefined);
   }
 
   /** Whether this process is about to end: then nobody waits any more. */
   get stopped(): boolean {
-    return this.#stopped;
+    return this.#ended.signal.aborted;
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
-    for (const name of this.#changes.eventNames()) if (name !== ANY) this.#changes.emit(name);
+    this.#ended.abort();
     clearTimeout(this.#retry);
     await this.#client?.end().catch(() => undefined);
   }

@@ -1,7 +1,8 @@
 import { decodeDocument, encodeDocument, fields, type Cid } from '@dta/codec';
 import type { OrderSummary } from '@dta/contracts';
-import { OrderTable, type Node } from '@dta/node';
-import { principalDueAt, type PrincipalOrder } from '@dta/order';
+import { parseStatement } from '@dta/identity';
+import { OrderTable, type Delivery, type Node } from '@dta/node';
+import { principalDueAt, requestStatement, type PrincipalOrder } from '@dta/order';
 import { z } from 'zod';
 
 const MAX_RECORD_BYTES = 64 * 1024;
@@ -98,20 +99,57 @@ export class OrderRepository extends OrderTable<PrincipalOrder> {
     };
   }
 
-  /** The order's timeline. */
-  async timeline(ref: Cid): Promise<{ at: number; event: string }[]> {
-    const rows: { at: string; kind: string }[] = await this.#node.database.query(
-      'SELECT at, kind FROM events WHERE order_ref = $1 ORDER BY id',
+  /** An order with all that a view of it shows, or undefined. */
+  async view(ref: Cid): Promise<OrderDetails | undefined> {
+    const [row] = await this.#node.database.query<DetailsRow>(
+      `SELECT o.record, s.bytes AS request,
+         (SELECT json_agg(json_build_object('party', d.party, 'role', d.role, 'verb', d.verb, 'state', d.state,
+            'lastError', d.last_error) ORDER BY e.seq, d.party)
+          FROM deliveries d JOIN envelopes e ON e.cid = d.envelope WHERE d.order_ref = o.ref) AS deliveries,
+         (SELECT json_agg(json_build_object('cid', cid, 'published', published_at IS NOT NULL) ORDER BY seq)
+          FROM envelopes WHERE order_ref = o.ref) AS envelopes,
+         (SELECT json_agg(json_build_object('at', at, 'event', kind) ORDER BY id)
+          FROM events WHERE order_ref = o.ref) AS timeline
+       FROM orders o JOIN statements s ON s.order_ref = o.ref AND s.cid = o.ref WHERE o.ref = $1`,
       [ref],
     );
-    return rows.map(({ at, kind }) => ({ at: Number(at), event: kind }));
+    if (row === undefined) return undefined;
+    const { plugin, extension } = parseStatement([requestStatement], new Uint8Array(row.request)).body;
+    return {
+      order: this.shape.decode(new Uint8Array(row.record)),
+      plugin,
+      extension,
+      deliveries: row.deliveries ?? [],
+      envelopes: row.envelopes ?? [],
+      timeline: row.timeline ?? [],
+    };
   }
+}
 
-  /** What this node sent for the order. */
-  async envelopes(ref: Cid): Promise<{ cid: Cid; published: boolean }[]> {
-    return this.#node.database.query(
-      'SELECT cid, published_at IS NOT NULL AS published FROM envelopes WHERE order_ref = $1 ORDER BY seq',
-      [ref],
-    );
-  }
+/** An order, what it asked, and how far it is. */
+export interface OrderDetails {
+  readonly order: PrincipalOrder;
+  readonly plugin: string;
+  readonly extension: Record<string, unknown>;
+  /** in the order in which they were made */
+  readonly deliveries: readonly DeliveryState[];
+  readonly envelopes: { cid: Cid; published: boolean }[];
+  readonly timeline: { at: number; event: string }[];
+}
+
+/** A delivery without its bytes. */
+export interface DeliveryState {
+  readonly party: Cid;
+  readonly role: Delivery['role'];
+  readonly verb: string;
+  readonly state: Delivery['state'];
+  readonly lastError: string | null;
+}
+
+interface DetailsRow {
+  record: Buffer;
+  request: Buffer;
+  deliveries: DeliveryState[] | null;
+  envelopes: OrderDetails['envelopes'] | null;
+  timeline: OrderDetails['timeline'] | null;
 }

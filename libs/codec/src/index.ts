@@ -2,4 +2,4 @@ export { concat, bytesEqual, ascii, u32, u64, lengthPrefixed, toHex, fromHex } f
 export { encodeCanonical, decodeCanonical } from './canonical.js';
 export { cidOf, cidFromBytes, cidToBytes, cidToLink, parseCid, CID_BYTES, type Cid } from './cid.js';
 export { padme, padToPadme, unpadPadme } from './padme.js';
-export { fields, decodeDocument, encodeDocument, type DocumentSchema } from './document.js';
+export { fields, checkDocument, decodeDocument, encodeDocument, type DocumentSchema } from './document.js';

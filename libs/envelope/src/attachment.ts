@@ -14,6 +14,7 @@ export function attachmentHash(attachment: Uint8Array): Uint8Array {
  */
 export function pickAttachment(attachments: readonly Uint8Array[], hash: Uint8Array): Uint8Array {
   const found = attachments.find((attachment) => bytesEqual(attachmentHash(attachment), hash));
-  if (found === undefined) throw new DtaError('attachment_invalid', 'an attachment that a statement names is not there');
+  if (found === undefined)
+    throw new DtaError('attachment_invalid', 'an attachment that a statement names is not there');
   return found;
 }

@@ -38,7 +38,8 @@ export class IdentityDirectory {
     let waiting = added.filter(({ cid }) => this.find(cid) === undefined);
     while (waiting.length > 0) {
       const ready = waiting.filter(({ prev }) => prev === null || this.find(prev) !== undefined);
-      if (ready.length === 0) throw new DtaError('identity_invalid', 'the predecessor of an identity document is missing');
+      if (ready.length === 0)
+        throw new DtaError('identity_invalid', 'the predecessor of an identity document is missing');
       for (const identity of ready) this.#insert(identity);
       waiting = waiting.filter(({ cid }) => this.find(cid) === undefined);
     }
@@ -64,7 +65,9 @@ export class IdentityDirectory {
   get(cid: Cid): Identity {
     const identity = this.find(cid);
     if (identity === undefined) {
-      throw new DtaError('identity_not_found', 'no identity document at hand for that CID', { metadata: { identity: cid } });
+      throw new DtaError('identity_not_found', 'no identity document at hand for that CID', {
+        metadata: { identity: cid },
+      });
     }
     return identity;
   }
@@ -73,7 +76,9 @@ export class IdentityDirectory {
   firstOf(cid: Cid): Cid {
     const first = this.#first.get(cid) ?? this.#below?.findFirst(cid);
     if (first === undefined) {
-      throw new DtaError('identity_not_found', 'no identity document at hand for that CID', { metadata: { identity: cid } });
+      throw new DtaError('identity_not_found', 'no identity document at hand for that CID', {
+        metadata: { identity: cid },
+      });
     }
     return first;
   }

@@ -45,10 +45,7 @@ const generations = z.strictObject({
 });
 
 /** The bytes of a key file, oldest generation first. */
-export async function sealKeyFile(
-  keys: readonly KeyGeneration[],
-  protection: KeyFileProtection,
-): Promise<Uint8Array> {
+export async function sealKeyFile(keys: readonly KeyGeneration[], protection: KeyFileProtection): Promise<Uint8Array> {
   const plaintext = encodeDocument(generations, { generations: [...keys] });
   try {
     const sealed = await protection.seal(plaintext);
@@ -70,7 +67,8 @@ export async function openKeyFile(bytes: Uint8Array, protection: KeyFileProtecti
   }
   const plaintext = await protection.open(file.sealed);
   try {
-    return refusing(() => decodeDocument(generations, plaintext, MAX_KEY_FILE_BYTES), 'key file is damaged').generations;
+    return refusing(() => decodeDocument(generations, plaintext, MAX_KEY_FILE_BYTES), 'key file is damaged')
+      .generations;
   } finally {
     wipe(plaintext);
   }

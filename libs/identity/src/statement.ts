@@ -3,7 +3,7 @@ import {
   cidOf,
   concat,
   decodeCanonical,
-  decodeDocument,
+  checkDocument,
   encodeCanonical,
   encodeDocument,
   fields,
@@ -116,15 +116,24 @@ function assemble<B>(body: B, bodyBytes: Uint8Array, signatures: Uint8Array[]): 
  * @throws `too_large`, `non_canonical`, `document_invalid`
  */
 export function parseStatement<S extends StatementType>(types: readonly S[], bytes: Uint8Array): StatementOf<S> {
-  const { body: rawBody } = decodeDocument(anyStatement, bytes, MAX_STATEMENT_BYTES);
-  const type = types.find((known) => known.type === rawBody.type);
+  const raw = decodeCanonical(bytes, MAX_STATEMENT_BYTES);
+  const rawBody = typeof raw === 'object' && raw !== null && 'body' in raw ? raw.body : undefined;
+  const name = typeof rawBody === 'object' && rawBody !== null && 'type' in rawBody ? rawBody.type : undefined;
+  const type = types.find((known) => known.type === name);
   if (type === undefined) throw new DtaError('document_invalid', 'statement of a type that has no place here');
-  const { body, signatures } = decodeDocument(envelopeOfStatement(type.body), bytes, MAX_STATEMENT_BYTES);
-  // the schema of S gave it; TypeScript can't see through the generic
+  const { body, signatures } = checkDocument(signedSchema(type), raw);
+  // the schema of S gave the body; TypeScript can't see through the generic
   return { cid: cidOf(bytes), bytes, body: body as BodyOf<S>, signatures, bodyHash: sha256(encodeCanonical(rawBody)) };
 }
 
-const anyStatement = envelopeOfStatement(z.looseObject({ type: z.string() }));
+/** A type's schema with its signatures, made once. */
+function signedSchema(type: StatementType) {
+  const schema = signedSchemas.get(type) ?? envelopeOfStatement(type.body);
+  signedSchemas.set(type, schema);
+  return schema;
+}
+
+const signedSchemas = new WeakMap<StatementType, ReturnType<typeof envelopeOfStatement>>();
 
 /** Whether a statement is of `type`: narrows what {@link parseStatement} gave. */
 export function isStatement<S extends StatementType>(type: S, statement: Statement): statement is StatementOf<S> {

@@ -1,4 +1,5 @@
 import { createHash, createPublicKey, verify } from 'node:crypto';
+import * as dagCbor from '@ipld/dag-cbor';
 import { describe, expect, test } from '@jest/globals';
 import { ascii, cidOf, concat, decodeCanonical, encodeCanonical, fields } from '@dta/codec';
 import { ed25519PublicKey, randomBytes } from '@dta/crypto';
@@ -113,13 +114,9 @@ describe('parseStatement refuses', () => {
     );
   });
 
-  test('a body with what canonical CBOR could hide from the schema: the key __proto__', () => {
-    const hex = Buffer.from(note.bytes).toString('hex');
-    // body is the first key of the outer map: one more pair at the end of its own map, sorted last by its length
-    const at = hex.indexOf('6a7369676e617475726573'); // "signatures"
-    const count = Number.parseInt(hex.slice(12, 14), 16) + 1;
-    const forged = `${hex.slice(0, 12)}${count.toString(16)}${hex.slice(14, at)}695f5f70726f746f5f5fa0${hex.slice(at)}`;
-    expect(() => parseStatement([noteStatement], Buffer.from(forged, 'hex'))).toThrow(refusal('non_canonical'));
+  test('a body with the key __proto__, which schemas pass over', () => {
+    const body = Object.defineProperty({ ...raw.body }, '__proto__', { value: {}, enumerable: true });
+    expect(() => parseStatement([noteStatement], dagCbor.encode({ ...raw, body }))).toThrow(refusal('non_canonical'));
   });
 });
 

@@ -1,9 +1,10 @@
 import { cidOf, type Cid } from '@dta/codec';
+import { LEASE_MS } from '@dta/contracts';
 import { DtaError } from '@dta/errors';
 import type { Role } from '@dta/identity';
 import type { OrderStatement, SecretKind } from '@dta/order';
-import type { DataSource } from 'typeorm';
-import type { Sql } from './database.js';
+import { toColumn } from './byte-list.js';
+import { sqlState, type Sql } from './database.js';
 import type { SealedSecret } from './secret-store.js';
 
 /** A role's row of an order as it will stand. */
@@ -27,7 +28,9 @@ export interface StoredReply {
   readonly verb: string;
   /** CID of the request's `envelopes[0]` */
   readonly request: Cid;
-  readonly envelopes: readonly Uint8Array[];
+  readonly envelope: Uint8Array;
+  /** envelopes beside the reply's: a Release */
+  readonly further: readonly Uint8Array[];
   readonly attachments: readonly Uint8Array[];
 }
 
@@ -73,6 +76,8 @@ export interface Change {
   readonly events: readonly string[];
   /** answers to this role's deliveries that the step rests on */
   readonly answers: readonly DeliveryAnswer[];
+  /** who drives the order from here on: the lease is taken in the same statement */
+  readonly lease: string | null;
   /** wake whoever waits for this order */
   readonly notify: boolean;
   readonly idempotency: { readonly tenant: string; readonly key: string; readonly mac: Uint8Array } | null;
@@ -84,122 +89,218 @@ export interface Change {
 export const ORDER_CHANGED = 'order_changed';
 
 /**
- * Writes one step of an order, whole or not at all. The only function that writes an order.
+ * Writes one step of an order, whole or not at all: one statement, so one transaction and one round trip. The only
+ * function that writes an order.
  *
  * @throws `write_conflict` where the row is at another version, or a reply to this request is stored already: read again
  */
-export async function commit(database: DataSource, change: Change): Promise<void> {
+export async function commit(sql: Sql, change: Change): Promise<void> {
+  const { text, values } = commitStatement(change);
+  let moved: unknown[];
   try {
-    await database.transaction(async (sql) => {
-      await writeOrder(sql, change.order);
-      await writeRest(sql, change);
-    });
+    moved = await sql.query(text, values);
   } catch (cause) {
-    if (isConflict(cause)) throw new DtaError('write_conflict', 'somebody else took this step', { cause });
+    if (sqlState(cause) === UNIQUE_VIOLATION) throw new DtaError('write_conflict', 'somebody else took this step', { cause });
     throw cause;
   }
+  if (moved.length === 0) throw new DtaError('write_conflict', 'somebody else took this step');
 }
 
-async function writeOrder(sql: Sql, { ref, version, state, beneficiary, createdAt, dueAt, record }: OrderRow): Promise<void> {
+/** A unique key that is there already: the same step by another replica. */
+const UNIQUE_VIOLATION = '23505';
+
+/**
+ * One statement of parts that all hang on `moved`: where the order's row is at another version, `moved` is empty and no
+ * part writes. Parts that have nothing to do are left out, so there are few different texts.
+ */
+function commitStatement(change: Change): { text: string; values: unknown[] } {
+  const values: unknown[] = [];
+  const value = (given: unknown, type: string) => `$${values.push(given)}::${type}`;
+  const parts = [
+    ordersPart(change, value),
+    ...statementsPart([...change.statements, ...change.answers.flatMap(({ statements }) => statements)], value),
+    ...erasePart(change, value),
+    ...secretsPart(change, value),
+    ...envelopesPart(change, value),
+    ...deliveriesPart(change, value),
+    ...newDeliveriesPart(change, value),
+    ...repliesPart(change, value),
+    ...eventsPart(change, value),
+    ...leasePart(change, value),
+    ...idempotencyPart(change, value),
+  ];
+  const notified = change.notify
+    ? `pg_notify(${value(ORDER_CHANGED, 'text')}, ref || ' ' || version)`
+    : 'version';
+  return { text: `WITH ${parts.join(',\n')}\nSELECT ${notified} FROM moved`, values };
+}
+
+/** Adds a parameter and gives its place in the text. */
+type Value = (given: unknown, type: string) => string;
+
+const buffers = (list: readonly Uint8Array[]) => list.map((bytes) => Buffer.from(bytes));
+
+function ordersPart({ order }: Change, value: Value): string {
+  const { ref, version, state, beneficiary, createdAt, dueAt, record } = order;
   const bytes = Buffer.from(record);
-  if (version === null) {
-    await sql.query(
-      `INSERT INTO orders (ref, version, state, beneficiary, created_at, due_at, record) VALUES ($1, 1, $2, $3, $4, $5, $6)`,
-      [ref, state, beneficiary, createdAt, dueAt, bytes],
-    );
-    return;
-  }
-  const [, written]: [unknown, number] = await sql.query(
-    'UPDATE orders SET version = version + 1, state = $3, due_at = $4, record = $5 WHERE ref = $1 AND version = $2',
-    [ref, version, state, dueAt, bytes],
-  );
-  if (written !== 1) throw new DtaError('write_conflict', 'somebody else took this step');
+  return version === null
+    ? `moved AS (
+  INSERT INTO orders (ref, version, state, beneficiary, created_at, due_at, record)
+  VALUES (${value(ref, 'text')}, 1, ${value(state, 'text')}, ${value(beneficiary, 'text')}, ${value(createdAt, 'bigint')},
+    ${value(dueAt, 'bigint')}, ${value(bytes, 'bytea')}) RETURNING ref, version)`
+    : `moved AS (
+  UPDATE orders SET version = version + 1, state = ${value(state, 'text')}, due_at = ${value(dueAt, 'bigint')},
+    record = ${value(bytes, 'bytea')}
+  WHERE ref = ${value(ref, 'text')} AND version = ${value(version, 'integer')} RETURNING ref, version)`;
 }
 
-const INSERTS = {
-  statements: `INSERT INTO statements (order_ref, cid, bytes)
-    SELECT $1, cid, bytes FROM unnest($2::text[], $3::bytea[]) AS s (cid, bytes) ON CONFLICT DO NOTHING`,
-  envelopes: `INSERT INTO envelopes (order_ref, cid, bytes, log)
-    SELECT $1, cid, bytes, log FROM unnest($2::text[], $3::bytea[], $4::boolean[]) AS e (cid, bytes, log) ON CONFLICT DO NOTHING`,
-  secrets: `INSERT INTO secrets (order_ref, what, epoch, transcript, index, key, sealed)
-    SELECT $1, * FROM unnest($2::text[], $3::integer[], $4::bytea[], $5::smallint[], $6::text[], $7::bytea[])`,
-  events: 'INSERT INTO events (order_ref, at, kind) SELECT $1, $2, kind FROM unnest($3::text[]) AS kind',
-  reply: 'INSERT INTO replies (order_ref, verb, request, envelopes, attachments) VALUES ($1, $2, $3, $4, $5)',
-  delivery: `INSERT INTO deliveries (order_ref, envelope, verb, party, role, attachments) VALUES ($1, $2, $3, $4, $5, $6)`,
-  idempotency: 'INSERT INTO idempotency (tenant, key, mac, order_ref) VALUES ($2, $3, $4, $1)',
-} as const;
-
-async function writeRest(sql: Sql, change: Change): Promise<void> {
-  const { ref } = change.order;
-  const { statements, secrets, envelopes, deliveries, reply, events, idempotency } = change;
-  await writeAnswers(sql, ref, change.answers);
-  await writeStatements(sql, ref, statements);
-  if (change.erase === 'all') await sql.query('DELETE FROM secrets WHERE order_ref = $1', [ref]);
-  else if (change.erase.length > 0) {
-    await sql.query('DELETE FROM secrets WHERE order_ref = $1 AND what = ANY ($2)', [ref, change.erase]);
-  }
-  if (secrets.length > 0) {
-    const column = <T>(of: (secret: SealedSecret) => T) => secrets.map(of);
-    await sql.query(INSERTS.secrets, [
-      ref,
-      column(({ name }) => name.what),
-      column(({ name }) => name.epoch),
-      column(({ name }) => name.transcript && Buffer.from(name.transcript)),
-      column(({ name }) => name.index),
-      column(({ key }) => key),
-      column(({ sealed }) => Buffer.from(sealed)),
-    ]);
-  }
-  if (envelopes.length > 0) {
-    const bytes = envelopes.map((envelope) => Buffer.from(envelope.bytes));
-    await sql.query(INSERTS.envelopes, [ref, envelopes.map((envelope) => cidOf(envelope.bytes)), bytes, envelopes.map(({ log }) => log)]);
-  }
-  if (change.close.length > 0) {
-    await sql.query(
-      `UPDATE deliveries SET state = 'closed', attachments = '{}'
-       WHERE order_ref = $1 AND state = 'owed' AND ($2::text[] IS NULL OR verb = ANY ($2))`,
-      [ref, change.close === 'all' ? null : change.close],
-    );
-  }
-  if (change.settled) {
-    await sql.query("UPDATE deliveries SET attachments = '{}', answer_attachments = '{}', answer_envelopes = '{}' WHERE order_ref = $1", [ref]);
-    await sql.query("UPDATE replies SET attachments = '{}', envelopes = envelopes[1:1] WHERE order_ref = $1", [ref]);
-  }
-  for (const { envelope, verb, party, role, attachments } of deliveries) {
-    await sql.query(INSERTS.delivery, [ref, envelope, verb, party, role, attachments.map((bytes) => Buffer.from(bytes))]);
-  }
-  if (reply !== null) {
-    const lists = [reply.envelopes, reply.attachments].map((list) => list.map((bytes) => Buffer.from(bytes)));
-    await sql.query(INSERTS.reply, [ref, reply.verb, reply.request, ...lists]);
-  }
-  if (idempotency !== null) {
-    await sql.query(INSERTS.idempotency, [ref, idempotency.tenant, idempotency.key, Buffer.from(idempotency.mac)]);
-  }
-  if (events.length > 0) await sql.query(INSERTS.events, [ref, change.now, events]);
-  if (change.notify) await sql.query('SELECT pg_notify($1, $2)', [ORDER_CHANGED, `${ref} ${(change.order.version ?? 0) + 1}`]);
+function statementsPart(statements: readonly OrderStatement[], value: Value): string[] {
+  if (statements.length === 0) return [];
+  const cids = value(statements.map(({ cid }) => cid), 'text[]');
+  const bytes = value(buffers(statements.map((statement) => statement.bytes)), 'bytea[]');
+  return [
+    `said AS (
+  INSERT INTO statements (order_ref, cid, bytes)
+  SELECT moved.ref, s.cid, s.bytes FROM moved, unnest(${cids}, ${bytes}) WITH ORDINALITY AS s (cid, bytes, place)
+  ORDER BY s.place ON CONFLICT DO NOTHING)`,
+  ];
 }
 
-async function writeStatements(sql: Sql, ref: Cid, statements: readonly OrderStatement[]): Promise<void> {
-  if (statements.length === 0) return;
-  await sql.query(INSERTS.statements, [ref, statements.map(({ cid }) => cid), buffers(statements.map(({ bytes }) => bytes))]);
+function erasePart({ erase }: Change, value: Value): string[] {
+  if (erase.length === 0) return [];
+  const which = erase === 'all' ? '' : ` AND what = ANY (${value(erase, 'text[]')})`;
+  return [`erased AS (DELETE FROM secrets USING moved WHERE order_ref = moved.ref${which})`];
+}
+
+function secretsPart({ secrets }: Change, value: Value): string[] {
+  if (secrets.length === 0) return [];
+  const column = (of: (secret: SealedSecret) => unknown, type: string) => value(secrets.map(of), type);
+  return [
+    `kept AS (
+  INSERT INTO secrets (order_ref, what, epoch, transcript, index, key, sealed)
+  SELECT moved.ref, s.* FROM moved, unnest(${column(({ name }) => name.what, 'text[]')},
+    ${column(({ name }) => name.epoch, 'integer[]')},
+    ${column(({ name }) => name.transcript && Buffer.from(name.transcript), 'bytea[]')},
+    ${column(({ name }) => name.index, 'smallint[]')}, ${column(({ key }) => key, 'text[]')},
+    ${column(({ sealed }) => Buffer.from(sealed), 'bytea[]')}) AS s)`,
+  ];
+}
+
+function envelopesPart({ envelopes }: Change, value: Value): string[] {
+  if (envelopes.length === 0) return [];
+  const cids = value(envelopes.map(({ bytes }) => cidOf(bytes)), 'text[]');
+  const bytes = value(buffers(envelopes.map((envelope) => envelope.bytes)), 'bytea[]');
+  const log = value(envelopes.map((envelope) => envelope.log), 'boolean[]');
+  return [
+    `sealed AS (
+  INSERT INTO envelopes (order_ref, cid, bytes, log)
+  SELECT moved.ref, e.* FROM moved, unnest(${cids}, ${bytes}, ${log}) AS e ON CONFLICT DO NOTHING)`,
+  ];
+}
+
+/** Answers, closings and the end of a setup or redemption in one update: no row may be updated twice by one statement. */
+function deliveriesPart({ answers, close, settled }: Change, value: Value): string[] {
+  if (answers.length === 0 && close.length === 0 && !settled) return [];
+  const over = value(settled, 'boolean');
+  const closing = close === 'all' ? 'true' : `d.verb = ANY (${value(close, 'text[]')})`;
+  return [
+    `answered AS (
+  UPDATE deliveries AS d SET
+    state = CASE WHEN x.answer IS NOT NULL THEN 'answered' WHEN x.closing THEN 'closed' ELSE d.state END,
+    last_error = CASE WHEN x.answer IS NOT NULL THEN NULL ELSE d.last_error END,
+    answer = coalesce(x.answer, d.answer),
+    answer_envelopes = CASE WHEN ${over} THEN NULL ELSE coalesce(x.envelopes, d.answer_envelopes) END,
+    answer_attachments = CASE WHEN ${over} THEN NULL ELSE coalesce(x.attachments, d.answer_attachments) END,
+    attachments = CASE WHEN ${over} OR x.answer IS NOT NULL OR x.closing THEN NULL ELSE d.attachments END
+  FROM (
+    SELECT d.envelope, d.verb, d.party, a.answer, a.envelopes, a.attachments,
+      d.state = 'owed' AND a.answer IS NULL AND ${closing} AS closing
+    FROM moved JOIN deliveries AS d ON d.order_ref = moved.ref
+    LEFT JOIN ${answerRows(answers, value)} ON d.state = 'owed'
+      AND a.envelope = d.envelope AND a.verb = d.verb AND a.party = d.party
+  ) AS x
+  WHERE d.envelope = x.envelope AND d.verb = x.verb AND d.party = x.party
+    AND (${over} OR x.answer IS NOT NULL OR x.closing))`,
+  ];
+}
+
+function answerRows(answers: readonly DeliveryAnswer[], value: Value): string {
+  const column = (of: (answer: DeliveryAnswer) => unknown, type: string) => value(answers.map(of), type);
+  return `unnest(${column(({ envelope }) => envelope, 'text[]')}, ${column(({ verb }) => verb, 'text[]')},
+      ${column(({ party }) => party, 'text[]')},
+      ${column(({ statements }) => statements.map(({ cid }) => cid).join(' '), 'text[]')},
+      ${column(({ envelopes }) => toColumn(envelopes), 'bytea[]')},
+      ${column(({ attachments }) => toColumn(attachments), 'bytea[]')})
+      AS a (envelope, verb, party, answer, envelopes, attachments)`;
+}
+
+function newDeliveriesPart({ deliveries }: Change, value: Value): string[] {
+  if (deliveries.length === 0) return [];
+  const column = (of: (delivery: NewDelivery) => unknown, type: string) => value(deliveries.map(of), type);
+  return [
+    `owed AS (
+  INSERT INTO deliveries (order_ref, envelope, verb, party, role, attachments)
+  SELECT moved.ref, d.* FROM moved, unnest(${column(({ envelope }) => envelope, 'text[]')},
+    ${column(({ verb }) => verb, 'text[]')}, ${column(({ party }) => party, 'text[]')},
+    ${column(({ role }) => role, 'text[]')}, ${column(({ attachments }) => toColumn(attachments), 'bytea[]')}) AS d)`,
+  ];
+}
+
+function repliesPart({ reply, settled }: Change, value: Value): string[] {
+  const trimmed = `trimmed AS (
+  UPDATE replies SET further = NULL, attachments = NULL FROM moved
+  WHERE order_ref = moved.ref AND (further IS NOT NULL OR attachments IS NOT NULL))`;
+  const parts = settled ? [trimmed] : [];
+  if (reply === null) return parts;
+  const { verb, request, envelope, further, attachments } = reply;
+  return [
+    ...parts,
+    `replied AS (
+  INSERT INTO replies (order_ref, verb, request, envelope, further, attachments)
+  SELECT moved.ref, ${value(verb, 'text')}, ${value(request, 'text')}, ${value(Buffer.from(envelope), 'bytea')},
+    ${value(toColumn(further), 'bytea')}, ${value(toColumn(attachments), 'bytea')} FROM moved)`,
+  ];
+}
+
+function eventsPart({ events, now }: Change, value: Value): string[] {
+  if (events.length === 0) return [];
+  return [
+    `happened AS (
+  INSERT INTO events (order_ref, at, kind)
+  SELECT moved.ref, ${value(now, 'bigint')}, kind FROM moved, unnest(${value(events, 'text[]')}) AS kind)`,
+  ];
+}
+
+function leasePart({ lease }: Change, value: Value): string[] {
+  if (lease === null) return [];
+  return [
+    `leased AS (
+  INSERT INTO leases (order_ref, holder, until)
+  SELECT moved.ref, ${value(lease, 'uuid')}, now() + make_interval(secs => ${value(LEASE_MS / 1000, 'float')}) FROM moved
+  ON CONFLICT (order_ref) DO NOTHING)`,
+  ];
+}
+
+function idempotencyPart({ idempotency }: Change, value: Value): string[] {
+  if (idempotency === null) return [];
+  const { tenant, key, mac } = idempotency;
+  return [
+    `remembered AS (
+  INSERT INTO idempotency (tenant, key, mac, order_ref)
+  SELECT ${value(tenant, 'text')}, ${value(key, 'text')}, ${value(Buffer.from(mac), 'bytea')}, moved.ref FROM moved)`,
+  ];
 }
 
 /** Writes checked answers; one that is there already stays. For a step that isn't complete, outside {@link commit}. */
 export async function writeAnswers(sql: Sql, ref: Cid, answers: readonly DeliveryAnswer[]): Promise<void> {
-  for (const { envelope, verb, party, statements, envelopes, attachments } of answers) {
-    await sql.query(
-      `UPDATE deliveries SET state = 'answered', last_error = NULL, answer = $4, answer_envelopes = $5,
-         answer_attachments = $6, attachments = '{}'
-       WHERE envelope = $1 AND verb = $2 AND party = $3 AND state = 'owed'`,
-      [envelope, verb, party, statements.map(({ cid }) => cid), buffers(envelopes), buffers(attachments)],
-    );
-  }
-  await writeStatements(sql, ref, answers.flatMap(({ statements }) => statements));
-}
-
-const buffers = (list: readonly Uint8Array[]) => list.map((bytes) => Buffer.from(bytes));
-
-/** A unique key that is there already: the same step by another replica. */
-function isConflict(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && 'code' in error && error.code === '23505';
+  const values: unknown[] = [];
+  const value: Value = (given, type) => `$${values.push(given)}::${type}`;
+  const statements = answers.flatMap((answer) => answer.statements);
+  const text = `WITH moved AS (SELECT ${value(ref, 'text')} AS ref), answered AS (
+  UPDATE deliveries AS d SET state = 'answered', last_error = NULL, answer = a.answer, answer_envelopes = a.envelopes,
+    answer_attachments = a.attachments, attachments = NULL
+  FROM ${answerRows(answers, value)}
+  WHERE d.state = 'owed' AND a.envelope = d.envelope AND a.verb = d.verb AND a.party = d.party),
+${statementsPart(statements, value).join(',\n')} SELECT`;
+  await sql.query(text, values);
 }

@@ -1,6 +1,7 @@
 import { SQL_LOCK_TIMEOUT_MS, SQL_STATEMENT_TIMEOUT_MS } from '@dta/contracts';
 import { DtaError } from '@dta/errors';
-import { DataSource, type EntityManager } from 'typeorm';
+import type pg from 'pg';
+import { DataSource } from 'typeorm';
 import { Initial1 } from './migrations/1-initial.js';
 
 /** How a role reaches its database. */
@@ -10,12 +11,7 @@ export interface DatabaseOptions {
   readonly poolSize: number;
 }
 
-
-
 const migrations = [Initial1];
-
-/** Runs SQL: a data source, or the manager of a transaction. */
-export type Sql = Pick<EntityManager, 'query'>;
 
 function dataSource({ url, poolSize }: DatabaseOptions): DataSource {
   return new DataSource({
@@ -25,8 +21,64 @@ function dataSource({ url, poolSize }: DatabaseOptions): DataSource {
     migrations,
     migrationsTableName: 'migrations',
     logging: false,
-    extra: { statement_timeout: SQL_STATEMENT_TIMEOUT_MS, lock_timeout: SQL_LOCK_TIMEOUT_MS, application_name: 'dta' },
+    extra: {
+      statement_timeout: SQL_STATEMENT_TIMEOUT_MS,
+      lock_timeout: SQL_LOCK_TIMEOUT_MS,
+      connectionTimeoutMillis: SQL_STATEMENT_TIMEOUT_MS,
+      application_name: 'dta',
+    },
   });
+}
+
+/**
+ * A role's database. Each statement is a transaction of its own, prepared once a connection: a step of an order is written
+ * by one statement (docs/adr/0002).
+ */
+export class Database {
+  readonly #source: DataSource;
+  readonly #pool: pg.Pool;
+  readonly #names = new Map<string, string>();
+
+  constructor(source: DataSource) {
+    this.#source = source;
+    this.#pool = (source.driver as unknown as { master: pg.Pool }).master; // TypeORM's pool; its type is `any` there
+  }
+
+  /**
+   * Runs one statement. Texts are prepared under a name of their own, so they are written in the code, never made of
+   * values.
+   *
+   * @throws `service_unavailable` where there is no connection; pg's `DatabaseError` for what the statement met
+   */
+  async query<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+    const name = this.#names.get(text) ?? `dta_${this.#names.size + 1}`;
+    this.#names.set(text, name);
+    try {
+      const { rows } = await this.#pool.query<Row & pg.QueryResultRow>({ name, text, values: [...values] });
+      return rows;
+    } catch (cause) {
+      if (hasSqlState(cause)) throw cause;
+      throw new DtaError('service_unavailable', 'PostgreSQL does not answer', { cause });
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#source.destroy();
+  }
+}
+
+/** Runs SQL; see {@link Database.query}. */
+export type Sql = Pick<Database, 'query'>;
+
+/** Whether the server itself refused a statement, and not for its being away (class 08, 57P: shutting down). */
+function hasSqlState(error: unknown): boolean {
+  return sqlState(error) !== undefined && !/^(08|57P)/.test(sqlState(error) ?? '');
+}
+
+/** The SQLSTATE of an error of the server, or undefined. */
+export function sqlState(error: unknown): string | undefined {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
 /**
@@ -34,13 +86,13 @@ function dataSource({ url, poolSize }: DatabaseOptions): DataSource {
  *
  * @throws `service_unavailable` where there is no connection, `schema_outdated`
  */
-export async function openDatabase(options: DatabaseOptions): Promise<DataSource> {
-  const database = await connect(options);
-  if (await database.showMigrations()) {
-    await database.destroy();
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const source = await connect(options);
+  if (await source.showMigrations()) {
+    await source.destroy();
     throw new DtaError('schema_outdated', 'the database has an older schema than this version needs: run dta migrate');
   }
-  return database;
+  return new Database(source);
 }
 
 async function connect(options: DatabaseOptions): Promise<DataSource> {
@@ -54,16 +106,16 @@ async function connect(options: DatabaseOptions): Promise<DataSource> {
 
 /** Brings a database to this version's schema, one process at a time (advisory lock). Gives the names of what it ran. */
 export async function migrateDatabase(options: DatabaseOptions): Promise<string[]> {
-  const database = await connect({ ...options, poolSize: 2 });
-  const locker = database.createQueryRunner();
+  const source = await connect({ ...options, poolSize: 2 });
+  const locker = source.createQueryRunner();
   try {
     await locker.query('SET lock_timeout = 0; SET statement_timeout = 0');
     await locker.query("SELECT pg_advisory_lock(hashtext('dta migrate'))");
-    const ran = await database.runMigrations({ transaction: 'each' });
+    const ran = await source.runMigrations({ transaction: 'each' });
     return ran.map(({ name }) => name);
   } finally {
     await locker.query("SELECT pg_advisory_unlock(hashtext('dta migrate'))");
     await locker.release();
-    await database.destroy();
+    await source.destroy();
   }
 }

@@ -1,4 +1,4 @@
-import { cidOf, type Cid } from '@dta/codec';
+import { cidOf, parseCid, type Cid } from '@dta/codec';
 import { decodeBundle, encodeBundle, openEnvelope, parseEnvelope, verifyEnvelope } from '@dta/envelope';
 import { DtaError, toDtaError } from '@dta/errors';
 import { IdentityDirectory, type Role } from '@dta/identity';
@@ -6,6 +6,7 @@ import { readStatements, type Evidence } from '@dta/order';
 import type { Transport } from '@dta/transport';
 import { BACKOFF_MAX_MS, BACKOFF_MIN_MS, BACKOFF_UNAWAITED_MAX_MS, PEER_CALL_TIMEOUT_MS, peerSubject } from '@dta/contracts';
 import type { Admission } from './admission.js';
+import { fromColumn } from './byte-list.js';
 import type { Sql } from './database.js';
 import type { KeyRing } from './key-ring.js';
 
@@ -37,15 +38,13 @@ interface DeliveryRow {
   party: Cid;
   role: Role;
   state: Delivery['state'];
-  attachments: Buffer[];
+  attachments: Buffer | null;
   last_error: string | null;
   due_in_ms: string;
-  answer: Cid[] | null;
-  answer_envelopes: Buffer[] | null;
-  answer_attachments: Buffer[] | null;
+  answer: string | null;
+  answer_envelopes: Buffer | null;
+  answer_attachments: Buffer | null;
 }
-
-const plain = (list: readonly Buffer[] | null) => (list ?? []).map((bytes) => new Uint8Array(bytes));
 
 /** All deliveries of an order, oldest first. */
 export async function deliveriesOf(sql: Sql, order: Cid): Promise<Delivery[]> {
@@ -61,13 +60,17 @@ export async function deliveriesOf(sql: Sql, order: Cid): Promise<Delivery[]> {
     party: row.party,
     role: row.role,
     state: row.state,
-    attachments: plain(row.attachments),
+    attachments: fromColumn(row.attachments),
     lastError: row.last_error,
     dueInMs: Number(row.due_in_ms),
     answer:
       row.answer === null
         ? null
-        : { statements: row.answer, envelopes: plain(row.answer_envelopes), attachments: plain(row.answer_attachments) },
+        : {
+            statements: row.answer.split(' ').map(parseCid),
+            envelopes: fromColumn(row.answer_envelopes),
+            attachments: fromColumn(row.answer_attachments),
+          },
   }));
 }
 
@@ -144,7 +147,7 @@ export async function noteFailure(
   const { code, metadata } = toDtaError(error);
   const longest = awaited.has(delivery.verb) ? BACKOFF_MAX_MS : BACKOFF_UNAWAITED_MAX_MS;
   const asked = typeof metadata['retryAfterMs'] === 'number' ? metadata['retryAfterMs'] : 0;
-  const [rows]: [{ due_in_ms: string }[], number] = await sql.query(
+  const rows: { due_in_ms: string }[] = await sql.query(
     `UPDATE deliveries SET attempts = attempts + 1, last_error = $4, next_attempt_at = now() +
        make_interval(secs => greatest($5::float, least($7::float, $6::float * 2 ^ least(attempts, 16)) * (0.5 + random() / 2)) / 1000)
      WHERE envelope = $1 AND verb = $2 AND party = $3 AND state = 'owed'

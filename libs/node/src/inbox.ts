@@ -11,9 +11,10 @@ import {
 import { DtaError, isDtaError } from '@dta/errors';
 import { IdentityDirectory, type Role } from '@dta/identity';
 import { assertMaySpeak, Evidence, readStatements, type OpenSecret, type Outcome, type StepContext } from '@dta/order';
-import type { DataSource } from 'typeorm';
 import type { Admission } from './admission.js';
+import { fromColumn } from './byte-list.js';
 import { commit, type StoredReply } from './commit.js';
+import type { Database } from './database.js';
 import type { KeyRing } from './key-ring.js';
 import type { OrderTable, Versioned } from './order-table.js';
 import type { SecretStore } from './secret-store.js';
@@ -42,7 +43,7 @@ export type PeerStep<O> = (order: O | undefined, message: PeerMessage, tools: St
 /** What an inbox is made of. */
 export interface InboxParts<O> {
   readonly role: Role;
-  readonly database: DataSource;
+  readonly database: Database;
   readonly ring: KeyRing;
   readonly admission: Admission;
   readonly secrets: SecretStore;
@@ -69,17 +70,17 @@ export class Inbox<O extends { readonly state: string }> {
   async answer(verb: string, payload: Uint8Array, step: PeerStep<O>): Promise<Uint8Array> {
     const bundle = decodeBundle(payload);
     const { envelope, directory } = await this.#checkSender(bundle);
-    const stored = await this.#storedReply(verb, envelope.cid);
-    if (stored !== undefined) return this.#bundle(stored);
-    const message = await this.#open(bundle, envelope, directory);
+    let known = await this.#read(verb, envelope);
+    if (known.reply !== null) return this.#bundle(known.reply);
+    const message = await this.#open(bundle, envelope, directory, known.stored);
     for (let attempt = 1; ; attempt++) {
       try {
-        return this.#bundle(await this.#take(verb, envelope, message, step));
+        return this.#bundle(await this.#take(verb, envelope, message, known.order, step));
       } catch (error) {
         if (!isDtaError(error, 'write_conflict') || attempt === ATTEMPTS) throw error;
       }
-      const winner = await this.#storedReply(verb, envelope.cid);
-      if (winner !== undefined) return this.#bundle(winner);
+      known = await this.#read(verb, envelope);
+      if (known.reply !== null) return this.#bundle(known.reply);
     }
   }
 
@@ -97,21 +98,30 @@ export class Inbox<O extends { readonly state: string }> {
     return { envelope, directory };
   }
 
-  async #open(bundle: Bundle, envelope: Envelope, directory: IdentityDirectory): Promise<PeerMessage> {
-    const { ring, role, orders, now } = this.#parts;
+  async #open(
+    bundle: Bundle,
+    envelope: Envelope,
+    directory: IdentityDirectory,
+    stored: ReadonlySet<Cid>,
+  ): Promise<PeerMessage> {
+    const { ring, role, now } = this.#parts;
     const statements = await openEnvelope(envelope, ring.openers(role));
     directory.add(bundle.identities);
-    const stored = await orders.storedCids(envelope.header.order ?? envelope.cid);
     const evidence = readStatements(envelope.header, statements, { directory, stored, now: now() });
     const [message] = evidence.statements;
     if (message !== undefined && !stored.has(message.cid)) assertMaySpeak(directory.get(envelope.header.sender), directory);
     return { evidence, attachments: bundle.attachments, envelopes: bundle.envelopes.slice(1) };
   }
 
-  async #take(verb: string, envelope: Envelope, message: PeerMessage, step: PeerStep<O>): Promise<StoredReply> {
+  async #take(
+    verb: string,
+    envelope: Envelope,
+    message: PeerMessage,
+    found: Versioned<O> | null,
+    step: PeerStep<O>,
+  ): Promise<StoredReply> {
     const { database, ring, role, secrets, orders, now } = this.#parts;
     const { evidence } = message;
-    const found = await orders.find(evidence.order);
     const tools = { context: { author: ring.author, seed: await secrets.seed() }, open: secrets.opener(evidence.order) };
     const outcome = await step(found?.order, message, tools);
     tools.context.seed.fill(0);
@@ -122,7 +132,8 @@ export class Inbox<O extends { readonly state: string }> {
     const reply: StoredReply = {
       verb,
       request: envelope.cid,
-      envelopes: [answer.bytes, ...outcome.envelopes],
+      envelope: answer.bytes,
+      further: outcome.envelopes,
       attachments: outcome.settled ? [] : outcome.attachments,
     };
     await commit(database, {
@@ -137,6 +148,7 @@ export class Inbox<O extends { readonly state: string }> {
       settled: outcome.settled,
       events: eventsOf(verb, found, outcome.order),
       answers: [],
+      lease: null,
       notify: false,
       idempotency: null,
       now: now(),
@@ -144,22 +156,49 @@ export class Inbox<O extends { readonly state: string }> {
     return reply;
   }
 
-  async #storedReply(verb: string, request: Cid): Promise<StoredReply | undefined> {
-    const rows: { envelopes: Buffer[]; attachments: Buffer[] }[] = await this.#parts.database.query(
-      'SELECT envelopes, attachments FROM replies WHERE verb = $1 AND request = $2',
-      [verb, request],
+  /** All that this node has of a message's order: a reply given before, the row, which statements are stored. */
+  async #read(verb: string, { cid: request, header }: Envelope): Promise<Known<O>> {
+    const { database, orders } = this.#parts;
+    const [row] = await database.query<KnownRow>(
+      `SELECT r.envelope, r.further, r.attachments, o.version, o.record,
+         (SELECT array_agg(cid) FROM statements WHERE order_ref = $3) AS stored
+       FROM (VALUES (0)) AS one LEFT JOIN replies r ON r.verb = $1 AND r.request = $2 LEFT JOIN orders o ON o.ref = $3`,
+      [verb, request, header.order],
     );
-    return rows.map(({ envelopes, attachments }) => ({ verb, request, envelopes, attachments }))[0];
+    const { envelope = null, further = null, attachments = null, version = null, record = null, stored = null } = row ?? {};
+    return {
+      reply:
+        envelope === null
+          ? null
+          : { verb, request, envelope: new Uint8Array(envelope), further: fromColumn(further), attachments: fromColumn(attachments) },
+      order: version === null || record === null ? null : { version, order: orders.shape.decode(new Uint8Array(record)) },
+      stored: new Set(stored),
+    };
   }
 
-  #bundle({ envelopes, attachments }: StoredReply): Uint8Array {
-    const plain = (list: readonly Uint8Array[]) => list.map((bytes) => new Uint8Array(bytes));
+  #bundle({ envelope, further, attachments }: StoredReply): Uint8Array {
     return encodeBundle({
-      envelopes: plain(envelopes),
-      attachments: plain(attachments),
+      envelopes: [envelope, ...further],
+      attachments: [...attachments],
       identities: this.#parts.ring.identities.map(({ bytes }) => bytes),
     });
   }
+}
+
+/** What a node has of the order of a message. */
+interface Known<O> {
+  readonly reply: StoredReply | null;
+  readonly order: Versioned<O> | null;
+  readonly stored: ReadonlySet<Cid>;
+}
+
+interface KnownRow {
+  envelope: Buffer | null;
+  further: Buffer | null;
+  attachments: Buffer | null;
+  version: number | null;
+  record: Buffer | null;
+  stored: Cid[] | null;
 }
 
 /** Adds the sender's own documents alone: others wait until the sender is admitted. */
@@ -177,7 +216,7 @@ function addLineage(directory: IdentityDirectory, sender: Cid, documents: readon
   directory.add(lineage);
 }
 
-function eventsOf<O extends { readonly state: string }>(verb: string, before: Versioned<O> | undefined, after: O): string[] {
+function eventsOf<O extends { readonly state: string }>(verb: string, before: Versioned<O> | null, after: O): string[] {
   return before?.order.state === after.state ? [verb] : [after.state];
 }
 

@@ -1,6 +1,6 @@
 export { Admission } from './admission.js';
 export { commit, ORDER_CHANGED, writeAnswers, type Change, type DeliveryAnswer, type NewDelivery, type OrderRow, type OwnEnvelope } from './commit.js';
-export { migrateDatabase, openDatabase, type DatabaseOptions, type Sql } from './database.js';
+export { migrateDatabase, openDatabase, type Database, type DatabaseOptions, type Sql } from './database.js';
 export {
   ask,
   deliveriesOf,

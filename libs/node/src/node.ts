@@ -7,9 +7,8 @@ import type { Logger } from '@dta/service';
 import { Gate, waiterGate, type Transport } from '@dta/transport';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DataSource } from 'typeorm';
 import { Admission } from './admission.js';
-import { openDatabase, type DatabaseOptions } from './database.js';
+import { openDatabase, type Database, type DatabaseOptions } from './database.js';
 import { openKeyRing, type KeyRing } from './key-ring.js';
 import { SecretStore } from './secret-store.js';
 
@@ -33,7 +32,7 @@ export interface NodeOptions {
 export interface Node {
   readonly options: NodeOptions;
   readonly role: Role;
-  readonly database: DataSource;
+  readonly database: Database;
   readonly custody: Custody;
   readonly ring: KeyRing;
   readonly admission: Admission;
@@ -72,7 +71,7 @@ export async function openNode(options: NodeOptions, transport: Transport, log: 
     log,
     now,
     close: async () => {
-      await database.destroy();
+      await database.close();
       await custody.close();
     },
   };

@@ -42,12 +42,6 @@ export class OrderTable<O> {
     return rows.map(({ bytes }) => new Uint8Array(bytes));
   }
 
-  /** CIDs of the statements that this node verified and stored. */
-  async storedCids(ref: Cid): Promise<Set<Cid>> {
-    const rows: { cid: Cid }[] = await this.#sql.query('SELECT cid FROM statements WHERE order_ref = $1', [ref]);
-    return new Set(rows.map(({ cid }) => cid));
-  }
-
   /** Orders that the clock alone may change by `now`, at most `limit`. */
   async due(now: number, limit: number): Promise<Cid[]> {
     const rows: { ref: Cid }[] = await this.#sql.query(

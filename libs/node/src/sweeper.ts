@@ -20,8 +20,8 @@ export function startSweeper<O>(node: Node, orders: OrderTable<O>, onDue: (ref: 
       await onDue(ref);
     }
     await node.database.query(
-      `UPDATE replies SET envelopes = envelopes[1:1]
-       WHERE verb = 'release' AND cardinality(envelopes) > 1 AND created_at < now() - interval '10 minutes'`,
+      `UPDATE replies SET further = NULL
+       WHERE verb = 'release' AND further IS NOT NULL AND created_at < now() - interval '10 minutes'`,
     );
     await node.database.query("DELETE FROM internal_calls WHERE at < now() - interval '10 minutes'");
     const destroyed = await node.secrets.endPastPeriods();
@@ -52,6 +52,7 @@ export async function expireOrder<O extends { readonly state: string }>(
       settled: true,
       events: [expired.order.state],
       answers: [],
+      lease: null,
       notify: true,
       idempotency: null,
       now: node.now(),

@@ -69,6 +69,7 @@ export class PlaceOrder {
       const open = await writeStep(this.node, this.orders, null, placeOrder(request), evidence, {
         answers: [],
         close: [],
+        lease: this.driver.holder,
         idempotency: row,
       });
       this.driver.drive(request.cid, open);

@@ -45,13 +45,14 @@ export class Initial1 implements MigrationInterface {
         verb text NOT NULL,
         request text NOT NULL,
         order_ref text NOT NULL REFERENCES orders,
-        envelopes bytea[] NOT NULL,
-        attachments bytea[] NOT NULL,
+        envelope bytea NOT NULL,
+        further bytea,
+        attachments bytea,
         created_at timestamptz NOT NULL DEFAULT now(),
         PRIMARY KEY (verb, request)
       );
-      COMMENT ON COLUMN replies.attachments IS 'emptied when the order is committed';
-      COMMENT ON COLUMN replies.envelopes IS 'the reply, and Releases until their Receipt';
+      COMMENT ON COLUMN replies.further IS 'envelopes beside the reply, as a CBOR list: a Release, until its Receipt';
+      COMMENT ON COLUMN replies.attachments IS 'a CBOR list, until the order is committed';
       CREATE INDEX replies_order ON replies (order_ref);
 
       CREATE TABLE envelopes (
@@ -72,24 +73,25 @@ export class Initial1 implements MigrationInterface {
         party text NOT NULL,
         role text NOT NULL,
         state text NOT NULL DEFAULT 'owed' CHECK (state IN ('owed', 'answered', 'closed')),
-        attachments bytea[] NOT NULL,
+        attachments bytea,
         attempts integer NOT NULL DEFAULT 0,
         next_attempt_at timestamptz NOT NULL DEFAULT now(),
         last_error text,
-        answer text[],
-        answer_envelopes bytea[],
-        answer_attachments bytea[],
+        answer text,
+        answer_envelopes bytea,
+        answer_attachments bytea,
         PRIMARY KEY (envelope, verb, party)
       );
-      COMMENT ON COLUMN deliveries.answer IS 'CIDs of the statements that answered';
+      COMMENT ON COLUMN deliveries.answer IS 'CIDs of the statements that answered, between spaces';
       CREATE INDEX deliveries_order ON deliveries (order_ref);
       CREATE INDEX deliveries_owed ON deliveries (order_ref) WHERE state = 'owed';
 
-      CREATE TABLE leases (
-        order_ref text PRIMARY KEY REFERENCES orders,
+      CREATE UNLOGGED TABLE leases (
+        order_ref text PRIMARY KEY,
         holder uuid NOT NULL,
         until timestamptz NOT NULL
       );
+      COMMENT ON TABLE leases IS 'unlogged: a crash of the server frees them, which does no harm';
 
       CREATE TABLE events (
         id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -1,0 +1,59 @@
+import { roles, type Role } from '@dta/identity';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { createIdentity, type NewIdentityFiles } from './commands/create-identity.js';
+import { migrate } from './commands/migrate.js';
+import { runDemo } from './commands/run-demo.js';
+import { showIdentity } from './commands/show-identity.js';
+
+/** Where a node listens that was started with nothing but `npm start`. */
+const DEFAULT_URL = 'http://localhost:5556';
+
+/**
+ * The commands of `dta`. What they find goes to standard output; what stops them is thrown, to be told in one sentence.
+ *
+ * @param environment where `migrate` reads its settings
+ */
+export function buildProgram(environment: Readonly<Record<string, string | undefined>>): Command {
+  const program = new Command('dta').description('Runs and tries a decentralised trust authority.');
+  const identity = program.command('identity').description('makes and shows Identity Documents');
+  identity
+    .command('create')
+    .description("draws a node's keys, writes its key file and its Identity Document, prints its idDocumentCID")
+    .requiredOption('--name <name>', 'what people call the node')
+    .requiredOption('--role <role>', `${roles.join(', ')}; again for a second one`, addRole)
+    .requiredOption('--key-file <file>', 'the new key file, for the node alone')
+    .requiredOption('--document <file>', 'the new Identity Document, for everyone')
+    .addOption(
+      new Option('--custody-software <file>', "seal the key file by the node's software custody").conflicts(
+        'passphraseFile',
+      ),
+    )
+    .option('--passphrase-file <file>', 'or under the passphrase in this file')
+    .action(async (options: NewIdentityFiles) => say(await createIdentity(options)));
+  identity
+    .command('show')
+    .description('checks an Identity Document and shows what it says')
+    .argument('<document>', 'its file')
+    .action(async (file: string) => say(await showIdentity(file)));
+  program
+    .command('migrate')
+    .description("brings a role's database (DATABASE_URL or DATABASE_URL_FILE) to this version's schema")
+    .action(async () => say(await migrate(environment)));
+  program
+    .command('demo')
+    .description('orders a key and redeems it, explaining each step')
+    .option('--url <url>', 'the node to use; where none answers, one is started for the demo', DEFAULT_URL)
+    .option('--token-file <file>', 'the bearer token of a node that asks for one')
+    .action((options: { url: string; tokenFile?: string }) => runDemo(options, say));
+  return program;
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function addRole(text: string, before: readonly Role[] = []): Role[] {
+  const role = roles.find((name) => name === text);
+  if (role === undefined) throw new InvalidArgumentError(`A role is one of ${roles.join(', ')}.`);
+  return [...before, role];
+}

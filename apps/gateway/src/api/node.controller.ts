@@ -1,0 +1,112 @@
+import { Controller } from '@nestjs/common';
+import { STATUS_TIMEOUT_MS, type ResultOf } from '@dta/contracts';
+import { openApiDocument } from '@dta/contracts/rest';
+import { DtaError } from '@dta/errors';
+import type { Health } from '@dta/service';
+import type { RequestContext } from '../request-context.js';
+import { RoleCalls, type RoleAnswer, type RoleLink } from '../role-calls.js';
+import { Context, Route, type Answer } from './route.js';
+
+/** What the gateway knows of itself. */
+export class AboutGateway {
+  constructor(
+    readonly health: Health,
+    readonly isStandalone: boolean,
+  ) {}
+}
+
+/** What the node is and whether it can work. */
+@Controller()
+export class NodeController {
+  readonly #calls: RoleCalls;
+  readonly #about: AboutGateway;
+  readonly #openApi = openApiDocument();
+
+  constructor(calls: RoleCalls, about: AboutGateway) {
+    this.#calls = calls;
+    this.#about = about;
+  }
+
+  @Route('getStatus')
+  async getStatus(@Context() context: RequestContext): Promise<Answer<'getStatus'>> {
+    const answers = await this.#calls.callAll('status', {}, context, STATUS_TIMEOUT_MS);
+    const [first] = answers;
+    if (first === undefined) throw new DtaError('service_unavailable', 'there is no role behind this gateway');
+    if (first.outcome.status === 'rejected') throw first.outcome.reason;
+    const { nodeCID, extensionVendor, plugin } = first.outcome.value;
+    return {
+      status: 200,
+      body: {
+        application: 'Milagro Distributed Trust',
+        apiVersion: 'v1',
+        nodeCID,
+        extensionVendor,
+        plugin,
+        nodeType: new Set(this.#calls.links.map(({ role }) => role)).size > 1 ? 'multi' : first.link.role,
+        timeStamp: Date.now(),
+        roles: answers.map(roleStatus),
+        warnings: this.#warnings(answers),
+      },
+    };
+  }
+
+  @Route('fulfillOrder')
+  fulfillOrder(): never {
+    throw movedToNats();
+  }
+
+  @Route('fulfillSecret')
+  fulfillSecret(): never {
+    throw movedToNats();
+  }
+
+  @Route('getOpenApi')
+  getOpenApi(): { status: 200; body: unknown } {
+    return { status: 200, body: this.#openApi };
+  }
+
+  @Route('getLiveness')
+  getLiveness(): Answer<'getLiveness'> {
+    return { status: 200, body: { status: 'ok' } };
+  }
+
+  @Route('getReadiness')
+  async getReadiness(@Context() context: RequestContext): Promise<Answer<'getReadiness'>> {
+    const own = this.#about.health.report();
+    const answers = await this.#calls.callAll('status', {}, context, STATUS_TIMEOUT_MS);
+    const states = answers.map(({ link, outcome }) => [partName(link), partState(outcome)] as const);
+    const transport = this.#calls.connected() ? 'up' : 'no connection';
+    const parts = { ...own.parts, transport, ...Object.fromEntries(states) };
+    const ready = own.ready && Object.values(parts).every((state) => state === 'up');
+    return { status: ready ? 200 : 503, body: { ready, parts } };
+  }
+
+  #warnings(answers: readonly RoleAnswer<'status'>[]): string[] {
+    const erases = answers.every(({ outcome }) => outcome.status === 'rejected' || outcome.value.custodyErases);
+    return [
+      ...(this.#about.isStandalone ? ['All roles run in one process: this protects against no operator.'] : []),
+      ...(erases ? [] : ['Software custody: what is erased stays erased only if the key file is in no backup.']),
+    ];
+  }
+}
+
+function roleStatus({ link: { role, node }, outcome }: RoleAnswer<'status'>) {
+  if (outcome.status === 'rejected') {
+    return { role, nodeCID: node, name: null, custody: null, custodyErases: null, ready: false };
+  }
+  const { name, custody, custodyErases, ready } = outcome.value;
+  return { role, nodeCID: node, name, custody, custodyErases, ready };
+}
+
+function partName({ role, node }: RoleLink): string {
+  return role === 'fiduciary' ? `fiduciary ${node}` : role;
+}
+
+function partState(outcome: PromiseSettledResult<ResultOf<'status'>>): string {
+  if (outcome.status === 'rejected') return 'away';
+  return outcome.value.ready ? 'up' : 'not ready';
+}
+
+function movedToNats(): DtaError {
+  return new DtaError('moved_to_nats', 'nodes speak to each other over NATS: see docs/protocol.md, section 5');
+}

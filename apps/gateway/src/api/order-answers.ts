@@ -1,0 +1,83 @@
+import type { Cid, OrderView } from '@dta/contracts';
+import { DtaError } from '@dta/errors';
+import { Refusal } from '../problem.js';
+import type { Answer } from './route.js';
+
+/** Who is waited for, by its role, and how the last attempt ended. */
+export type Waiting =
+  | { fiduciary: Cid; lastError: string | null }
+  | { beneficiary: Cid; lastError: string | null }
+  | { principal: Cid; lastError: string | null };
+
+/** Whoever the order waits for. */
+export function waitingFor({ waitingFor: parties }: OrderView): Waiting[] {
+  return parties.map(({ party, role, lastError }) => {
+    if (role === 'fiduciary') return { fiduciary: party, lastError };
+    return role === 'beneficiary' ? { beneficiary: party, lastError } : { principal: party, lastError };
+  });
+}
+
+/** Who still owed an answer when the order failed. */
+export function owing({ failure, beneficiary }: OrderView): Waiting[] {
+  return (failure?.owing ?? []).map(({ party, lastError }) =>
+    party === beneficiary ? { beneficiary: party, lastError } : { fiduciary: party, lastError },
+  );
+}
+
+/** An order that failed: which and why. */
+export function failed(view: OrderView): Refusal {
+  const parties = owing(view);
+  const named = parties.map((one) => `${Object.values(one)[0]}${one.lastError === null ? '' : ` (${one.lastError})`}`);
+  const reason = view.failure?.reason ?? 'unknown';
+  const message = `the order failed: ${reason}${named.length > 0 ? `; no good answer from ${named.join(', ')}` : ''}`;
+  return new Refusal('fiduciaries_insufficient', message, {
+    members: { orderReference: view.orderReference, waitingFor: parties },
+  });
+}
+
+/** An order whose state rules out what was asked. */
+export function ended(view: OrderView): Refusal {
+  return new Refusal('order_state_conflict', `the order is ${view.state}`, {
+    members: { orderReference: view.orderReference },
+  });
+}
+
+/** The order's Y. @throws DtaError `internal` where a role says committed and has none */
+export function commitmentOf({ commitment }: OrderView): Uint8Array {
+  if (commitment === null) throw new DtaError('internal', 'a committed order without commitment');
+  return commitment;
+}
+
+/** As the original has it: only where the plugin has something to say. */
+export function extensionOf({ extension }: OrderView): { extension?: Record<string, unknown> } {
+  return Object.keys(extension).length === 0 ? {} : { extension };
+}
+
+/** The order in full. */
+export function orderDetail(view: OrderView): Answer<'getOrder'>['body'] {
+  const { orderReference, failure } = view;
+  return {
+    orderCID: orderReference,
+    order: orderRecord(view),
+    ...view,
+    waitingFor: waitingFor(view),
+    failure: failure === null ? null : { reason: failure.reason, waitingFor: owing(view) },
+  };
+}
+
+/**
+ * The order's record as JSON text, as the original gives it. Its clients look for `Secret` in the type of an order that
+ * safeguards one.
+ */
+function orderRecord(view: OrderView): string {
+  return JSON.stringify({
+    Type: 'Safeguard_Secret',
+    OrderReference: view.orderReference,
+    Plugin: view.plugin,
+    BeneficiaryCID: view.beneficiary,
+    Threshold: view.threshold,
+    Fiduciaries: view.fiduciaries.map(({ idDocumentCID }) => idDocumentCID),
+    Timestamp: Math.floor(view.createdAt / 1000),
+    Extension: view.extension,
+  });
+}

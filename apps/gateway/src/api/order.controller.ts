@@ -1,0 +1,140 @@
+import { Controller } from '@nestjs/common';
+import { AWAIT_BEYOND_WAIT_MS, type OrderState, type OrderView } from '@dta/contracts';
+import { isDtaError } from '@dta/errors';
+import { withWait, type RequestContext } from '../request-context.js';
+import { RoleCalls } from '../role-calls.js';
+import { commitmentOf, ended, extensionOf, failed, orderDetail, waitingFor } from './order-answers.js';
+import { Context, Route, Validated, type Answer, type Input } from './route.js';
+
+/** Where no waiting changes a thing. */
+const dead: readonly OrderState[] = ['failed', 'cancelled', 'expired'];
+const reached: Readonly<Record<'committed' | 'released', readonly OrderState[]>> = {
+  committed: ['committed', 'releasing', 'released', 'renewing'],
+  released: ['released'],
+};
+
+/** Orders and their secrets. */
+@Controller()
+export class OrderController {
+  readonly #calls: RoleCalls;
+
+  constructor(calls: RoleCalls) {
+    this.#calls = calls;
+  }
+
+  @Route('placeOrder')
+  async placeOrder(
+    @Validated('placeOrder') { body }: Input<'placeOrder'>,
+    @Context() requested: RequestContext,
+  ): Promise<Answer<'placeOrder'>> {
+    const context = withWait(requested, body.wait);
+    const placed = await this.#calls.call('principal.place-order', placeParams(body, context), context);
+    const view = await this.#waitUntil('committed', placed, body.wait, context);
+    if (view.state === 'failed') throw failed(view);
+    if (dead.includes(view.state)) throw ended(view);
+    const { orderReference, createdAt } = view;
+    if (!reached.committed.includes(view.state)) return pending(view, `/v1/order/${orderReference}`);
+    return { status: 200, body: { orderReference, commitment: commitmentOf(view), createdAt, ...extensionOf(view) } };
+  }
+
+  @Route('redeemOrder')
+  async redeemOrder(
+    @Validated('redeemOrder') { body }: Input<'redeemOrder'>,
+    @Context() requested: RequestContext,
+  ): Promise<Answer<'redeemOrder'>> {
+    const context = withWait(requested, body.wait);
+    const { orderReference, beneficiaryIDDocumentCID: beneficiary = null } = body;
+    const { idempotencyKey } = context;
+    const redeemed = await this.#calls.call(
+      'principal.redeem-order',
+      { orderReference, beneficiary, idempotencyKey },
+      context,
+    );
+    const view = await this.#waitUntil('released', redeemed, body.wait, context);
+    if (dead.includes(view.state)) throw ended(view);
+    if (view.state !== 'released') return pending(view, `/v1/order/${orderReference}/secret`);
+    if (!view.beneficiaryIsOwn || !this.#calls.has('beneficiary')) {
+      return { status: 200, body: { orderReference, commitment: commitmentOf(view), state: 'released' } };
+    }
+    const revealed = await this.#calls.call('beneficiary.reveal-secret', { orderReference }, context);
+    return { status: 200, body: { ...revealed, ...extensionOf(view) } };
+  }
+
+  @Route('listOrders')
+  async listOrders(
+    @Validated('listOrders') { query }: Input<'listOrders'>,
+    @Context() context: RequestContext,
+  ): Promise<Answer<'listOrders'>> {
+    const { page, perPage, sortBy, state = null, beneficiary = null } = query;
+    const params = { page, perPage, sortBy, state, beneficiary };
+    const { orders, total } = await this.#calls.call('principal.list-orders', params, context);
+    return { status: 200, body: { orderReference: orders.map((order) => order.orderReference), orders, total } };
+  }
+
+  @Route('getOrder')
+  async getOrder(
+    @Validated('getOrder') { params }: Input<'getOrder'>,
+    @Context() context: RequestContext,
+  ): Promise<Answer<'getOrder'>> {
+    return { status: 200, body: orderDetail(await this.#calls.call('principal.get-order', params, context)) };
+  }
+
+  @Route('revealSecret')
+  async revealSecret(
+    @Validated('revealSecret') { params }: Input<'revealSecret'>,
+    @Context() context: RequestContext,
+  ): Promise<Answer<'revealSecret'>> {
+    return { status: 200, body: await this.#calls.call('beneficiary.reveal-secret', params, context) };
+  }
+
+  /**
+   * The order once it has reached `state`, can't any more, or the request's wait has ended. What was begun goes on without
+   * us, so a principal that falls silent meanwhile is no error: the caller gets the reference to ask again with.
+   */
+  async #waitUntil(
+    state: 'committed' | 'released',
+    view: OrderView,
+    waitSeconds: number,
+    context: RequestContext,
+  ): Promise<OrderView> {
+    const waitMs = Math.min(context.startedAt - Date.now(), 0) + waitSeconds * 1000;
+    if (reached[state].includes(view.state) || dead.includes(view.state) || waitMs <= 0) return view;
+    const params = { orderReference: view.orderReference, until: state, waitMs };
+    try {
+      return await this.#calls.call('principal.await-order', params, context, waitMs + AWAIT_BEYOND_WAIT_MS);
+    } catch (error) {
+      if (isDtaError(error, 'service_unavailable', 'timeout', 'busy')) return view;
+      throw error;
+    }
+  }
+}
+
+function placeParams(body: Input<'placeOrder'>['body'], { idempotencyKey }: RequestContext) {
+  const { rules } = body;
+  return {
+    plugin: body.plugin,
+    fiduciaries: body.fiduciaries ?? null,
+    beneficiary: body.beneficiaryIDDocumentCID ?? null,
+    threshold: body.threshold ?? null,
+    single: body.single ?? null,
+    minDealers: body.minDealers ?? null,
+    setupBy: body.setupBy ?? null,
+    keepUntil: body.keepUntil ?? null,
+    rules:
+      rules === undefined
+        ? null
+        : {
+            notBefore: rules.notBefore ?? null,
+            maxReleases: rules.maxReleases ?? null,
+            waitSeconds: rules.waitSeconds ?? null,
+          },
+    extension: body.extension ?? {},
+    idempotencyKey,
+  };
+}
+
+function pending(view: OrderView, location: string) {
+  const { orderReference, state } = view;
+  const body = { orderReference, state, waitingFor: waitingFor(view) };
+  return { status: 202 as const, body, headers: { Location: location } };
+}

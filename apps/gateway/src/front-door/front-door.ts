@@ -1,0 +1,55 @@
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { HTTP_BODY_MAX_BYTES } from '@dta/contracts';
+import type { Logger } from '@dta/service';
+import type { Request, Response } from 'express';
+import helmet from 'helmet';
+import type { GatewayConfig } from '../config.js';
+import { contextOf } from '../request-context.js';
+import { bearerToken, ownMachineOnly } from './access.js';
+import { jsonLimits, jsonOnly, notEmpty } from './json-body.js';
+import { middleware, type Check } from './middleware.js';
+import { rateLimit } from './rate-limit.js';
+
+/** What every request passes before it meets a route, in this order: nobody gets a body parsed before they are let in. */
+export function installFrontDoor(app: NestExpressApplication, config: GatewayConfig, logger: Logger): void {
+  const { access, rateLimitPerMinute, trustProxyHops } = config;
+  app.set('trust proxy', trustProxyHops);
+  app.set('etag', false);
+  app.use(middleware(introduce(logger)));
+  app.use(securityHeaders());
+  app.use(middleware(rateLimit(rateLimitPerMinute)));
+  app.use(middleware(access === 'standalone' ? ownMachineOnly : bearerToken(access.tokenHash)));
+  app.use(middleware(jsonOnly));
+  app.useBodyParser('json', { limit: HTTP_BODY_MAX_BYTES, inflate: false, strict: true, verify: notEmpty });
+  app.use(middleware(jsonLimits));
+}
+
+/** Names the request in its answer, and writes one line when it is answered: never its query, headers or bodies. */
+function introduce(logger: Logger): Check {
+  return (request, response) => {
+    const { requestId, startedAt } = contextOf(request);
+    response.set({ 'X-Request-Id': requestId, 'Cache-Control': 'no-store' });
+    response.on('close', () => {
+      const { method } = request;
+      const { statusCode: status } = response;
+      const ms = Date.now() - startedAt;
+      logger.info({ requestId, method, route: routeOf(request), ...orderOf(request), status, ms }, 'request');
+    });
+  };
+}
+
+/** The pattern that matched, never the path itself: nobody knows what stands in one that we don't know. */
+function routeOf(request: Request): string | null {
+  const route: unknown = request.route; // express types it as any
+  return typeof route === 'object' && route !== null && 'path' in route ? String(route.path) : null;
+}
+
+function orderOf({ params }: Request): { orderReference?: string } {
+  const orderReference = params['orderReference'];
+  return typeof orderReference === 'string' ? { orderReference: orderReference.slice(0, 64) } : {};
+}
+
+/** Helmet's, but for the upgrade of http to https: a node on an own machine has no certificate. */
+function securityHeaders(): (request: Request, response: Response, next: () => void) => void {
+  return helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } });
+}

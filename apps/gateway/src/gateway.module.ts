@@ -1,0 +1,20 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { IdentityController } from './api/identity.controller.js';
+import { AboutGateway, NodeController } from './api/node.controller.js';
+import { OrderController } from './api/order.controller.js';
+import { RoleCalls } from './role-calls.js';
+
+/** The composition root: controllers, and the two things they stand on. */
+@Module({})
+export class GatewayModule {
+  static of(calls: RoleCalls, about: AboutGateway): DynamicModule {
+    return {
+      module: GatewayModule,
+      controllers: [OrderController, IdentityController, NodeController],
+      providers: [
+        { provide: RoleCalls, useValue: calls },
+        { provide: AboutGateway, useValue: about },
+      ],
+    };
+  }
+}

@@ -1,0 +1,155 @@
+import 'reflect-metadata';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import {
+  DRAIN_MS,
+  HTTP_BEYOND_WAIT_MS,
+  INTERNAL_CALL_MAX_BYTES,
+  STATUS_TIMEOUT_MS,
+  WAIT_MAX_SECONDS,
+} from '@dta/contracts';
+import { openApiDocument } from '@dta/contracts/rest';
+import { DtaError } from '@dta/errors';
+import { createHealth, createLogger, nestLogger, type Logger } from '@dta/service';
+import { connectNats, type Transport } from '@dta/transport';
+import { AboutGateway } from './api/node.controller.js';
+import { AnswerInterceptor } from './api/route.js';
+import type { GatewayConfig } from './config.js';
+import { installFrontDoor } from './front-door/front-door.js';
+import { GatewayModule } from './gateway.module.js';
+import { ProblemFilter } from './problem.js';
+import { RoleCalls } from './role-calls.js';
+
+/** What a gateway may be handed instead of making it. */
+export interface GatewayParts {
+  /** Stays its owner's: the gateway doesn't close it. */
+  readonly transport?: Transport;
+  readonly logger?: Logger;
+}
+
+/** A gateway that listens. */
+export interface RunningGateway {
+  /** Settles when every role behind it has once said that it is ready, or when the gateway stops. */
+  readonly ready: Promise<void>;
+  readonly port: number;
+  /** Takes no more requests; settles when those in flight are answered, at the latest after 25 s. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a gateway; settles when it listens, whether or not its roles are there yet.
+ *
+ * @throws DtaError `start_failed` where it can't listen, or NATS can't be reached
+ */
+export async function startGateway(config: GatewayConfig, parts: GatewayParts = {}): Promise<RunningGateway> {
+  const logger = parts.logger ?? createLogger({ name: 'gateway', level: config.logLevel });
+  const health = createHealth();
+  const transport = parts.transport ?? (await connect(config, logger));
+  const calls = new RoleCalls({ transport, logger, config });
+  const app = await NestFactory.create<NestExpressApplication>(
+    GatewayModule.of(calls, new AboutGateway(health, config.access === 'standalone')),
+    { bodyParser: false, logger: nestLogger(logger), abortOnError: false },
+  );
+  installFrontDoor(app, config, logger);
+  app.useGlobalFilters(new ProblemFilter(logger));
+  app.useGlobalInterceptors(new AnswerInterceptor());
+  serveDocs(app);
+  const server = limitTimes(app.getHttpServer() as Server); // platform-express makes node's own server
+  const close = async () => {
+    await app.close();
+    if (parts.transport === undefined) await transport.close();
+  };
+  const port = await listen(app, server, config, close);
+  const stopping = new AbortController();
+  logger.info({ host: config.host, port }, 'the gateway listens');
+  return {
+    ready: untilReady(calls, stopping.signal),
+    port,
+    stop: async () => {
+      stopping.abort();
+      health.stopping();
+      await closeServer(server);
+      await close();
+      logger.info('the gateway has stopped');
+    },
+  };
+}
+
+function connect({ nats, gatewayName }: GatewayConfig, logger: Logger): Promise<Transport> {
+  const { servers, user, password, credentials } = nats;
+  return connectNats({
+    servers,
+    name: `dta ${gatewayName}`,
+    minPayload: INTERNAL_CALL_MAX_BYTES,
+    ...(user !== undefined && { user }),
+    ...(password !== undefined && { password }),
+    ...(credentials !== undefined && { credentials }),
+    onError: (error) => logger.error({ err: error }, 'NATS'),
+    onStatus: (status) => logger.info({ status }, 'NATS'),
+  });
+}
+
+/** Swagger UI from our own dependencies: nothing is loaded from elsewhere, and no script stands in the page. */
+function serveDocs(app: NestExpressApplication): void {
+  const document = openApiDocument() as unknown as OpenAPIObject; // 3.1 by our own generator; their type is of 3.0
+  SwaggerModule.setup('docs', app, document, {
+    raw: false,
+    customSiteTitle: 'D-TA',
+    swaggerOptions: { validatorUrl: null, supportedSubmitMethods: ['get', 'post'] },
+  });
+}
+
+/** A client that sends or reads slowly doesn't hold a connection; a request is answered within wait + 5 s by its deadline. */
+function limitTimes(server: Server): Server {
+  server.headersTimeout = 10_000;
+  server.requestTimeout = 30_000;
+  server.keepAliveTimeout = 65_000;
+  server.timeout = WAIT_MAX_SECONDS * 1000 + 2 * HTTP_BEYOND_WAIT_MS;
+  return server;
+}
+
+async function listen(
+  app: NestExpressApplication,
+  server: Server,
+  { port, host }: GatewayConfig,
+  close: () => Promise<void>,
+): Promise<number> {
+  try {
+    await app.listen(port, host);
+  } catch (cause) {
+    await close();
+    throw new DtaError('start_failed', `the gateway can't listen on ${host}:${port}`, { cause });
+  }
+  return (server.address() as AddressInfo).port; // an AddressInfo once it listens on TCP
+}
+
+/** Idle connections go at once, busy ones with their answer, whatever is left at the drain limit. */
+async function closeServer(server: Server): Promise<void> {
+  const sweep = setInterval(() => server.closeIdleConnections(), 50);
+  const drain = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+  try {
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  } finally {
+    clearInterval(sweep);
+    clearTimeout(drain);
+  }
+}
+
+async function untilReady(calls: RoleCalls, stopped: AbortSignal): Promise<void> {
+  const missing = new Set(calls.links);
+  while (!stopped.aborted && missing.size > 0) {
+    const now = Date.now();
+    const context = {
+      ...{ requestId: 'start', traceparent: null, token: null, idempotencyKey: null },
+      ...{ startedAt: now, deadline: now + STATUS_TIMEOUT_MS },
+    };
+    for (const { link, outcome } of await calls.callAll('status', {}, context, STATUS_TIMEOUT_MS)) {
+      if (outcome.status === 'fulfilled' && outcome.value.ready) missing.delete(link);
+    }
+    if (missing.size > 0) await delay(250, undefined, { signal: stopped }).catch(() => undefined);
+  }
+}

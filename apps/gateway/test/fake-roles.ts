@@ -1,0 +1,147 @@
+import { cidOf, type Cid } from '@dta/codec';
+import {
+  internalCalls,
+  internalSubject,
+  queueGroup,
+  verbOf,
+  type InternalCall,
+  type OrderView,
+  type ResultOf,
+  type Role,
+} from '@dta/contracts';
+import { DtaError } from '@dta/errors';
+import { serveCall, type ServedCall } from '@dta/internal-call';
+import { createMemoryBroker, Gate, type Served, type Transport } from '@dta/transport';
+
+export const cid = (name: string): Cid => cidOf(new TextEncoder().encode(name));
+
+export const principal = { node: cid('principal'), psk: new Uint8Array(32).fill(1) };
+export const beneficiary = { node: cid('beneficiary'), psk: new Uint8Array(32).fill(2) };
+export const fiduciary = { node: cid('fiduciary'), psk: new Uint8Array(32).fill(3) };
+
+export const orderReference = cid('order');
+export const secret = new Uint8Array(32).fill(0xab);
+export const commitment = Uint8Array.of(2, ...new Uint8Array(32).fill(0xcd));
+
+/** What a fake role answers to a call; tests put others in its place. */
+export type Answers = { -readonly [V in InternalCall]?: (call: ServedCall<V>, role: Role) => unknown };
+
+export const order = (changes: Partial<OrderView> = {}): OrderView => ({
+  orderReference,
+  plugin: 'milagro',
+  state: 'committed',
+  commitment,
+  createdAt: 1_700_000_000_999,
+  setupBy: 1_700_000_900_000,
+  keepUntil: null,
+  beneficiary: beneficiary.node,
+  beneficiaryIsOwn: true,
+  threshold: 1,
+  fiduciaries: [{ idDocumentCID: fiduciary.node, state: 'committed', lastError: null }],
+  waitingFor: [],
+  failure: null,
+  extension: {},
+  envelopes: [{ cid: cid('envelope'), published: false }],
+  timeline: [{ at: 1_700_000_000_999, event: 'place' }],
+  ...changes,
+});
+
+const nodes = { principal, beneficiary, fiduciary };
+
+const identityOf = (role: Role) => ({ idDocumentCID: nodes[role].node, name: role, roles: [role], own: true });
+
+const usual: Answers = {
+  'principal.place-order': () => order(),
+  'principal.await-order': () => order(),
+  'principal.redeem-order': () => order({ state: 'released' }),
+  'principal.get-order': () => order(),
+  'principal.list-orders': () => ({
+    orders: [
+      {
+        ...{ orderReference, state: 'committed', commitment, createdAt: 1_700_000_000_999 },
+        ...{ beneficiary: beneficiary.node, threshold: 1, fiduciaries: 1 },
+      },
+    ],
+    total: 1,
+  }),
+  'beneficiary.reveal-secret': () => ({ secret, commitment, orderReference }),
+  status: (_, role) => ({
+    ...{ nodeCID: nodes[role].node, role, name: role, extensionVendor: 'Milagro', plugin: 'milagro' },
+    ...{ custody: 'software', custodyErases: false, ready: true },
+  }),
+  'list-identities': (_, role) => ({ identities: [identityOf(role)] }),
+  'get-identity': ({ params }, role) => {
+    if (params.idDocumentCID !== nodes[role].node) throw new DtaError('identity_not_found', 'never heard of it');
+    return {
+      ...identityOf(role),
+      ...{ admitted: true, standing: 'sound', document: Uint8Array.of(1, 2, 3), prev: null },
+      keys: { sign: new Uint8Array(32), kem: new Uint8Array(1216) },
+    };
+  },
+  'admit-identity': () => ({ idDocumentCID: cid('admitted') }),
+};
+
+/** Fakes of all three roles, behind the real sealed calls. */
+export interface FakeRoles {
+  readonly transport: Transport;
+  /** Put another answer in the place of a usual one. */
+  readonly answers: Answers;
+  /** Every call that arrived, but for the gateway's own question whether the role is ready. */
+  readonly seen: { readonly call: InternalCall; readonly role: Role; readonly served: ServedCall<InternalCall> }[];
+  /** Errors that callers aren't told. */
+  readonly errors: unknown[];
+  reset(): void;
+  /** From now on nobody serves the role. */
+  leave(role: Role): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Fakes on a memory broker. */
+export function startFakeRoles(): Promise<FakeRoles> {
+  const broker = createMemoryBroker();
+  return serveFakeRoles(broker.connect(), broker.connect({ drainMs: 100 }));
+}
+
+/** Fakes that are served on `side` and called on `transport`. */
+export async function serveFakeRoles(transport: Transport, side: Transport): Promise<FakeRoles> {
+  const answers: Answers = {};
+  const seen: FakeRoles['seen'] = [];
+  const errors: unknown[] = [];
+  const served = new Map<Role, Served[]>();
+  const serve = async (role: Role, call: InternalCall) => {
+    const { node, psk } = nodes[role];
+    const subject = internalSubject(node, role, verbOf(call));
+    const one = await side.serve(subject, { group: queueGroup(role), gate: new Gate() }, ({ payload }) =>
+      serveCall(payload, {
+        ...{ call, psk, subject, now: Date.now() },
+        handler: async (opened) => {
+          if (opened.requestId !== 'start') seen.push({ call, role, served: opened });
+          const answer = (answers[call] ?? usual[call]) as (c: unknown, r: Role) => unknown; // the table pairs them
+          return (await answer(opened, role)) as ResultOf<InternalCall>; // as above
+        },
+        onError: (error) => errors.push(error),
+      }),
+    );
+    served.set(role, [...(served.get(role) ?? []), one]);
+  };
+  const calls = Object.keys(internalCalls) as InternalCall[]; // its own keys
+  for (const role of ['principal', 'beneficiary', 'fiduciary'] as const) {
+    for (const call of calls) {
+      if (!call.includes('.') || call.startsWith(`${role}.`)) await serve(role, call);
+    }
+  }
+  return {
+    ...{ transport, answers, seen, errors },
+    reset: () => {
+      for (const call of Object.keys(answers) as InternalCall[]) delete answers[call]; // its own keys
+      seen.length = 0;
+    },
+    leave: async (role) => {
+      await Promise.all((served.get(role) ?? []).map((one) => one.stop()));
+    },
+    close: async () => {
+      await side.close();
+      await transport.close();
+    },
+  };
+}

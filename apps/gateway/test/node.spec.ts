@@ -1,0 +1,269 @@
+import { request } from 'node:http';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { openApiDocument } from '@dta/contracts/rest';
+import { DtaError } from '@dta/errors';
+import { beneficiary, cid, fiduciary, order, principal } from './fake-roles.js';
+import { send, startSetup, type Setup } from './http.js';
+
+let setup: Setup;
+beforeAll(async () => {
+  setup = await startSetup({ access: 'standalone' });
+});
+afterAll(() => setup.stop());
+afterEach(() => setup.roles.reset());
+
+describe('GET /v1/status', () => {
+  it("answers in the original's form, and of each role", async () => {
+    const { status, body } = await setup.http('/v1/status');
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      ...{ application: 'Milagro Distributed Trust', apiVersion: 'v1', nodeCID: principal.node },
+      ...{ extensionVendor: 'Milagro', plugin: 'milagro', nodeType: 'multi' },
+    });
+    expect(Date.parse(String(body['timeStamp']))).toBeGreaterThan(Date.now() - 10_000);
+    expect(body['roles']).toEqual(
+      [principal, beneficiary, fiduciary].map(({ node }, i) => ({
+        ...{ role: ['principal', 'beneficiary', 'fiduciary'][i], name: ['principal', 'beneficiary', 'fiduciary'][i] },
+        ...{ nodeCID: node, custody: 'software', custodyErases: false, ready: true },
+      })),
+    );
+    expect(body['warnings']).toEqual([expect.stringContaining('no operator'), expect.stringContaining('key file')]);
+  });
+
+  it('says which role is away', async () => {
+    setup.roles.answers.status = (_, role) => {
+      if (role === 'fiduciary') throw new DtaError('service_unavailable', 'no database');
+      return {
+        nodeCID: principal.node,
+        role,
+        name: role,
+        extensionVendor: '',
+        plugin: '',
+        custody: 'hsm',
+        custodyErases: true,
+        ready: true,
+      };
+    };
+    const { status, body } = await setup.http('/v1/status');
+    expect(status).toBe(200);
+    expect(body['roles']).toContainEqual({
+      ...{ role: 'fiduciary', nodeCID: fiduciary.node, name: null, custody: null, custodyErases: null, ready: false },
+    });
+    expect(body['warnings']).toEqual([expect.stringContaining('no operator')]);
+  });
+});
+
+describe('identities', () => {
+  it('lists those of all roles, each once', async () => {
+    setup.roles.answers['list-identities'] = ({ params }, role) => {
+      expect(params.role).toBe('principal');
+      return {
+        identities: [{ idDocumentCID: principal.node, name: 'p', roles: ['principal'], own: role === 'principal' }],
+      };
+    };
+    const { status, body } = await setup.http('/v1/identity?role=principal');
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      identities: [{ idDocumentCID: principal.node, name: 'p', roles: ['principal'], own: true }],
+    });
+    expect((await setup.http('/v1/identity?role=king')).status).toBe(400);
+  });
+
+  it('shows one that a role knows, admitted only where all do', async () => {
+    const { status, body } = await setup.http(`/v1/identity/${fiduciary.node}`);
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      ...{ idDocumentCID: fiduciary.node, name: 'fiduciary', roles: ['fiduciary'], own: true, admitted: false },
+      ...{ standing: 'sound', document: 'AQID', prev: null },
+      keys: { sign: '00'.repeat(32), kem: '00'.repeat(1216) },
+    });
+  });
+
+  it('does not know one that no role knows', async () => {
+    expect(await setup.http(`/v1/identity/${cid('stranger')}`)).toMatchObject({
+      ...{ status: 404, body: { code: 'identity_not_found' } },
+    });
+  });
+
+  it('does not call one unknown while a role is away', async () => {
+    setup.roles.answers['get-identity'] = (_, role) => {
+      throw new DtaError(role === 'fiduciary' ? 'service_unavailable' : 'identity_not_found', 'x');
+    };
+    expect((await setup.http(`/v1/identity/${cid('stranger')}`)).status).toBe(503);
+  });
+
+  it('admits one at every role', async () => {
+    const { status, body } = await setup.http('/v1/identity', { json: { document: 'AQID' } });
+    expect(status).toBe(200);
+    expect(body).toEqual({ idDocumentCID: cid('admitted') });
+    expect(setup.roles.seen.map(({ role }) => role).sort()).toEqual(['beneficiary', 'fiduciary', 'principal']);
+    expect(setup.roles.seen[0]?.served.params).toEqual({ document: Uint8Array.of(1, 2, 3), idDocumentCID: null });
+    const byCid = await setup.http('/v1/identity', { json: { idDocumentCID: cid('admitted') } });
+    expect(byCid.status).toBe(200);
+  });
+
+  it('tells a refusal before a silence', async () => {
+    setup.roles.answers['admit-identity'] = (_, role) => {
+      throw new DtaError(role === 'fiduciary' ? 'identity_invalid' : 'service_unavailable', `of the ${role}`);
+    };
+    expect(await setup.http('/v1/identity', { json: { document: 'AQID' } })).toMatchObject({
+      ...{ status: 422, body: { code: 'identity_invalid', detail: 'of the fiduciary' } },
+    });
+  });
+
+  it.each([[{}], [{ Name: 'AA' }], [{ document: '!' }], [{ document: 'A'.repeat(30_000) }]])(
+    'refuses %j',
+    async (json) => {
+      expect((await setup.http('/v1/identity', { json })).status).toBe(400);
+    },
+  );
+});
+
+it.each(['/v1/fulfill/order', '/v1/fulfill/order/secret'])('POST %s has moved', async (path) => {
+  expect(await setup.http(path, { json: { orderPart1CID: 'x' } })).toMatchObject({
+    ...{ status: 410, body: { code: 'moved_to_nats', detail: expect.stringContaining('docs/protocol.md') } },
+  });
+});
+
+describe('documentation', () => {
+  it('is the document of the table', async () => {
+    const { status, body } = await setup.http('/openapi.json');
+    expect(status).toBe(200);
+    expect(body).toEqual(JSON.parse(JSON.stringify(openApiDocument())));
+  });
+
+  it('is browsable from our own files alone, with no script in the page', async () => {
+    const page = await setup.http('/docs');
+    expect([page.status, page.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8']);
+    const sources = [...page.text.matchAll(/<script([^>]*)>([^<]*)/g)];
+    expect(sources.length).toBeGreaterThan(2);
+    for (const [, attributes, inline] of sources) {
+      expect(inline?.trim()).toBe('');
+      const source = /src="([^"]+)"/.exec(attributes ?? '')?.[1] ?? '';
+      expect(source).not.toContain('//');
+      expect((await setup.http(new URL(source, 'http://x/docs').pathname)).status).toBe(200);
+    }
+    expect((await setup.http('/docs/swagger-ui-init.js')).text).toContain('placeOrder');
+  });
+});
+
+describe('health', () => {
+  it('is ready while every role is', async () => {
+    expect((await setup.http('/health/live')).body).toEqual({ status: 'ok' });
+    const { status, body } = await setup.http('/health/ready');
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      ...{ ready: true },
+      parts: { transport: 'up', principal: 'up', beneficiary: 'up', [`fiduciary ${fiduciary.node}`]: 'up' },
+    });
+    await setup.gateway.ready;
+  });
+
+  it('says that it has no connection', async () => {
+    const other = await startSetup({ access: 'standalone' });
+    await other.roles.transport.close();
+    const { status, body } = await other.http('/health/ready');
+    expect(status).toBe(503);
+    expect(body).toMatchObject({ parts: { transport: 'no connection', principal: 'away' } });
+    await other.stop();
+  });
+
+  it('names the part that is away', async () => {
+    const other = await startSetup({ access: 'standalone' });
+    try {
+      await other.roles.leave('beneficiary');
+      const { status, body } = await other.http('/health/ready');
+      expect(status).toBe(503);
+      expect(body).toMatchObject({ ready: false, parts: { principal: 'up', beneficiary: 'away' } });
+      expect((await other.http('/health/live')).status).toBe(200);
+      expect(await other.http('/v1/order/secret', { json: { orderReference: cid('order') } })).toMatchObject({
+        ...{ status: 503, body: { code: 'service_unavailable', detail: 'the beneficiary is away' } },
+        headers: { 'retry-after': '1' },
+      });
+    } finally {
+      await other.stop();
+    }
+  });
+});
+
+describe('a gateway', () => {
+  it('of one role says so, and has none of the others', async () => {
+    const other = await startSetup({ access: 'standalone', principal: null, fiduciaries: [] });
+    try {
+      expect((await other.http('/v1/status')).body).toMatchObject({
+        nodeType: 'beneficiary',
+        nodeCID: beneficiary.node,
+      });
+      expect(await other.http('/v1/order', { json: {} })).toMatchObject({ status: 404, body: { code: 'not_found' } });
+    } finally {
+      await other.stop();
+    }
+  });
+
+  it('whose key a role does not know gets nothing, and says no more than that the role is away', async () => {
+    const other = await startSetup({ principal: { ...principal, psk: new Uint8Array(32) } });
+    try {
+      const answer = await other.http('/v1/order', { json: {} });
+      expect(answer).toMatchObject({
+        status: 503,
+        body: { code: 'service_unavailable', detail: 'the principal is away' },
+      });
+      expect(other.roles.seen).toEqual([]);
+      expect(other.log()).toContain('unauthenticated');
+    } finally {
+      await other.stop();
+    }
+  });
+
+  it('that is told to stop answers what it has begun, and then no more', async () => {
+    const other = await startSetup({ access: 'standalone' });
+    let release = () => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    other.roles.answers['principal.get-order'] = async () => {
+      await held;
+      throw new DtaError('order_not_found', 'late, but answered');
+    };
+    const inFlight = other.http(`/v1/order/${cid('order')}`);
+    while (other.roles.seen.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    const stopped = other.gateway.stop();
+    await expect(send(other.gateway.port, '/health/live')).rejects.toThrow('ECONNREFUSED');
+    release();
+    expect((await inFlight).body['detail']).toBe('late, but answered');
+    await stopped;
+    await other.roles.close();
+  });
+
+  it('that stops does not wait for a client that keeps its connection', async () => {
+    const other = await startSetup({ access: 'standalone' });
+    await new Promise<void>((resolve) => {
+      request(
+        { host: '127.0.0.1', port: other.gateway.port, path: '/health/live', headers: { Connection: 'keep-alive' } },
+        (r) => r.resume().on('end', resolve),
+      ).end();
+    });
+    const begun = Date.now();
+    await other.stop();
+    expect(Date.now() - begun).toBeLessThan(2_000);
+  });
+
+  it('that stops before its roles are there settles `ready`', async () => {
+    const other = await startSetup({ access: 'standalone' });
+    await other.roles.leave('principal');
+    await other.stop();
+    await other.gateway.ready;
+  });
+});
+
+it('a request is answered within its wait and 5 s, whatever a role does', async () => {
+  setup.roles.answers['principal.get-order'] = () => new Promise(() => undefined);
+  setup.roles.answers['principal.place-order'] = () => order({ state: 'requested' });
+  setup.roles.answers['principal.await-order'] = () => new Promise(() => undefined);
+  const begun = Date.now();
+  const [got, placed] = await Promise.all([
+    setup.http(`/v1/order/${cid('order')}`),
+    setup.http('/v1/order', { json: { wait: 1 } }),
+  ]);
+  expect(got).toMatchObject({ status: 504, body: { code: 'timeout', detail: 'the principal did not answer in time' } });
+  expect(placed.status).toBe(202);
+  expect(Date.now() - begun).toBeLessThan(6_000);
+});

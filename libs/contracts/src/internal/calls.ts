@@ -1,0 +1,115 @@
+import { fields } from '@dta/codec';
+import { z } from 'zod';
+import {
+  FIDUCIARIES_MAX,
+  IDEMPOTENCY_KEY_MAX_CHARS,
+  IDENTITY_DOCUMENT_MAX_BYTES,
+  ORDERS_PER_PAGE_MAX,
+  WAIT_MAX_SECONDS,
+} from '../limits.js';
+import { roleSchema } from '../role.js';
+import { identitySummarySchema, identityViewSchema } from './identity-view.js';
+import { commitment, orderStateSchema, orderSummarySchema, orderViewSchema, rulesSchema } from './order-view.js';
+
+const idempotencyKey = z.string().min(1).max(IDEMPOTENCY_KEY_MAX_CHARS).nullable();
+const ofOneOrder = z.strictObject({ orderReference: fields.cid });
+
+/**
+ * Every call from a gateway to its own roles: its parameters and its result, as they travel in DAG-CBOR. A name with a
+ * role before the dot is served by that role alone, the others by all; the verb of the subject is what follows the dot.
+ */
+export const internalCalls = {
+  /** Signs and stores the Request, begins to drive it, and answers at once. */
+  'principal.place-order': {
+    params: z.strictObject({
+      plugin: z.string().min(1).max(64),
+      /** `null`: the fiduciary set of the principal's configuration. */
+      fiduciaries: z.array(fields.cid).min(1).max(FIDUCIARIES_MAX).nullable(),
+      /** `null`: the operator's own. */
+      beneficiary: fields.cid.nullable(),
+      threshold: fields.index.nullable(),
+      /** Agrees to a threshold of 1 among several, each of whom then holds the whole. */
+      single: z.boolean().nullable(),
+      minDealers: fields.index.nullable(),
+      setupBy: fields.ms.nullable(),
+      keepUntil: fields.ms.nullable(),
+      rules: rulesSchema.nullable(),
+      extension: fields.extension,
+      idempotencyKey,
+    }),
+    result: orderViewSchema,
+  },
+  /** Answers when the state is reached, can't be any more, or the wait has ended: with whatever the state is then. */
+  'principal.await-order': {
+    params: z.strictObject({
+      orderReference: fields.cid,
+      until: z.enum(['committed', 'released']),
+      waitMs: z
+        .int()
+        .min(0)
+        .max(WAIT_MAX_SECONDS * 1000),
+    }),
+    result: orderViewSchema,
+  },
+  /** Redeems a committed order; of one that is released or releasing it changes nothing. */
+  'principal.redeem-order': {
+    params: z.strictObject({ orderReference: fields.cid, beneficiary: fields.cid.nullable(), idempotencyKey }),
+    result: orderViewSchema,
+  },
+  'principal.get-order': { params: ofOneOrder, result: orderViewSchema },
+  'principal.list-orders': {
+    params: z.strictObject({
+      /** Starts at 0. */
+      page: z.int().min(0),
+      perPage: z.int().min(1).max(ORDERS_PER_PAGE_MAX),
+      sortBy: z.enum(['dateCreatedAsc', 'dateCreatedDsc']),
+      state: orderStateSchema.nullable(),
+      beneficiary: fields.cid.nullable(),
+    }),
+    result: z.strictObject({ orders: z.array(orderSummarySchema), total: z.int().min(0) }),
+  },
+  /** The secret y [32] of an order that was released to this beneficiary. */
+  'beneficiary.reveal-secret': {
+    params: ofOneOrder,
+    result: z.strictObject({ secret: fields.bytes(32), commitment, orderReference: fields.cid }),
+  },
+  status: {
+    params: z.strictObject({}),
+    result: z.strictObject({
+      nodeCID: fields.cid,
+      role: roleSchema,
+      name: z.string(),
+      extensionVendor: z.string(),
+      plugin: z.string(),
+      custody: z.string(),
+      /** Whether what is erased can't come back from a backup. */
+      custodyErases: z.boolean(),
+      ready: z.boolean(),
+    }),
+  },
+  'list-identities': {
+    params: z.strictObject({ role: roleSchema.nullable() }),
+    result: z.strictObject({ identities: z.array(identitySummarySchema) }),
+  },
+  'get-identity': { params: z.strictObject({ idDocumentCID: fields.cid }), result: identityViewSchema },
+  /** Puts an identity on the admission list, by its document or by its CID where a store can find that. */
+  'admit-identity': {
+    params: z
+      .strictObject({
+        document: fields.bytesUpTo(IDENTITY_DOCUMENT_MAX_BYTES).nullable(),
+        idDocumentCID: fields.cid.nullable(),
+      })
+      .refine(({ document, idDocumentCID }) => document !== null || idDocumentCID !== null, 'one of the two'),
+    result: z.strictObject({ idDocumentCID: fields.cid }),
+  },
+} as const;
+
+/** The name of an internal call. */
+export type InternalCall = keyof typeof internalCalls;
+export type ParamsOf<V extends InternalCall> = z.output<(typeof internalCalls)[V]['params']>;
+export type ResultOf<V extends InternalCall> = z.output<(typeof internalCalls)[V]['result']>;
+
+/** The last part of a call's subject: the name without its role. */
+export function verbOf(call: InternalCall): string {
+  return call.slice(call.indexOf('.') + 1);
+}

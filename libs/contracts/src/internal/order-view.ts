@@ -1,0 +1,79 @@
+import { fields } from '@dta/codec';
+import { z } from 'zod';
+import { roleSchema } from '../role.js';
+
+/** The principal's states of an order (docs/protocol.md §6). */
+export const orderStateSchema = z.enum([
+  'requested',
+  'enrolled',
+  'dealing',
+  'committed',
+  'releasing',
+  'released',
+  'renewing',
+  'failed',
+  'cancelled',
+  'expired',
+]);
+export type OrderState = z.output<typeof orderStateSchema>;
+
+/** Y, a compressed secp256k1 point. */
+export const commitment = fields.bytes(33);
+
+/** What each fiduciary checks for itself before it releases its share. */
+export const rulesSchema = z.strictObject({
+  notBefore: fields.ms.nullable(),
+  maxReleases: z.int().positive().nullable(),
+  waitSeconds: z.int().positive().nullable(),
+});
+export type Rules = z.output<typeof rulesSchema>;
+
+/** An error code and its sentence, as the last attempt left it; `null` where there was none. */
+const lastError = z.string().nullable();
+
+/** An order as its principal sees it, in full. */
+export const orderViewSchema = z.strictObject({
+  orderReference: fields.cid,
+  plugin: z.string(),
+  state: orderStateSchema,
+  commitment: commitment.nullable(),
+  createdAt: fields.ms,
+  setupBy: fields.ms,
+  keepUntil: fields.ms.nullable(),
+  beneficiary: fields.cid,
+  /** Whether this operator's own beneficiary is meant, whose gateway can read the secret. */
+  beneficiaryIsOwn: z.boolean(),
+  threshold: fields.index,
+  fiduciaries: z.array(
+    z.strictObject({
+      idDocumentCID: fields.cid,
+      /** How far it is: asked, accepted, dealt, confirmed, committed, released, excluded … */
+      state: z.string(),
+      lastError,
+    }),
+  ),
+  /** Who owes the next answer. */
+  waitingFor: z.array(z.strictObject({ party: fields.cid, role: roleSchema, lastError })),
+  /** Why an order that failed did, and who still owed an answer then. */
+  failure: z
+    .strictObject({ reason: z.string(), owing: z.array(z.strictObject({ party: fields.cid, lastError })) })
+    .nullable(),
+  extension: fields.extension,
+  /** What this principal sent for the order; published once the log holds it. */
+  envelopes: z.array(z.strictObject({ cid: fields.cid, published: z.boolean() })),
+  timeline: z.array(z.strictObject({ at: fields.ms, event: z.string() })),
+});
+export type OrderView = z.output<typeof orderViewSchema>;
+
+/** An order as a row of a list. */
+export const orderSummarySchema = z.strictObject({
+  orderReference: fields.cid,
+  state: orderStateSchema,
+  commitment: commitment.nullable(),
+  createdAt: fields.ms,
+  beneficiary: fields.cid,
+  threshold: fields.index,
+  /** How many there are. */
+  fiduciaries: fields.index,
+});
+export type OrderSummary = z.output<typeof orderSummarySchema>;

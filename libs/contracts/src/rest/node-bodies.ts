@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { cidText } from '../cid-text.js';
+import { IDENTITY_DOCUMENT_MAX_BYTES } from '../limits.js';
+import { roleSchema } from '../role.js';
+import { base64Bytes, hexBytes, instant } from './values.js';
+
+const idDocumentCID = cidText.describe('The CID of the identity document');
+
+export const nodeStatus = z.strictObject({
+  application: z.string(),
+  apiVersion: z.literal('v1'),
+  nodeCID: idDocumentCID,
+  extensionVendor: z.string(),
+  plugin: z.string(),
+  nodeType: z.enum(['multi', ...roleSchema.options]),
+  timeStamp: instant,
+  roles: z.array(
+    z.strictObject({
+      role: roleSchema,
+      nodeCID: idDocumentCID,
+      name: z.string().nullable(),
+      custody: z.string().nullable(),
+      custodyErases: z.boolean().nullable(),
+      ready: z.boolean(),
+    }),
+  ),
+  warnings: z.array(z.string()).describe('What this node does not protect against, in sentences'),
+});
+
+export const identityPath = z.strictObject({ idDocumentCID });
+export const listIdentitiesQuery = z.object({ role: roleSchema.optional() });
+export const admitIdentityBody = z
+  .strictObject({
+    document: base64Bytes(IDENTITY_DOCUMENT_MAX_BYTES).optional().describe('The identity document'),
+    idDocumentCID: cidText.optional().describe('Its CID, where a store can find it'),
+  })
+  .refine(({ document, idDocumentCID: cid }) => document !== undefined || cid !== undefined, {
+    error: 'document or idDocumentCID is needed',
+  });
+
+const shown = { idDocumentCID, name: z.string(), roles: z.array(roleSchema), own: z.boolean() };
+
+export const identityList = z.strictObject({ identities: z.array(z.strictObject(shown)) });
+export const identityDetail = z.strictObject({
+  ...shown,
+  admitted: z.boolean(),
+  standing: z.enum(['sound', 'frozen', 'revoked']),
+  document: base64Bytes(IDENTITY_DOCUMENT_MAX_BYTES),
+  prev: idDocumentCID.nullable(),
+  keys: z.strictObject({
+    sign: hexBytes(32).describe('Ed25519'),
+    kem: hexBytes(1216).describe('X-Wing'),
+  }),
+});
+export const admittedIdentity = z.strictObject({ idDocumentCID });
+
+export const liveness = z.strictObject({ status: z.literal('ok') });
+export const readiness = z.strictObject({
+  ready: z.boolean(),
+  parts: z.record(z.string(), z.string()).describe('Each part: `up`, or why it is not'),
+});

@@ -1,0 +1,186 @@
+import type { ErrorCode } from '@dta/errors';
+import { z } from 'zod';
+import * as node from './node-bodies.js';
+import * as order from './order-bodies.js';
+import { problemSchema, statusOf } from './problem.js';
+import type { Route, RouteAnswer } from './route.js';
+import { routes } from './routes.js';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** An OpenAPI 3.1 document. */
+export interface OpenApiDocument {
+  readonly openapi: '3.1.0';
+  readonly info: Json;
+  readonly servers: readonly Json[];
+  readonly tags: readonly Json[];
+  readonly security: readonly Json[];
+  readonly paths: Readonly<Record<string, Json>>;
+  readonly components: Json;
+}
+
+/** Bodies by the name that the document gives them. */
+const bodies: Readonly<Record<string, z.ZodType>> = {
+  OrderRequest: order.placeOrderBody,
+  PlacedOrder: order.placedOrder,
+  PendingOrder: order.pendingOrder,
+  RedemptionRequest: order.redeemOrderBody,
+  RedeemedOrder: order.redeemedOrder,
+  Secret: order.secretAnswer,
+  ReleasedElsewhere: order.releasedElsewhere,
+  OrderList: order.orderList,
+  Order: order.orderDetail,
+  WaitingFor: order.waitingFor,
+  Status: node.nodeStatus,
+  IdentityList: node.identityList,
+  Identity: node.identityDetail,
+  IdentityAdmission: node.admitIdentityBody,
+  AdmittedIdentity: node.admittedIdentity,
+  Liveness: node.liveness,
+  Readiness: node.readiness,
+  Problem: problemSchema,
+};
+
+const everywhere: readonly ErrorCode[] = ['rate_limited', 'service_unavailable', 'internal'];
+
+/** The OpenAPI 3.1 document of {@link routes}: the same bytes for the same table. */
+export function openApiDocument(): OpenApiDocument {
+  const paths: Record<string, Record<string, Json>> = {};
+  for (const [name, route] of Object.entries<Route>(routes)) {
+    (paths[route.path] ??= {})[route.method] = operation(name, route);
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'D-TA gateway',
+      version: '1',
+      description: 'Decentralised Trust Authority: order keys, redeem them. A superset of the Apache Milagro D-TA.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/' }],
+    tags: ['orders', 'identities', 'node', 'original'].map((tag) => ({ name: tag })),
+    security: [{ bearer: [] }],
+    paths,
+    components: {
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', description: 'Not asked for by the standalone node' },
+      },
+      schemas: componentSchemas(),
+    },
+  };
+}
+
+function operation(name: string, route: Route): Json {
+  const parameters = [
+    ...parametersOf('path', route.params),
+    ...parametersOf('query', route.query),
+    ...(route.method === 'post' && route.body !== null ? [idempotencyKey] : []),
+  ];
+  return {
+    operationId: name,
+    summary: route.summary,
+    tags: [route.tag],
+    ...(route.isPublic && { security: [] }),
+    ...(parameters.length > 0 && { parameters }),
+    ...(route.body !== null && {
+      requestBody: { required: true, content: { 'application/json': { schema: reference(route.body) } } },
+    }),
+    responses: { ...answersOf(route), ...problemsOf(route) },
+  };
+}
+
+const idempotencyKey: Json = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  description: 'The same key and body: the same order; the same key and another body: 422 idempotency_conflict',
+  schema: { type: 'string', minLength: 1, maxLength: 255 },
+};
+
+function parametersOf(place: 'path' | 'query', schema: z.ZodObject | null): Json[] {
+  if (schema === null) return [];
+  const { properties = {}, required = [] } = jsonSchema(schema);
+  const byName = properties as Json; // what JSON Schema's `properties` is
+  return Object.entries(byName).map(([name, property]) => {
+    const { description, ...rest } = property as { description?: string }; // a JSON schema; never a bare boolean here
+    return {
+      name,
+      in: place,
+      required: (required as string[]).includes(name), // what JSON Schema's `required` is
+      ...(description !== undefined && { description }),
+      schema: rest,
+    };
+  });
+}
+
+function answersOf({ answers }: Route): Json {
+  return Object.fromEntries(
+    Object.entries(answers).map(([status, { description, schema, contentType, headers }]: [string, RouteAnswer]) => [
+      status,
+      {
+        description,
+        ...(headers !== undefined && { headers: headersOf(headers) }),
+        content:
+          schema === null
+            ? { [contentType ?? 'text/plain']: {} }
+            : { 'application/json': { schema: reference(schema) } },
+      },
+    ]),
+  );
+}
+
+function problemsOf({ isPublic, params, query, body, errors, answers }: Route): Json {
+  const takesInput = params !== null || query !== null || body !== null;
+  const codes: ErrorCode[] = [
+    ...(takesInput ? (['request_invalid'] as const) : []),
+    ...(body === null ? [] : (['too_large'] as const)),
+    ...(isPublic ? [] : (['unauthenticated', 'timeout'] as const)),
+    ...errors,
+    ...everywhere,
+  ];
+  const statuses = new Set(codes.map((code) => statusOf[code]).filter((status) => !(status in answers)));
+  return Object.fromEntries(
+    [...statuses].map((status) => [
+      status,
+      {
+        description: [...new Set(codes)].filter((code) => statusOf[code] === status).join(', '),
+        ...((status === 429 || status === 503) && { headers: headersOf({ 'Retry-After': 'Seconds' }) }),
+        content: { 'application/problem+json': { schema: reference(problemSchema) } },
+      },
+    ]),
+  );
+}
+
+function headersOf(headers: Readonly<Record<string, string>>): Json {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, description]) => [name, { description, schema: { type: 'string' } }]),
+  );
+}
+
+function reference(schema: z.ZodType): Json {
+  const name = Object.keys(bodies).find((known) => bodies[known] === schema);
+  if (name === undefined) throw new Error('a body of the route table has no name in the document');
+  return { $ref: `#/components/schemas/${name}` };
+}
+
+function componentSchemas(): Json {
+  const registry = z.registry<{ id: string }>();
+  for (const [id, schema] of Object.entries(bodies)) registry.add(schema, { id });
+  const { schemas } = z.toJSONSchema(registry, {
+    ...jsonSchemaOptions,
+    uri: (id) => `#/components/schemas/${id}`,
+  });
+  return Object.fromEntries(Object.entries(schemas).map(([id, { $schema: _, $id: __, ...schema }]) => [id, schema]));
+}
+
+function jsonSchema(schema: z.ZodType): Json {
+  return z.toJSONSchema(schema, jsonSchemaOptions);
+}
+
+/** The wire's side of codecs; of times their format alone, without Zod's long pattern. */
+const jsonSchemaOptions = {
+  io: 'input',
+  unrepresentable: 'any',
+  override: ({ jsonSchema: made }: { jsonSchema: { format?: string; pattern?: string } }) => {
+    if (made.format === 'date-time') delete made.pattern;
+  },
+} as const;

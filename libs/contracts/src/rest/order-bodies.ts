@@ -1,0 +1,142 @@
+import { z } from 'zod';
+import { cidText } from '../cid-text.js';
+import { orderStateSchema } from '../internal/order-view.js';
+import {
+  FIDUCIARIES_MAX,
+  ORDERS_PER_PAGE_DEFAULT,
+  ORDERS_PER_PAGE_MAX,
+  WAIT_DEFAULT_SECONDS,
+  WAIT_MAX_SECONDS,
+} from '../limits.js';
+import { extension, hexBytes, instant, queryInteger, unixSeconds } from './values.js';
+
+const orderReference = cidText.describe("The CID of the order's Request");
+const commitment = hexBytes(33).describe("The order's public key Y, a compressed point of secp256k1");
+const member = z.int().min(1).max(FIDUCIARIES_MAX);
+const lastError = z.string().nullable();
+
+const beneficiaryIDDocumentCID = z
+  .union([z.literal(''), cidText])
+  .transform((cid) => (cid === '' ? null : cid))
+  .optional()
+  .describe("Empty or absent: the operator's own beneficiary");
+const wait = z
+  .int()
+  .min(0)
+  .max(WAIT_MAX_SECONDS)
+  .default(WAIT_DEFAULT_SECONDS)
+  .describe('Seconds to wait for the end before the answer is 202');
+
+export const orderPath = z.strictObject({ orderReference });
+
+export const placeOrderBody = z.strictObject({
+  beneficiaryIDDocumentCID,
+  extension: extension.optional(),
+  fiduciaries: z
+    .array(cidText)
+    .min(1)
+    .max(FIDUCIARIES_MAX)
+    .optional()
+    .describe("Absent: the principal's configured fiduciary set"),
+  threshold: member.optional().describe('How many fiduciaries it takes to release; more than half by default'),
+  single: z.boolean().optional().describe('Agrees to a threshold of 1 among several, each of whom holds the whole'),
+  minDealers: member.optional(),
+  setupBy: instant.optional().describe('The order fails where it is not committed by then; 15 minutes by default'),
+  keepUntil: instant.optional().describe('Fiduciaries erase their shares then; never by default'),
+  rules: z
+    .strictObject({
+      notBefore: instant.optional(),
+      maxReleases: z.int().positive().optional(),
+      waitSeconds: z.int().positive().optional(),
+    })
+    .optional()
+    .describe('Checked by each fiduciary for itself before it releases'),
+  plugin: z.literal('milagro').default('milagro'),
+  wait,
+});
+
+export const redeemOrderBody = z.strictObject({
+  orderReference,
+  beneficiaryIDDocumentCID,
+  extension: extension.optional(),
+  wait,
+});
+
+export const listOrdersQuery = z.object({
+  page: queryInteger(0, 1_000_000).default(0),
+  perPage: queryInteger(1, ORDERS_PER_PAGE_MAX).default(ORDERS_PER_PAGE_DEFAULT),
+  sortBy: z
+    .string()
+    .default('dateCreatedDsc')
+    .transform((order) => (order === 'dateCreatedAsc' ? 'dateCreatedAsc' : 'dateCreatedDsc'))
+    .describe('dateCreatedAsc: oldest first; anything else: newest first'),
+  state: orderStateSchema.optional(),
+  beneficiary: cidText.optional(),
+});
+
+/** Who owes the next answer, named by its role, and how the last attempt ended. */
+export const waitingFor = z.array(
+  z.union([
+    z.strictObject({ fiduciary: cidText, lastError }),
+    z.strictObject({ beneficiary: cidText, lastError }),
+    z.strictObject({ principal: cidText, lastError }),
+  ]),
+);
+
+export const placedOrder = z.strictObject({
+  orderReference,
+  commitment,
+  createdAt: unixSeconds,
+  extension: extension.optional(),
+});
+
+export const pendingOrder = z.strictObject({ orderReference, state: orderStateSchema, waitingFor });
+
+export const secretAnswer = z.strictObject({
+  secret: hexBytes(32).describe("The order's private key y"),
+  commitment,
+  orderReference,
+  extension: extension.optional(),
+});
+
+/** The beneficiary is another operator's: the secret is read at that one's gateway. */
+export const releasedElsewhere = z.strictObject({ orderReference, commitment, state: z.literal('released') });
+
+export const redeemedOrder = z.union([secretAnswer, releasedElsewhere]);
+
+export const orderList = z.strictObject({
+  orderReference: z.array(orderReference),
+  orders: z.array(
+    z.strictObject({
+      orderReference,
+      state: orderStateSchema,
+      commitment: commitment.nullable(),
+      createdAt: unixSeconds,
+      beneficiary: cidText,
+      threshold: member,
+      fiduciaries: member.describe('How many there are'),
+    }),
+  ),
+  total: z.int().min(0),
+});
+
+export const orderDetail = z.strictObject({
+  orderCID: orderReference,
+  order: z.string().describe("JSON text of the order's record; `Type` says what it is, as in the original"),
+  orderReference,
+  plugin: z.string(),
+  state: orderStateSchema,
+  commitment: commitment.nullable(),
+  createdAt: unixSeconds,
+  setupBy: instant,
+  keepUntil: instant.nullable(),
+  beneficiary: cidText,
+  beneficiaryIsOwn: z.boolean(),
+  threshold: member,
+  fiduciaries: z.array(z.strictObject({ idDocumentCID: cidText, state: z.string(), lastError })),
+  waitingFor,
+  failure: z.strictObject({ reason: z.string(), waitingFor }).nullable(),
+  extension,
+  envelopes: z.array(z.strictObject({ cid: cidText, published: z.boolean() })),
+  timeline: z.array(z.strictObject({ at: instant, event: z.string() })),
+});

@@ -1,0 +1,201 @@
+import * as node from './node-bodies.js';
+import * as order from './order-bodies.js';
+import type { Route } from './route.js';
+
+const nothing = { params: null, query: null, body: null } as const;
+const guarded = { isPublic: false } as const;
+const open = { isPublic: true, tag: 'node', ...nothing, errors: [] } as const;
+const moved = { ...guarded, tag: 'original', ...nothing, answers: {}, errors: ['moved_to_nats'], calls: [] } as const;
+const location = { Location: 'Where to ask again' };
+
+/**
+ * The REST API (docs/api.md): validation, answers, OpenAPI and the table of internal calls all come from here. Every
+ * guarded route may also be answered `unauthenticated`, every one `rate_limited`, `service_unavailable` and `internal`.
+ */
+export const routes = {
+  getStatus: {
+    ...guarded,
+    ...nothing,
+    method: 'get',
+    path: '/v1/status',
+    tag: 'node',
+    summary: 'What this node is',
+    answers: { 200: { description: 'The node, and each of its roles', schema: node.nodeStatus } },
+    errors: [],
+    calls: ['status'],
+  },
+  placeOrder: {
+    ...guarded,
+    method: 'post',
+    path: '/v1/order',
+    tag: 'orders',
+    summary: 'Order a key: its public key now, its private key at redemption',
+    params: null,
+    query: null,
+    body: order.placeOrderBody,
+    answers: {
+      200: { description: 'Committed', schema: order.placedOrder },
+      202: { description: 'Not committed within `wait`', schema: order.pendingOrder, headers: location },
+    },
+    errors: [
+      ...(['fiduciaries_missing', 'terms_invalid', 'rule_unsupported', 'identity_not_found'] as const),
+      ...([
+        'identity_not_admitted',
+        'idempotency_conflict',
+        'order_state_conflict',
+        'fiduciaries_insufficient',
+      ] as const),
+    ],
+    calls: ['principal.place-order', 'principal.await-order'],
+  },
+  redeemOrder: {
+    ...guarded,
+    method: 'post',
+    path: '/v1/order/secret',
+    tag: 'orders',
+    summary: 'Redeem an order, and read its private key where the beneficiary is the own one',
+    params: null,
+    query: null,
+    body: order.redeemOrderBody,
+    answers: {
+      200: {
+        description: 'Released; with the secret where the beneficiary is the own one',
+        schema: order.redeemedOrder,
+      },
+      202: { description: 'Not released within `wait`', schema: order.pendingOrder, headers: location },
+    },
+    errors: [
+      ...(['order_not_found', 'order_state_conflict', 'beneficiary_mismatch', 'forbidden'] as const),
+      ...(['redemption_limit', 'idempotency_conflict', 'fiduciaries_insufficient'] as const),
+    ],
+    calls: ['principal.redeem-order', 'principal.await-order', 'beneficiary.reveal-secret'],
+  },
+  listOrders: {
+    ...guarded,
+    method: 'get',
+    path: '/v1/order',
+    tag: 'orders',
+    summary: "The principal's orders, a page at a time",
+    params: null,
+    query: order.listOrdersQuery,
+    body: null,
+    answers: { 200: { description: 'One page', schema: order.orderList } },
+    errors: [],
+    calls: ['principal.list-orders'],
+  },
+  getOrder: {
+    ...guarded,
+    method: 'get',
+    path: '/v1/order/{orderReference}',
+    tag: 'orders',
+    summary: 'One order, with the state of each fiduciary',
+    params: order.orderPath,
+    query: null,
+    body: null,
+    answers: { 200: { description: 'The order', schema: order.orderDetail } },
+    errors: ['order_not_found'],
+    calls: ['principal.get-order'],
+  },
+  revealSecret: {
+    ...guarded,
+    method: 'get',
+    path: '/v1/order/{orderReference}/secret',
+    tag: 'orders',
+    summary: 'The private key of an order that was released to the own beneficiary',
+    params: order.orderPath,
+    query: null,
+    body: null,
+    answers: { 200: { description: 'The secret', schema: order.secretAnswer } },
+    errors: ['order_not_found', 'order_state_conflict', 'forbidden'],
+    calls: ['beneficiary.reveal-secret'],
+  },
+  listIdentities: {
+    ...guarded,
+    method: 'get',
+    path: '/v1/identity',
+    tag: 'identities',
+    summary: "The own identities and those on the roles' admission lists",
+    params: null,
+    query: node.listIdentitiesQuery,
+    body: null,
+    answers: { 200: { description: 'The identities', schema: node.identityList } },
+    errors: [],
+    calls: ['list-identities'],
+  },
+  admitIdentity: {
+    ...guarded,
+    method: 'post',
+    path: '/v1/identity',
+    tag: 'identities',
+    summary: 'Put an identity on the admission list of every role behind this gateway',
+    params: null,
+    query: null,
+    body: node.admitIdentityBody,
+    answers: { 200: { description: 'Admitted by every role', schema: node.admittedIdentity } },
+    errors: ['identity_invalid', 'identity_not_found', 'identity_frozen'],
+    calls: ['admit-identity'],
+  },
+  getIdentity: {
+    ...guarded,
+    method: 'get',
+    path: '/v1/identity/{idDocumentCID}',
+    tag: 'identities',
+    summary: 'One identity, its document verified',
+    params: node.identityPath,
+    query: null,
+    body: null,
+    answers: { 200: { description: 'The identity', schema: node.identityDetail } },
+    errors: ['identity_not_found'],
+    calls: ['get-identity'],
+  },
+  fulfillOrder: {
+    ...moved,
+    method: 'post',
+    path: '/v1/fulfill/order',
+    summary: "The original's call between nodes: goes over NATS here",
+  },
+  fulfillSecret: {
+    ...moved,
+    method: 'post',
+    path: '/v1/fulfill/order/secret',
+    summary: "The original's call between nodes: goes over NATS here",
+  },
+  getOpenApi: {
+    ...open,
+    method: 'get',
+    path: '/openapi.json',
+    summary: 'This document',
+    answers: { 200: { description: 'OpenAPI 3.1', schema: null, contentType: 'application/json' } },
+    calls: [],
+  },
+  getDocs: {
+    ...open,
+    method: 'get',
+    path: '/docs',
+    summary: 'This document, browsable',
+    answers: { 200: { description: 'A page', schema: null, contentType: 'text/html' } },
+    calls: [],
+  },
+  getLiveness: {
+    ...open,
+    method: 'get',
+    path: '/health/live',
+    summary: 'Whether the process lives',
+    answers: { 200: { description: 'It does', schema: node.liveness } },
+    calls: [],
+  },
+  getReadiness: {
+    ...open,
+    method: 'get',
+    path: '/health/ready',
+    summary: 'Whether the process and the roles behind it can work',
+    answers: {
+      200: { description: 'They can', schema: node.readiness },
+      503: { description: 'A part is away; `parts` says which', schema: node.readiness },
+    },
+    calls: ['status'],
+  },
+} as const satisfies Record<string, Route>;
+
+/** The name of a route; also its `operationId`. */
+export type RouteName = keyof typeof routes;

@@ -1,0 +1,166 @@
+import { describe, expect, it } from '@jest/globals';
+import { ascii, cidOf, decodeDocument, encodeCanonical, encodeDocument } from '@dta/codec';
+import type { z } from 'zod';
+import {
+  callBodySchema,
+  callReplySchema,
+  internalCalls,
+  internalSubject,
+  peerSubject,
+  queueGroup,
+  verbOf,
+  type InternalCall,
+  type ParamsOf,
+  type ResultOf,
+} from '../src/index.js';
+
+const cid = cidOf(ascii('any'));
+const commitment = new Uint8Array(33).fill(2);
+const view: ResultOf<'principal.get-order'> = {
+  ...{ orderReference: cid, plugin: 'milagro', state: 'dealing', commitment: null, createdAt: 1, setupBy: 2 },
+  ...{ keepUntil: null, beneficiary: cid, beneficiaryIsOwn: false, threshold: 2 },
+  fiduciaries: [{ idDocumentCID: cid, state: 'accepted', lastError: 'timeout: no reply' }],
+  waitingFor: [{ party: cid, role: 'fiduciary', lastError: null }],
+  failure: { reason: 'setup_expired', owing: [{ party: cid, lastError: null }] },
+  extension: { note: ['x', 1, null, true] },
+  envelopes: [{ cid, published: true }],
+  timeline: [{ at: 3, event: 'place' }],
+};
+const identity = { idDocumentCID: cid, name: 'x', roles: ['principal' as const, 'beneficiary' as const], own: true };
+
+const examples: { [V in InternalCall]: { params: ParamsOf<V>; result: ResultOf<V> } } = {
+  'principal.place-order': {
+    params: {
+      ...{ plugin: 'milagro', fiduciaries: [cid], beneficiary: null, threshold: 1, single: false, minDealers: null },
+      ...{ setupBy: 5, keepUntil: null, rules: { notBefore: null, maxReleases: 3, waitSeconds: null } },
+      ...{ extension: {}, idempotencyKey: 'key' },
+    },
+    result: view,
+  },
+  'principal.await-order': {
+    params: { orderReference: cid, until: 'committed', waitMs: 60_000 },
+    result: { ...view, state: 'committed', commitment, failure: null },
+  },
+  'principal.redeem-order': {
+    params: { orderReference: cid, beneficiary: cid, idempotencyKey: null },
+    result: { ...view, state: 'releasing', commitment },
+  },
+  'principal.get-order': { params: { orderReference: cid }, result: view },
+  'principal.list-orders': {
+    params: { page: 0, perPage: 20, sortBy: 'dateCreatedDsc', state: null, beneficiary: null },
+    result: {
+      orders: [
+        {
+          ...{ orderReference: cid, state: 'released', commitment, createdAt: 1, beneficiary: cid },
+          ...{ threshold: 2, fiduciaries: 3 },
+        },
+      ],
+      total: 1,
+    },
+  },
+  'beneficiary.reveal-secret': {
+    params: { orderReference: cid },
+    result: { secret: new Uint8Array(32), commitment, orderReference: cid },
+  },
+  status: {
+    params: {},
+    result: {
+      ...{ nodeCID: cid, role: 'fiduciary', name: 'f', extensionVendor: 'Milagro', plugin: 'milagro' },
+      ...{ custody: 'software', custodyErases: false, ready: true },
+    },
+  },
+  'list-identities': { params: { role: 'fiduciary' }, result: { identities: [identity] } },
+  'get-identity': {
+    params: { idDocumentCID: cid },
+    result: {
+      ...identity,
+      ...{ admitted: true, standing: 'sound', document: Uint8Array.of(1), prev: null },
+      keys: { sign: new Uint8Array(32), kem: new Uint8Array(1216) },
+    },
+  },
+  'admit-identity': { params: { document: Uint8Array.of(1), idDocumentCID: null }, result: { idDocumentCID: cid } },
+};
+
+const bad: { [V in InternalCall]: object[] } = {
+  'principal.place-order': [
+    { threshold: 33 },
+    { fiduciaries: [] },
+    { fiduciaries: Array(33).fill(cid) },
+    { idempotencyKey: '' },
+    { rules: {} },
+    { extension: null },
+    { setupBy: 1.5 },
+    { wait: 1 },
+  ],
+  'principal.await-order': [{ until: 'failed' }, { waitMs: 60_001 }, { orderReference: 'x' }],
+  'principal.redeem-order': [{ beneficiary: 'x' }, { idempotencyKey: 'k'.repeat(256) }],
+  'principal.get-order': [{ orderReference: null }],
+  'principal.list-orders': [{ page: -1 }, { perPage: 0 }, { perPage: 1_001 }, { sortBy: 'x' }, { state: 'lost' }],
+  'beneficiary.reveal-secret': [{ orderReference: null }],
+  status: [{ more: 1 }],
+  'list-identities': [{ role: 'king' }],
+  'get-identity': [{ idDocumentCID: 'x' }],
+  'admit-identity': [{ document: null }, { document: new Uint8Array(16 * 1024 + 1) }, { idDocumentCID: 'x' }],
+};
+
+const calls = Object.keys(internalCalls) as InternalCall[]; // its own keys
+const around = { caller: { token: null }, requestId: 'request', traceparent: null };
+// Widened, so that one call after another fits.
+const bodyOf = (call: InternalCall): z.ZodType => callBodySchema(call);
+const replyOf = (call: InternalCall): z.ZodType => callReplySchema(call);
+const resultOf = (call: InternalCall): z.ZodType => internalCalls[call].result;
+
+describe.each(calls)('%s', (call) => {
+  const { params, result } = examples[call];
+
+  it('travels as DAG-CBOR and arrives as it was', () => {
+    const body = bodyOf(call);
+    const sent = { ...around, params };
+    expect(decodeDocument(body, encodeDocument(body, sent), 1e6)).toEqual(sent);
+    const reply = replyOf(call);
+    expect(decodeDocument(reply, encodeDocument(reply, { result }), 1e6)).toEqual({ result });
+  });
+
+  it('refuses other parameters', () => {
+    for (const change of bad[call]) {
+      const sent = { ...around, params: { ...params, ...change } };
+      expect(bodyOf(call).safeParse(sent).success).toBe(false);
+      expect(() => encodeDocument(bodyOf(call), sent)).toThrow();
+    }
+  });
+
+  it('refuses a result with anything missing or more', () => {
+    const schema = resultOf(call);
+    expect(schema.safeEncode({ ...result, more: 1 }).success).toBe(false);
+    for (const name of Object.keys(result)) {
+      const rest = Object.fromEntries(Object.entries(result).filter(([key]) => key !== name));
+      expect(schema.safeEncode(rest).success).toBe(false);
+    }
+  });
+});
+
+it('an error travels as code, message and metadata', () => {
+  const schema = callReplySchema('status');
+  const reply = { error: { code: 'busy', message: 'later', metadata: { retryAfterMs: 5, list: ['a', 1] } } };
+  expect(decodeDocument(schema, encodeDocument(schema, reply), 1e4)).toEqual(reply);
+  expect(() => decodeDocument(schema, encodeCanonical({ error: { code: 'busy' } }), 1e4)).toThrow();
+  expect(() => decodeDocument(schema, encodeCanonical({ ...reply, result: {} }), 1e4)).toThrow();
+});
+
+it('a token has an end, a request a name', () => {
+  const schema = callBodySchema('status');
+  const sent = { ...around, params: {} };
+  expect(schema.safeDecode(sent).success).toBe(true);
+  expect(schema.safeDecode({ ...sent, requestId: '' }).success).toBe(false);
+  expect(schema.safeDecode({ ...sent, caller: { token: 'a'.repeat(8_193) } }).success).toBe(false);
+  expect(bodyOf('status').safeParse({ ...sent, caller: {} }).success).toBe(false);
+});
+
+it('subjects name node, role and verb', () => {
+  expect(peerSubject(cid, 'fiduciary', 'deal')).toBe(`dta.v1.${cid}.fiduciary.deal`);
+  expect(internalSubject(cid, 'principal', verbOf('principal.place-order'))).toBe(
+    `dta.internal.${cid}.principal.place-order`,
+  );
+  expect(verbOf('status')).toBe('status');
+  expect(queueGroup('beneficiary')).toBe('dta-beneficiary');
+});

@@ -1,0 +1,62 @@
+import { decodeDocument, encodeDocument } from '@dta/codec';
+import {
+  callBodySchema,
+  callReplySchema,
+  INTERNAL_CALL_MAX_BYTES,
+  type CallBody,
+  type CallError,
+  type CallReply,
+  type InternalCall,
+  type ResultOf,
+} from '@dta/contracts';
+import { DtaError, isErrorCode, type ErrorMetadata } from '@dta/errors';
+import { sealCall, type OutgoingCall } from './seal.js';
+
+/** A typed call ready to be sent. */
+export interface MadeCall<V extends InternalCall> {
+  readonly bytes: Uint8Array;
+  /**
+   * The result that the role sealed.
+   *
+   * @throws DtaError what the role's handler threw, by code, message and metadata; `service_unavailable` where the bytes
+   * aren't that role's reply to this call
+   */
+  readReply(reply: Uint8Array): ResultOf<V>;
+}
+
+/**
+ * The gateway's end of a call: encodes its body and seals it.
+ *
+ * @example
+ * const { bytes, readReply } = makeCall('principal.get-order', { psk, subject, gateway, now: Date.now() }, body);
+ * const order = readReply(await transport.request(subject, bytes, { timeoutMs: 5_000 }));
+ */
+export function makeCall<V extends InternalCall>(
+  call: V,
+  to: Omit<OutgoingCall, 'body'>,
+  body: CallBody<V>,
+): MadeCall<V> {
+  const { bytes, openReply } = sealCall({ ...to, body: encodeDocument(callBodySchema(call), body) });
+  return {
+    bytes,
+    readReply: (sealed) => {
+      const reply = decodeReply(call, () => openReply(sealed));
+      if ('error' in reply) throw remoteError(reply.error);
+      return reply.result;
+    },
+  };
+}
+
+function decodeReply<V extends InternalCall>(call: V, open: () => Uint8Array): CallReply<V> {
+  try {
+    return decodeDocument(callReplySchema(call), open(), INTERNAL_CALL_MAX_BYTES);
+  } catch (cause) {
+    throw new DtaError('service_unavailable', `what came back is not the reply to ${call}`, { cause });
+  }
+}
+
+/** The role's error as our own; it was sealed by an own role, so it is believed. */
+function remoteError({ code, message, metadata }: CallError): DtaError {
+  if (!isErrorCode(code)) return new DtaError('internal', message, { metadata: { remoteCode: code } });
+  return new DtaError(code, message, { metadata: metadata as ErrorMetadata }); // made by serveCall out of a DtaError
+}

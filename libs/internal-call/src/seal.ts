@@ -1,0 +1,131 @@
+import { ascii, concat, decodeDocument, encodeDocument, fields, lengthPrefixed, u64 } from '@dta/codec';
+import { INTERNAL_CALL_CLOCK_MS, INTERNAL_CALL_MAX_BYTES } from '@dta/contracts';
+import { AEAD_KEY_BYTES, aeadOpen, aeadSeal, hkdf, randomBytes, sha256, wipe } from '@dta/crypto';
+import { DtaError } from '@dta/errors';
+import { z } from 'zod';
+
+/** Size of the key that a gateway and one role share, in bytes. */
+export const PSK_BYTES = 32;
+const idBytes = 16;
+const gatewayNameMaxChars = 64;
+
+const sealedRequest = z.strictObject({
+  /** Also the salt of the key. */
+  id: fields.bytes(idBytes),
+  at: fields.ms,
+  gateway: z.string().min(1).max(gatewayNameMaxChars),
+  ciphertext: fields.bytesUpTo(INTERNAL_CALL_MAX_BYTES),
+});
+const sealedReply = z.strictObject({
+  salt: fields.bytes(idBytes),
+  ciphertext: fields.bytesUpTo(INTERNAL_CALL_MAX_BYTES),
+});
+const none = new Uint8Array();
+
+/** What {@link sealCall} seals. */
+export interface OutgoingCall {
+  /** The key [32] shared with the role. */
+  readonly psk: Uint8Array;
+  readonly subject: string;
+  /** Name of the calling gateway; all its replicas share it. */
+  readonly gateway: string;
+  /** Unix milliseconds. */
+  readonly now: number;
+  readonly body: Uint8Array;
+}
+
+/** A call ready to be sent. */
+export interface SealedCall {
+  readonly bytes: Uint8Array;
+  /**
+   * The body of the reply.
+   *
+   * @throws DtaError `decryption_failed` for anything but the role's reply to exactly these bytes; `too_large`
+   */
+  openReply(reply: Uint8Array): Uint8Array;
+}
+
+/**
+ * Seals a call of a gateway to one of its own roles (docs/protocol.md §5).
+ *
+ * `{ id [16], at, gateway, ciphertext }`; the key is HKDF(psk, salt = id, info = "DTA-INTERNAL1" ‖ LP(subject) ‖
+ * LP(gateway)), and `at` is bound as additional data, u64: else whoever replays a call after its id was forgotten could
+ * write a new time on it.
+ */
+export function sealCall({ psk, subject, gateway, now, body }: OutgoingCall): SealedCall {
+  const id = randomBytes(idBytes);
+  const key = requestKey(psk, id, subject, gateway);
+  const bytes = encodeDocument(sealedRequest, { id, at: now, gateway, ciphertext: aeadSeal(key, body, u64(now)) });
+  wipe(key);
+  return { bytes, openReply: (reply) => openReply(psk, bytes, reply) };
+}
+
+/** A call as a role gets it. */
+export interface OpenedCall {
+  /** Random [16]. The role refuses an id that it has seen: a row, unique across its replicas. */
+  readonly id: Uint8Array;
+  readonly gateway: string;
+  readonly body: Uint8Array;
+  /** Seals a reply to this call under a fresh salt, so that a reply made again is other bytes. */
+  sealReply(body: Uint8Array): Uint8Array;
+}
+
+/**
+ * Opens what {@link sealCall} sealed. `now` is in Unix milliseconds.
+ *
+ * @throws DtaError `unauthenticated` where it wasn't sealed with this key for this subject; `time_ahead` and `replayed`
+ * where `at` is more than 120 s ahead or old; `document_invalid`, `non_canonical`, `too_large` for other bytes
+ */
+export function openCall(psk: Uint8Array, subject: string, bytes: Uint8Array, now: number): OpenedCall {
+  const { id, at, gateway, ciphertext } = decodeDocument(sealedRequest, bytes, INTERNAL_CALL_MAX_BYTES);
+  const key = requestKey(psk, id, subject, gateway);
+  let body: Uint8Array;
+  try {
+    body = aeadOpen(key, ciphertext, u64(at));
+  } catch (cause) {
+    throw new DtaError('unauthenticated', 'the call is not sealed with the key of this role', { cause });
+  } finally {
+    wipe(key);
+  }
+  checkClock(at, now);
+  return { id, gateway, body, sealReply: (reply) => sealReply(psk, bytes, reply) };
+}
+
+function checkClock(at: number, now: number): void {
+  const metadata = { at, now };
+  if (at - now > INTERNAL_CALL_CLOCK_MS) throw new DtaError('time_ahead', 'the call comes from ahead', { metadata });
+  if (now - at > INTERNAL_CALL_CLOCK_MS) throw new DtaError('replayed', 'the call is too old', { metadata });
+}
+
+function sealReply(psk: Uint8Array, request: Uint8Array, body: Uint8Array): Uint8Array {
+  const salt = randomBytes(idBytes);
+  const key = replyKey(psk, salt, request);
+  const reply = encodeDocument(sealedReply, { salt, ciphertext: aeadSeal(key, body, none) });
+  wipe(key);
+  return reply;
+}
+
+function openReply(psk: Uint8Array, request: Uint8Array, reply: Uint8Array): Uint8Array {
+  const { salt, ciphertext } = decodeDocument(sealedReply, reply, INTERNAL_CALL_MAX_BYTES);
+  const key = replyKey(psk, salt, request);
+  try {
+    return aeadOpen(key, ciphertext, none);
+  } finally {
+    wipe(key);
+  }
+}
+
+function requestKey(psk: Uint8Array, id: Uint8Array, subject: string, gateway: string): Uint8Array {
+  const utf8 = new TextEncoder();
+  const bound = concat(lengthPrefixed(utf8.encode(subject)), lengthPrefixed(utf8.encode(gateway)));
+  return deriveKey(psk, id, concat(ascii('DTA-INTERNAL1'), bound));
+}
+
+function replyKey(psk: Uint8Array, salt: Uint8Array, request: Uint8Array): Uint8Array {
+  return deriveKey(psk, salt, concat(ascii('DTA-INTERNAL-REPLY1'), sha256(request)));
+}
+
+function deriveKey(psk: Uint8Array, salt: Uint8Array, info: Uint8Array): Uint8Array {
+  if (psk.length !== PSK_BYTES) throw new DtaError('key_invalid', `a pre-shared key is ${PSK_BYTES} bytes`);
+  return hkdf(psk, info, AEAD_KEY_BYTES, salt);
+}

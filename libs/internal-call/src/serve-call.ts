@@ -1,0 +1,79 @@
+import { decodeDocument, encodeDocument } from '@dta/codec';
+import {
+  callBodySchema,
+  callReplySchema,
+  INTERNAL_CALL_MAX_BYTES,
+  type CallBody,
+  type CallReply,
+  type InternalCall,
+  type ResultOf,
+} from '@dta/contracts';
+import { wipe } from '@dta/crypto';
+import { DtaError, isDtaError, toDtaError } from '@dta/errors';
+import { openCall, type OpenedCall } from './seal.js';
+
+/** A call as a role's handler gets it, opened and checked against its schema. */
+export interface ServedCall<V extends InternalCall> extends CallBody<V> {
+  /** Random [16]: the handler refuses one that it has seen, with `replayed`. */
+  readonly id: Uint8Array;
+  readonly gateway: string;
+}
+
+/** What a role does for a call. */
+export type CallHandler<V extends InternalCall> = (call: ServedCall<V>) => Promise<ResultOf<V>>;
+
+/** How a call is served. */
+export interface ServeCallOptions<V extends InternalCall> {
+  readonly call: V;
+  /** The key [32] shared with the gateway. */
+  readonly psk: Uint8Array;
+  readonly subject: string;
+  /** Unix milliseconds. */
+  readonly now: number;
+  readonly handler: CallHandler<V>;
+  /** Told of what the caller isn't told: errors that aren't a `DtaError`, and those that are `internal`. */
+  readonly onError: (error: unknown, call: V) => void;
+}
+
+/**
+ * The role's end of a call: opens it, checks its parameters, runs the handler, seals the result or the error. A `DtaError`
+ * reaches the caller by code, message and metadata, anything else as `internal`.
+ *
+ * @throws DtaError as {@link openCall}, unsealed: who can't seal a call is told no more
+ */
+export async function serveCall<V extends InternalCall>(
+  bytes: Uint8Array,
+  options: ServeCallOptions<V>,
+): Promise<Uint8Array> {
+  const opened = openCall(options.psk, options.subject, bytes, options.now);
+  const body = await answer(opened, options);
+  const reply = opened.sealReply(body);
+  wipe(body); // it may hold a secret
+  return reply;
+}
+
+async function answer<V extends InternalCall>(
+  opened: OpenedCall,
+  { call, handler, onError }: ServeCallOptions<V>,
+): Promise<Uint8Array> {
+  const encode = (reply: CallReply<V>) => encodeDocument(callReplySchema(call), reply);
+  try {
+    const { id, gateway } = opened;
+    return encode({ result: await handler({ ...readBody(call, opened.body), id, gateway }) });
+  } catch (error) {
+    if (!isDtaError(error) || error.code === 'internal') onError(error, call);
+    return encode({ error: toDtaError(error).toJSON() });
+  }
+}
+
+function readBody<V extends InternalCall>(call: V, body: Uint8Array): CallBody<V> {
+  try {
+    return decodeDocument(callBodySchema(call), body, INTERNAL_CALL_MAX_BYTES);
+  } catch (cause) {
+    if (!isDtaError(cause)) throw cause;
+    throw new DtaError('request_invalid', `the parameters of ${call} are not valid`, {
+      metadata: cause.metadata,
+      cause,
+    });
+  }
+}

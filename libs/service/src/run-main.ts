@@ -1,0 +1,98 @@
+import { isDtaError } from '@dta/errors';
+import type { Logger } from './logger.js';
+
+/** What a start function gives. */
+export interface Running {
+  /** Drains and ends; may be called once. */
+  stop(): Promise<void>;
+}
+
+/** How a process runs; `C` is its configuration. */
+export interface RunOptions<C> {
+  /** The process's, for its sentences. */
+  readonly name: string;
+  readonly configure: () => C;
+  readonly logger: (config: C) => Logger;
+  readonly start: (config: C, logger: Logger) => Promise<Running>;
+  /** Tells of a failed start with stack and causes; for who looks for the reason (LOG_LEVEL=debug). */
+  readonly verbose?: boolean;
+  /** How long `stop` may take before the process ends all the same; 30,000 by default. */
+  readonly stopWithinMs?: number;
+}
+
+/** Ended after a clean stop. */
+const exitStopped = 0;
+/** A start that failed, a crash, or a stop that took too long. */
+const exitFailed = 1;
+/** A configuration that can't be used (EX_CONFIG of sysexits.h). */
+const exitConfiguration = 78;
+
+/**
+ * The whole life of a process: reads its configuration, starts, runs until SIGINT or SIGTERM, stops with a drain, exits. A
+ * second signal exits at once. Exit codes: 0 stopped, 78 configuration, 1 everything else.
+ */
+export async function runMain<C>(options: RunOptions<C>): Promise<void> {
+  let logger: Logger | undefined;
+  const end = (exitCode: number, sentence: string, error?: unknown) => {
+    logger?.fatal({ err: error }, sentence);
+    if (logger === undefined) process.stderr.write(`${sentence}\n`);
+    process.exit(exitCode);
+  };
+  process.on('uncaughtException', (error) => end(exitFailed, 'an exception that nobody caught', error));
+  process.on('unhandledRejection', (error) => end(exitFailed, 'a rejection that nobody handled', error));
+  const signalled = firstSignal();
+  try {
+    const config = options.configure();
+    logger = options.logger(config);
+    const running = await options.start(config, logger);
+    await signalled;
+    await stopWithin(running, options, end);
+  } catch (error) {
+    tellStartFailure(options, error);
+    process.exit(isDtaError(error, 'configuration_invalid') ? exitConfiguration : exitFailed);
+  }
+}
+
+/** Settles at the first SIGINT or SIGTERM; any later one ends the process at once, as a shell expects of it. */
+function firstSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false;
+    for (const [signal, number] of [['SIGINT', 2] as const, ['SIGTERM', 15] as const]) {
+      process.on(signal, () => {
+        if (asked) process.exit(128 + number);
+        asked = true;
+        resolve();
+      });
+    }
+  });
+}
+
+async function stopWithin<C>(
+  running: Running,
+  { stopWithinMs = 30_000 }: RunOptions<C>,
+  end: (exitCode: number, sentence: string, error?: unknown) => void,
+): Promise<void> {
+  setTimeout(() => end(exitFailed, `the stop took more than ${stopWithinMs} ms`), stopWithinMs);
+  try {
+    await running.stop();
+  } catch (error) {
+    end(exitFailed, 'the stop failed', error);
+  }
+  process.exit(exitStopped);
+}
+
+/** One sentence for the person at the terminal. What isn't a `DtaError` may be anything, so its own message is shown. */
+function tellStartFailure<C>({ name, verbose = false }: RunOptions<C>, error: unknown): void {
+  const reason = isDtaError(error) ? `${error.message} (${error.code})` : messageOf(error);
+  process.stderr.write(`${name} can't start: ${reason}\n`);
+  if (verbose && error instanceof Error) process.stderr.write(`${stacks(error)}\n`);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function stacks(error: Error): string {
+  const cause = error.cause instanceof Error ? `\ncaused by ${stacks(error.cause)}` : '';
+  return `${error.stack ?? error.message}${cause}`;
+}
