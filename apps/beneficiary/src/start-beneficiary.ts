@@ -1,4 +1,12 @@
-import { expireOrder, openNode, serveRole, startSweeper, type NodeOptions, type RoleParts, type RunningRole } from '@dta/node';
+import {
+  expireOrder,
+  openNode,
+  serveRole,
+  startSweeper,
+  type NodeOptions,
+  type RoleParts,
+  type RunningRole,
+} from '@dta/node';
 import { expireBeneficiaryOrder } from '@dta/order';
 import { BeneficiaryModule } from './beneficiary.module.js';
 import { beneficiaryOrders } from './order.repository.js';

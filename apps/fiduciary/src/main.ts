@@ -2,4 +2,6 @@ import { nodeOptions, runRole } from '@dta/node';
 import { fiduciarySettings } from './config.js';
 import { startFiduciary } from './start-fiduciary.js';
 
-await runRole('fiduciary', fiduciarySettings, (config, parts) => startFiduciary(nodeOptions('fiduciary', config), parts));
+await runRole('fiduciary', fiduciarySettings, (config, parts) =>
+  startFiduciary(nodeOptions('fiduciary', config), parts),
+);

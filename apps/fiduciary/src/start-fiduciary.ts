@@ -1,4 +1,12 @@
-import { expireOrder, openNode, serveRole, startSweeper, type NodeOptions, type RoleParts, type RunningRole } from '@dta/node';
+import {
+  expireOrder,
+  openNode,
+  serveRole,
+  startSweeper,
+  type NodeOptions,
+  type RoleParts,
+  type RunningRole,
+} from '@dta/node';
 import { expireFiduciaryOrder } from '@dta/order';
 import { FiduciaryModule } from './fiduciary.module.js';
 import { fiduciaryOrders } from './order.repository.js';

@@ -25,7 +25,9 @@ export class Idempotency {
   async row(call: string, key: string | null, asked: unknown): Promise<IdempotencyRow | null> {
     if (key === null) return null;
     this.#key ??= this.#openKey();
-    const mac = createHmac('sha256', await this.#key).update(encodeCanonical(asked)).digest();
+    const mac = createHmac('sha256', await this.#key)
+      .update(encodeCanonical(asked))
+      .digest();
     return { tenant: `${this.#tenant()}.${call}`, key, mac };
   }
 

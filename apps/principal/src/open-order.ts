@@ -53,7 +53,8 @@ export interface OpenOrder {
 /** Reads an order that is stored, statements verified again. @throws `order_not_found` */
 export async function readOrder(node: Node, orders: OrderRepository, ref: Cid): Promise<OpenOrder> {
   const found = await orders.find(ref);
-  if (found === undefined) throw new DtaError('order_not_found', 'no order of that reference', { metadata: { orderReference: ref } });
+  if (found === undefined)
+    throw new DtaError('order_not_found', 'no order of that reference', { metadata: { orderReference: ref } });
   const statements = await orders.statements(ref);
   const stored = new Set(statements.map(cidOf));
   const evidence = Evidence.read(ref, statements, { directory: node.admission.directory, stored, now: node.now() });
@@ -61,11 +62,14 @@ export async function readOrder(node: Node, orders: OrderRepository, ref: Cid): 
   const live = rows.filter(({ state, answer }) => state === 'owed' || answer !== null);
   const byCid = new Map(evidence.statements.map((statement) => [statement.cid, statement]));
   const envelopes = new Map<Cid, Uint8Array>();
-  for (const cid of new Set(live.map(({ envelope }) => envelope))) envelopes.set(cid, await envelopeBytes(node.database, cid));
+  for (const cid of new Set(live.map(({ envelope }) => envelope)))
+    envelopes.set(cid, await envelopeBytes(node.database, cid));
   return {
     ...found,
     evidence,
-    answers: live.flatMap((delivery): Answer[] => (delivery.answer === null ? [] : [answerOf(delivery, delivery.answer, byCid)])),
+    answers: live.flatMap((delivery): Answer[] =>
+      delivery.answer === null ? [] : [answerOf(delivery, delivery.answer, byCid)],
+    ),
     deliveries: live.map((delivery) => ({
       ...delivery,
       verb: verbOf(delivery.verb),
@@ -120,20 +124,26 @@ export async function writeStep(
         const { cid, keys } = node.admission.newestOf(party);
         return { id: cid, role, kem: keys.kem };
       });
-      const envelope = await sealOrderEnvelope(node.ring, node.role, step.order.ref, statements, recipients, [], node.now());
+      const envelope = await sealOrderEnvelope(
+        node.ring,
+        node.role,
+        step.order.ref,
+        statements,
+        recipients,
+        [],
+        node.now(),
+      );
       return { envelope, addressees };
     }),
   );
   const fresh = sealed.flatMap(({ envelope, addressees }) =>
-    addressees.map(
-      ({ party, role, verb, attachments }): NewDelivery & { verb: PrincipalVerb } => ({
-        envelope: envelope.cid,
-        verb,
-        party,
-        role,
-        attachments,
-      }),
-    ),
+    addressees.map(({ party, role, verb, attachments }): NewDelivery & { verb: PrincipalVerb } => ({
+      envelope: envelope.cid,
+      verb,
+      party,
+      role,
+      attachments,
+    })),
   );
   const version = before?.version ?? null;
   await commit(node.database, {
@@ -147,7 +157,9 @@ export async function writeStep(
     reply: null,
     settled: step.settled,
     events: before?.order.state === step.order.state ? [] : [step.order.state],
-    answers: step.settled ? basis.answers.map((answer) => ({ ...answer, attachments: [], envelopes: [] })) : basis.answers,
+    answers: step.settled
+      ? basis.answers.map((answer) => ({ ...answer, attachments: [], envelopes: [] }))
+      : basis.answers,
     lease: basis.lease,
     notify: true,
     idempotency: basis.idempotency,
@@ -157,7 +169,13 @@ export async function writeStep(
   const kept = before?.deliveries.filter(({ answered, verb }) => answered === null && !closed(verb)) ?? [];
   const deliveries = [
     ...kept,
-    ...fresh.map((delivery) => ({ ...delivery, orderRef: step.order.ref, dueAt: node.now(), lastError: null, answered: null })),
+    ...fresh.map((delivery) => ({
+      ...delivery,
+      orderRef: step.order.ref,
+      dueAt: node.now(),
+      lastError: null,
+      answered: null,
+    })),
   ];
   return {
     order: step.order,
@@ -165,6 +183,9 @@ export async function writeStep(
     evidence: evidence.with(...step.keep),
     answers: [],
     deliveries,
-    envelopes: new Map([...(before?.envelopes ?? []), ...sealed.map(({ envelope }) => [envelope.cid, envelope.bytes] as const)]),
+    envelopes: new Map([
+      ...(before?.envelopes ?? []),
+      ...sealed.map(({ envelope }) => [envelope.cid, envelope.bytes] as const),
+    ]),
   };
 }

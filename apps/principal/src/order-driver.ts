@@ -149,7 +149,10 @@ export class OrderDriver implements Job {
           .finally(() => sending.delete(delivery));
         sending.set(delivery, sent);
       }
-      const next = Math.min(...sendable.map(({ dueAt }) => dueAt).filter((dueAt) => dueAt > now), now + LEASE_RENEWAL_MS);
+      const next = Math.min(
+        ...sendable.map(({ dueAt }) => dueAt).filter((dueAt) => dueAt > now),
+        now + LEASE_RENEWAL_MS,
+      );
       if (sending.size === 0 && arrived.length === 0 && next - now > IDLE_MS) return; // the resumer comes back to it
       const pause = arrived.length > 0 ? Math.min(GATHER_MS, next - now) : next - now;
       await drive.pause([...sending.values()], pause);

@@ -47,7 +47,10 @@ export class OrderView {
       waitingFor: deliveries
         .filter(({ state }) => state === 'owed')
         .map(({ party, role, lastError }) => ({ party, role, lastError })),
-      failure: order.failure && { reason: order.failure.reason, owing: order.failure.owing.map((owed) => ({ ...owed })) },
+      failure: order.failure && {
+        reason: order.failure.reason,
+        owing: order.failure.owing.map((owed) => ({ ...owed })),
+      },
       extension,
       envelopes,
       timeline,

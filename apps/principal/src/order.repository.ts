@@ -73,7 +73,13 @@ export class OrderRepository extends OrderTable<PrincipalOrder> {
   }
 
   /** One page of orders, and how many there are in all. */
-  async list({ page, perPage, newestFirst, state, beneficiary }: ListQuery): Promise<{ orders: OrderSummary[]; total: number }> {
+  async list({
+    page,
+    perPage,
+    newestFirst,
+    state,
+    beneficiary,
+  }: ListQuery): Promise<{ orders: OrderSummary[]; total: number }> {
     const where = '($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR beneficiary = $2)';
     const direction = newestFirst ? 'DESC' : 'ASC';
     const rows: { record: Buffer }[] = await this.#node.database.query(

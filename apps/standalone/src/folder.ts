@@ -71,5 +71,9 @@ export async function makeKeys(name: string, roles: readonly Role[]): Promise<Ke
 
 function cannotUse(path: string, cause: unknown): DtaError {
   const reason = typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : 'unknown reason';
-  return new DtaError('start_failed', `cannot use ${path}: ${reason}; give another folder with --data, or delete this one`, { cause });
+  return new DtaError(
+    'start_failed',
+    `cannot use ${path}: ${reason}; give another folder with --data, or delete this one`,
+    { cause },
+  );
 }

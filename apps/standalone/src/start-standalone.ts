@@ -59,7 +59,8 @@ export async function startStandalone(options: StandaloneOptions, log: Logger): 
     const postgres = await startEmbeddedPostgres({ directory: join(folder, 'postgres') });
     started.push(postgres);
     const broker = createMemoryBroker({ maxPayload: NATS_MAX_PAYLOAD_BYTES });
-    const connect = () => broker.connect({ onError: (error, subject) => log.error({ err: error, subject }, 'a message was not handled') });
+    const connect = () =>
+      broker.connect({ onError: (error, subject) => log.error({ err: error, subject }, 'a message was not handled') });
     const members = await openMembers(folder, options.fiduciaries);
     const admitted = await writeAdmitted(folder, members);
     for (const member of members) {
@@ -81,11 +82,14 @@ export async function startStandalone(options: StandaloneOptions, log: Logger): 
 
 /** Principal and beneficiary share one identity, so that the original's `nodeCID` works as a beneficiary. */
 async function openMembers(folder: string, fiduciaries: number): Promise<Member[]> {
-  const principal = await openMember(folder, 'principal', 'principal', () => makeKeys('standalone', ['principal', 'beneficiary']));
+  const principal = await openMember(folder, 'principal', 'principal', () =>
+    makeKeys('standalone', ['principal', 'beneficiary']),
+  );
   const beneficiary = await openMember(folder, 'beneficiary', 'beneficiary', () => readKeys(principal));
   const names = Array.from({ length: fiduciaries }, (_, at) => `fiduciary-${at + 1}`);
   const others = [];
-  for (const name of names) others.push(await openMember(folder, name, 'fiduciary', () => makeKeys(name, ['fiduciary'])));
+  for (const name of names)
+    others.push(await openMember(folder, name, 'fiduciary', () => makeKeys(name, ['fiduciary'])));
   return [principal, beneficiary, ...others];
 }
 
@@ -162,7 +166,11 @@ function startRole(
   }
 }
 
-function startGatewayOf(members: readonly Member[], port: number, parts: Parameters<typeof startGateway>[1]): Promise<RunningGateway> {
+function startGatewayOf(
+  members: readonly Member[],
+  port: number,
+  parts: Parameters<typeof startGateway>[1],
+): Promise<RunningGateway> {
   const address = ({ identity, psk }: Member) => ({ node: identity.cid, psk });
   return startGateway(
     {

@@ -1,16 +1,21 @@
 import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { isDtaError } from '@dta/errors';
+import fc from 'fast-check';
 import {
+  checkDocument,
   cidOf,
   cidToBytes,
   cidToLink,
+  decodeCanonical,
   decodeDocument,
   encodeCanonical,
   encodeDocument,
   fields,
   fromHex,
+  parseCid,
   toHex,
+  type Cid,
 } from '@dta/codec';
 import { refusal } from './refusal.js';
 
@@ -112,6 +117,35 @@ describe('decodeDocument refuses', () => {
       expect(isDtaError(error, 'document_invalid') && error.metadata['faults']).toHaveLength(10);
     }
   });
+});
+
+test('checkDocument holds what was decoded before against the schema', () => {
+  const value = decodeCanonical(encodeCanonical(raw), 1_000);
+  expect(checkDocument(schema, value)).toEqual({ ...raw, about });
+  expect(() => checkDocument(z.strictObject({}), value)).toThrow(refusal('document_invalid'));
+});
+
+test('a CID goes into a document exactly where parseCid takes its text', () => {
+  const only = z.strictObject({ cid: fields.cid });
+  const taken = (attempt: () => unknown) => {
+    try {
+      attempt();
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const letter = fc.constantFrom(...'abcdefghijklmnopqrstuvwxyz234567A018=');
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 8 }), fc.nat({ max: 58 }), letter, (block, at, other) => {
+      const cid = cidOf(block);
+      const altered = `${cid.slice(0, at)}${other}${cid.slice(at + 1)}`;
+      expect(taken(() => encodeDocument(only, { cid }))).toBe(true);
+      const encodes = taken(() => encodeDocument(only, { cid: altered as Cid })); // what is to be found out
+      expect([altered, encodes]).toEqual([altered, taken(() => parseCid(altered))]);
+    }),
+    { numRuns: 2_000 },
+  );
 });
 
 describe('encodeDocument refuses', () => {

@@ -5,6 +5,7 @@ import { DtaError } from '@dta/errors';
 import { aeadOpenWithIv, aeadSealWithIv, AEAD_KEY_BYTES, AEAD_TAG_BYTES, decryptionFailed } from './aead.js';
 import { expectLength } from './expect-length.js';
 import { randomBytes } from './hash.js';
+import { remember } from './remember.js';
 import {
   exportXWingPublicKey,
   importXWingPublicKey,
@@ -123,9 +124,12 @@ export async function hpkeOpen(
   }
 }
 
+/** A node's key is sealed to again and again, and reading one costs OpenSSL as much as half a seal. */
+const importRemembered = remember(256, importXWingPublicKey);
+
 function importPublicKey(publicKey: Uint8Array): XWingKey {
   try {
-    return importXWingPublicKey(publicKey);
+    return importRemembered(publicKey);
   } catch {
     throw unusableKey();
   }

@@ -119,10 +119,8 @@ describe('sender', () => {
   });
 
   test('the header names another sender', async () => {
-    const named = { ...unsigned.header, sender: cidToBytes(other.identity.cid) };
-    await expect(receive(await signed(sender, { ...unsigned, header: named }))).rejects.toThrow(
-      refusal('envelope_invalid'),
-    );
+    const forged = await forgeEnvelope(sender, both, { header: { sender: cidToBytes(other.identity.cid) } });
+    await expect(receive(forged)).rejects.toThrow(refusal('envelope_invalid'));
   });
 
   test('a role that the sender’s document does not have', async () => {
@@ -168,6 +166,12 @@ describe('recipient', () => {
   test('it is named with another key', async () => {
     const recipients = [{ ...recipient(node), kem: other.identity.keys.kem }];
     await expect(openForged({ recipients })).rejects.toThrow(refusal('envelope_invalid'));
+  });
+
+  test('another key is named, though the wrap is for its own', async () => {
+    const named = { id: cidToBytes(node.identity.cid), role: 'fiduciary' };
+    const header = { recipients: [{ ...named, key: other.identity.keys.kemHash }] };
+    await expect(openForged({ recipients: [recipient(node)], header })).rejects.toThrow(refusal('envelope_invalid'));
   });
 
   test('its key is named, and the wrap is for another', async () => {

@@ -53,7 +53,11 @@ export async function rotateIdentity(
   return sign(said, predecessor.cid, [key, predecessorKey]);
 }
 
-async function sign(said: NewIdentity, prev: Cid | null, keys: readonly [SigningKey, ...SigningKey[]]): Promise<Identity> {
+async function sign(
+  said: NewIdentity,
+  prev: Cid | null,
+  keys: readonly [SigningKey, ...SigningKey[]],
+): Promise<Identity> {
   const statement = await signStatement(
     identityStatement,
     {

@@ -14,7 +14,14 @@ export {
 } from './statement.js';
 export { softwareSigningKey, type SigningKey } from './signing-key.js';
 export { identityStatement, revocationStatement, roles, type Role } from './statement-types.js';
-export { createIdentity, rotateIdentity, readIdentity, verifySuccession, type Identity, type NewIdentity } from './identity.js';
+export {
+  createIdentity,
+  rotateIdentity,
+  readIdentity,
+  verifySuccession,
+  type Identity,
+  type NewIdentity,
+} from './identity.js';
 export { revokeIdentity, verifyRevocation, type Revocation } from './revocation.js';
 export { generateKeys } from './generate-keys.js';
 export { IdentityDirectory, type IdentityStanding } from './directory.js';

@@ -13,7 +13,6 @@ import { LRUCache } from 'lru-cache';
 import type { Sql } from './database.js';
 import type { KeyRing } from './key-ring.js';
 
-
 const RELOAD_MS = 1_000;
 
 /**
@@ -82,7 +81,9 @@ export class Admission {
   /** @throws `identity_not_admitted` */
   async assertAdmitted(cid: Cid, directory?: IdentityDirectory): Promise<void> {
     if (!(await this.isAdmitted(cid, directory))) {
-      throw new DtaError('identity_not_admitted', 'this identity is not on the admission list', { metadata: { identity: cid } });
+      throw new DtaError('identity_not_admitted', 'this identity is not on the admission list', {
+        metadata: { identity: cid },
+      });
     }
   }
 

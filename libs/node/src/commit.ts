@@ -100,7 +100,8 @@ export async function commit(sql: Sql, change: Change): Promise<void> {
   try {
     moved = await sql.query(text, values);
   } catch (cause) {
-    if (sqlState(cause) === UNIQUE_VIOLATION) throw new DtaError('write_conflict', 'somebody else took this step', { cause });
+    if (sqlState(cause) === UNIQUE_VIOLATION)
+      throw new DtaError('write_conflict', 'somebody else took this step', { cause });
     throw cause;
   }
   if (moved.length === 0) throw new DtaError('write_conflict', 'somebody else took this step');
@@ -129,9 +130,7 @@ function commitStatement(change: Change): { text: string; values: unknown[] } {
     ...leasePart(change, value),
     ...idempotencyPart(change, value),
   ];
-  const notified = change.notify
-    ? `pg_notify(${value(ORDER_CHANGED, 'text')}, ref || ' ' || version)`
-    : 'version';
+  const notified = change.notify ? `pg_notify(${value(ORDER_CHANGED, 'text')}, ref || ' ' || version)` : 'version';
   return { text: `WITH ${parts.join(',\n')}\nSELECT ${notified} FROM moved`, values };
 }
 
@@ -156,7 +155,10 @@ function ordersPart({ order }: Change, value: Value): string {
 
 function statementsPart(statements: readonly OrderStatement[], value: Value): string[] {
   if (statements.length === 0) return [];
-  const cids = value(statements.map(({ cid }) => cid), 'text[]');
+  const cids = value(
+    statements.map(({ cid }) => cid),
+    'text[]',
+  );
   const bytes = value(buffers(statements.map((statement) => statement.bytes)), 'bytea[]');
   return [
     `said AS (
@@ -188,9 +190,15 @@ function secretsPart({ secrets }: Change, value: Value): string[] {
 
 function envelopesPart({ envelopes }: Change, value: Value): string[] {
   if (envelopes.length === 0) return [];
-  const cids = value(envelopes.map(({ bytes }) => cidOf(bytes)), 'text[]');
+  const cids = value(
+    envelopes.map(({ bytes }) => cidOf(bytes)),
+    'text[]',
+  );
   const bytes = value(buffers(envelopes.map((envelope) => envelope.bytes)), 'bytea[]');
-  const log = value(envelopes.map((envelope) => envelope.log), 'boolean[]');
+  const log = value(
+    envelopes.map((envelope) => envelope.log),
+    'boolean[]',
+  );
   return [
     `sealed AS (
   INSERT INTO envelopes (order_ref, cid, bytes, log)

@@ -4,7 +4,13 @@ import { DtaError, toDtaError } from '@dta/errors';
 import { IdentityDirectory, type Role } from '@dta/identity';
 import { readStatements, type Evidence } from '@dta/order';
 import type { Transport } from '@dta/transport';
-import { BACKOFF_MAX_MS, BACKOFF_MIN_MS, BACKOFF_UNAWAITED_MAX_MS, PEER_CALL_TIMEOUT_MS, peerSubject } from '@dta/contracts';
+import {
+  BACKOFF_MAX_MS,
+  BACKOFF_MIN_MS,
+  BACKOFF_UNAWAITED_MAX_MS,
+  PEER_CALL_TIMEOUT_MS,
+  peerSubject,
+} from '@dta/contracts';
 import type { Admission } from './admission.js';
 import { fromColumn } from './byte-list.js';
 import type { Sql } from './database.js';

@@ -94,7 +94,7 @@ export class Inbox<O extends { readonly state: string }> {
     const sender = directory.get(envelope.header.sender);
     verifyEnvelope(envelope, sender);
     await admission.assertAdmitted(sender.cid, directory);
-    if (envelope.header.from !== 'principal') throw new DtaError('envelope_invalid', 'this verb is a principal\'s');
+    if (envelope.header.from !== 'principal') throw new DtaError('envelope_invalid', "this verb is a principal's");
     return { envelope, directory };
   }
 
@@ -109,7 +109,8 @@ export class Inbox<O extends { readonly state: string }> {
     directory.add(bundle.identities);
     const evidence = readStatements(envelope.header, statements, { directory, stored, now: now() });
     const [message] = evidence.statements;
-    if (message !== undefined && !stored.has(message.cid)) assertMaySpeak(directory.get(envelope.header.sender), directory);
+    if (message !== undefined && !stored.has(message.cid))
+      assertMaySpeak(directory.get(envelope.header.sender), directory);
     return { evidence, attachments: bundle.attachments, envelopes: bundle.envelopes.slice(1) };
   }
 
@@ -122,13 +123,24 @@ export class Inbox<O extends { readonly state: string }> {
   ): Promise<StoredReply> {
     const { database, ring, role, secrets, orders, now } = this.#parts;
     const { evidence } = message;
-    const tools = { context: { author: ring.author, seed: await secrets.seed() }, open: secrets.opener(evidence.order) };
+    const tools = {
+      context: { author: ring.author, seed: await secrets.seed() },
+      open: secrets.opener(evidence.order),
+    };
     const outcome = await step(found?.order, message, tools);
     tools.context.seed.fill(0);
     const sealed = await Promise.all(outcome.secrets.map((secret) => secrets.seal(secret)));
     const sender = evidence.directory.get(envelope.header.sender);
     const recipients = [{ id: sender.cid, role: 'principal', kem: sender.keys.kem }] as const;
-    const answer = await sealOrderEnvelope(ring, role, evidence.order, outcome.reply, recipients, [envelope.cid], now());
+    const answer = await sealOrderEnvelope(
+      ring,
+      role,
+      evidence.order,
+      outcome.reply,
+      recipients,
+      [envelope.cid],
+      now(),
+    );
     const reply: StoredReply = {
       verb,
       request: envelope.cid,
@@ -165,13 +177,27 @@ export class Inbox<O extends { readonly state: string }> {
        FROM (VALUES (0)) AS one LEFT JOIN replies r ON r.verb = $1 AND r.request = $2 LEFT JOIN orders o ON o.ref = $3`,
       [verb, request, header.order],
     );
-    const { envelope = null, further = null, attachments = null, version = null, record = null, stored = null } = row ?? {};
+    const {
+      envelope = null,
+      further = null,
+      attachments = null,
+      version = null,
+      record = null,
+      stored = null,
+    } = row ?? {};
     return {
       reply:
         envelope === null
           ? null
-          : { verb, request, envelope: new Uint8Array(envelope), further: fromColumn(further), attachments: fromColumn(attachments) },
-      order: version === null || record === null ? null : { version, order: orders.shape.decode(new Uint8Array(record)) },
+          : {
+              verb,
+              request,
+              envelope: new Uint8Array(envelope),
+              further: fromColumn(further),
+              attachments: fromColumn(attachments),
+            },
+      order:
+        version === null || record === null ? null : { version, order: orders.shape.decode(new Uint8Array(record)) },
       stored: new Set(stored),
     };
   }
@@ -206,7 +232,7 @@ function addLineage(directory: IdentityDirectory, sender: Cid, documents: readon
   if (directory.find(sender) !== undefined) return;
   const byCid = new Map(documents.map((bytes) => [cidOf(bytes), bytes]));
   const lineage: Uint8Array[] = [];
-  for (let cid: Cid | null = sender; cid !== null && directory.find(cid) === undefined; ) {
+  for (let cid: Cid | null = sender; cid !== null && directory.find(cid) === undefined;) {
     const bytes: Uint8Array | undefined = byCid.get(cid);
     if (bytes === undefined) break;
     byCid.delete(cid);

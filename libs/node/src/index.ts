@@ -1,5 +1,14 @@
 export { Admission } from './admission.js';
-export { commit, ORDER_CHANGED, writeAnswers, type Change, type DeliveryAnswer, type NewDelivery, type OrderRow, type OwnEnvelope } from './commit.js';
+export {
+  commit,
+  ORDER_CHANGED,
+  writeAnswers,
+  type Change,
+  type DeliveryAnswer,
+  type NewDelivery,
+  type OrderRow,
+  type OwnEnvelope,
+} from './commit.js';
 export { migrateDatabase, openDatabase, type Database, type DatabaseOptions, type Sql } from './database.js';
 export {
   ask,

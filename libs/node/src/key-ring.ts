@@ -39,7 +39,8 @@ export async function openKeyRing(generations: readonly KeyGeneration[]): Promis
   const identities = directory.add(generations.map(({ document }) => document));
   const all = await Promise.all(generations.map((generation, at) => openGeneration(generation, identities[at])));
   const [oldest, newest] = [all[0], all.at(-1)];
-  if (oldest === undefined || newest === undefined) throw new DtaError('key_file_invalid', 'a key file has a generation');
+  if (oldest === undefined || newest === undefined)
+    throw new DtaError('key_file_invalid', 'a key file has a generation');
   if (directory.chainOf(oldest.identity.cid).length !== all.length || oldest.identity.prev !== null) {
     throw new DtaError('key_file_invalid', 'the generations of a key file form one chain, oldest first');
   }
@@ -53,7 +54,8 @@ export async function openKeyRing(generations: readonly KeyGeneration[]): Promis
 }
 
 async function openGeneration(generation: KeyGeneration, identity: Identity | undefined): Promise<Generation> {
-  if (generation.signSeed === null) throw new DtaError('key_file_invalid', 'this key file belongs to a key inside an HSM');
+  if (generation.signSeed === null)
+    throw new DtaError('key_file_invalid', 'this key file belongs to a key inside an HSM');
   const key = softwareSigningKey(generation.signSeed);
   const { publicKey, seed } = await kemKeyPair(generation.kemSeed);
   wipe(seed);

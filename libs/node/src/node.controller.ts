@@ -77,7 +77,12 @@ export class NodeController {
     });
   }
 
-  #summary({ cid, name, roles }: Identity): { idDocumentCID: Cid; name: string; roles: Identity['roles'][number][]; own: boolean } {
+  #summary({ cid, name, roles }: Identity): {
+    idDocumentCID: Cid;
+    name: string;
+    roles: Identity['roles'][number][];
+    own: boolean;
+  } {
     return { idDocumentCID: cid, name, roles: [...roles], own: this.node.admission.isOwn(cid) };
   }
 }

@@ -50,9 +50,17 @@ export interface Node {
  *
  * @throws `start_failed`, `key_file_invalid`, `custody_invalid`, `service_unavailable`, `schema_outdated`
  */
-export async function openNode(options: NodeOptions, transport: Transport, log: Logger, now: () => number = Date.now): Promise<Node> {
+export async function openNode(
+  options: NodeOptions,
+  transport: Transport,
+  log: Logger,
+  now: () => number = Date.now,
+): Promise<Node> {
   const { role } = options;
-  const custody = await openSoftwareCustody({ file: options.custody.file, warn: (sentence) => log.warn({ role }, sentence) });
+  const custody = await openSoftwareCustody({
+    file: options.custody.file,
+    warn: (sentence) => log.warn({ role }, sentence),
+  });
   const ring = await openOwnKeys(options, custody);
   const database = await openDatabase(options.database);
   const admission = await Admission.open(database, ring);
@@ -102,11 +110,12 @@ async function admitFolder(admission: Admission, folder: string): Promise<void> 
   const documents = await Promise.all(files.sort().map((file) => readOwn(join(folder, file))));
   const unknown = [...documents];
   // a successor may stand before its predecessor
-  for (let before = -1; unknown.length > 0 && before !== unknown.length; ) {
+  for (let before = -1; unknown.length > 0 && before !== unknown.length;) {
     before = unknown.length;
     for (const document of unknown.splice(0)) await admission.admit([document]).catch(() => unknown.push(document));
   }
-  if (unknown.length > 0) throw new DtaError('start_failed', `${unknown.length} file(s) in ${folder} are no valid identity documents`);
+  if (unknown.length > 0)
+    throw new DtaError('start_failed', `${unknown.length} file(s) in ${folder} are no valid identity documents`);
 }
 
 /** Admission of whoever an order names, which a principal checks before it signs. @throws `identity_not_admitted` */

@@ -35,7 +35,11 @@ export async function serveRole(
     waiterGate,
     subjects: (pattern) => ring.identities.map(({ cid }) => subjectOf(node, pattern, cid)),
   });
-  const app = await NestFactory.createMicroservice<MicroserviceOptions>(module, { strategy, logger: nestLogger(node.log), abortOnError: false });
+  const app = await NestFactory.createMicroservice<MicroserviceOptions>(module, {
+    strategy,
+    logger: nestLogger(node.log),
+    abortOnError: false,
+  });
   app.useGlobalFilters(new DtaRpcExceptionFilter());
   await app.listen();
   const jobs = startJobs(app);

@@ -85,7 +85,9 @@ export class SecretStore {
    */
   async endPastPeriods(): Promise<string[]> {
     const present = periodKey(keyPeriod(this.#now()));
-    const past = (await this.#custody.keys()).filter((key) => isPeriodKey(key) && key !== present && !isAhead(key, present));
+    const past = (await this.#custody.keys()).filter(
+      (key) => isPeriodKey(key) && key !== present && !isAhead(key, present),
+    );
     for (const key of past) {
       for (let rows = await this.#rowsUnder(key); rows.length > 0; rows = await this.#rowsUnder(key)) {
         for (const row of rows) await this.#reseal(row, present);

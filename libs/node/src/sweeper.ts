@@ -11,7 +11,10 @@ const SWEEP_MS = 30_000;
 const BATCH = 100;
 
 /** What the clock alone does to an order: the row as it stands after, and which secrets go. Null where nothing is due. */
-export type Expiry<O> = (order: O, now: number) => { readonly order: O; readonly erase: readonly SecretKind[] | 'all' } | null;
+export type Expiry<O> = (
+  order: O,
+  now: number,
+) => { readonly order: O; readonly erase: readonly SecretKind[] | 'all' } | null;
 
 /** Ends what is past its time: orders, key periods, Releases nobody fetched, call ids that can't be replayed any more. */
 export function startSweeper<O>(node: Node, orders: OrderTable<O>, onDue: (ref: Cid) => Promise<void>): Job {

@@ -50,7 +50,10 @@ export async function signAcceptance(
       createdAt: now,
       enrolment: enrolment.cid,
       ...NEW_SETUP,
-      keys: dealers.map((dealer, at): [number, Uint8Array] => [dealer, attachmentHash(publicKeys[at] ?? new Uint8Array())]),
+      keys: dealers.map((dealer, at): [number, Uint8Array] => [
+        dealer,
+        attachmentHash(publicKeys[at] ?? new Uint8Array()),
+      ]),
     },
     [author.key],
   );
@@ -83,6 +86,7 @@ export function verifyAcceptance(acceptance: Acceptance, enrolment: Enrolment, e
  */
 export function keyForDealer(acceptance: Acceptance, dealer: number, attachments: readonly Uint8Array[]): Uint8Array {
   const hash = acceptance.body.keys.find(([index]) => index === dealer)?.[1];
-  if (hash === undefined) throw new DtaError('deal_invalid', 'an Acceptance has no key for that dealer', { metadata: { dealer } });
+  if (hash === undefined)
+    throw new DtaError('deal_invalid', 'an Acceptance has no key for that dealer', { metadata: { dealer } });
   return pickAttachment(attachments, hash);
 }

@@ -60,7 +60,8 @@ export async function enrolOrder(
   if (issuer === null || !directory.sameChain(beneficiary, author.identity.cid)) {
     throw new DtaError('beneficiary_mismatch', 'the order names another beneficiary');
   }
-  if (now > setupBy) throw new DtaError('setup_expired', 'the time to set this order up has passed', { metadata: { setupBy } });
+  if (now > setupBy)
+    throw new DtaError('setup_expired', 'the time to set this order up has passed', { metadata: { setupBy } });
   const state = next(beneficiaryTransitions, order?.state ?? 'none', 'enrol');
   const keys = deriveEnrolmentKeys(context.seed, request.cid);
   const enrolment = await signEnrolment(request, keys, directory.firstOf(author.identity.cid), author, now);
@@ -96,7 +97,8 @@ export async function noteManifest(order: BeneficiaryOrder, evidence: Evidence, 
 
 /** @throws `order_state_conflict` where the evidence has another Enrolment than the one that this node's keys belong to */
 function assertOwnEnrolment(order: BeneficiaryOrder, enrolment: Cid): void {
-  if (enrolment !== order.enrolment) throw new DtaError('order_state_conflict', 'the Enrolment of this node is another');
+  if (enrolment !== order.enrolment)
+    throw new DtaError('order_state_conflict', 'the Enrolment of this node is another');
 }
 
 /**
@@ -104,7 +106,11 @@ function assertOwnEnrolment(order: BeneficiaryOrder, enrolment: Cid): void {
  *
  * @throws `certificate_invalid`, `transcript_mismatch`, `order_state_conflict`
  */
-export async function commitEnrolment(order: BeneficiaryOrder, evidence: Evidence, context: StepContext): Promise<Step> {
+export async function commitEnrolment(
+  order: BeneficiaryOrder,
+  evidence: Evidence,
+  context: StepContext,
+): Promise<Step> {
   const commitment = evidence.message(commitmentStatement);
   const setup = verifySetup(evidence);
   verifyCertificate(commitment, setup, evidence);

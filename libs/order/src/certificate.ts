@@ -2,12 +2,7 @@ import { bytesEqual } from '@dta/codec';
 import { DtaError } from '@dta/errors';
 import { signStatement } from '@dta/identity';
 import type { Author, Evidence } from './evidence.js';
-import {
-  commitmentStatement,
-  confirmationStatement,
-  type Commitment,
-  type Confirmation,
-} from './statements.js';
+import { commitmentStatement, confirmationStatement, type Commitment, type Confirmation } from './statements.js';
 import { memberIndex } from './terms.js';
 import { assertTranscript, byIndex, type Setup } from './transcript.js';
 
@@ -30,7 +25,8 @@ export function signConfirmation(setup: Setup, evidence: Evidence, author: Autho
 export function verifyConfirmation(confirmation: Confirmation, setup: Setup, evidence: Evidence): number {
   const { issuer, transcript, vector } = confirmation.body;
   assertTranscript(transcript, setup);
-  if (!bytesEqual(vector, setup.vectorHash)) throw new DtaError('transcript_mismatch', 'Confirmation of another vector');
+  if (!bytesEqual(vector, setup.vectorHash))
+    throw new DtaError('transcript_mismatch', 'Confirmation of another vector');
   if (issuer === null) throw new DtaError('transcript_mismatch', 'Confirmation without an issuer');
   return memberIndex(evidence.request, issuer, evidence.directory);
 }

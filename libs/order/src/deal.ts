@@ -24,7 +24,13 @@ import { dealStatement, type Acceptance, type Deal, type Enrolment } from './sta
 import { memberIndex } from './terms.js';
 
 /** SHA-256("DTA-DEAL1" ‖ request ‖ enrolment ‖ u32(epoch) ‖ u32(i) ‖ C_i0 ‖ …): what a dealer's proof signs. */
-function dealDigest(order: Cid, enrolment: Cid, epoch: number, dealer: number, points: readonly Uint8Array[]): Uint8Array {
+function dealDigest(
+  order: Cid,
+  enrolment: Cid,
+  epoch: number,
+  dealer: number,
+  points: readonly Uint8Array[],
+): Uint8Array {
   return sha256(ascii('DTA-DEAL1'), cidToBytes(order), cidToBytes(enrolment), u32(epoch), u32(dealer), ...points);
 }
 
@@ -39,9 +45,7 @@ function shareInfo(order: Cid, epoch: number, dealer: number, member: number): U
  */
 export function deriveCoefficients(seed: Uint8Array, order: Cid, epoch: number, threshold: number): Uint8Array[] {
   return Array.from({ length: threshold }, (_, k) =>
-    scalarToBytes(
-      scalarFromWide(hkdf(seed, concat(ascii('DTA-COEFF1'), cidToBytes(order), u32(epoch), u32(k)), 48)),
-    ),
+    scalarToBytes(scalarFromWide(hkdf(seed, concat(ascii('DTA-COEFF1'), cidToBytes(order), u32(epoch), u32(k)), 48))),
   );
 }
 
@@ -113,7 +117,8 @@ export function verifyDeal(
   const { issuer, dealer, points, shares, pop } = deal.body;
   if (issuer === null) throw new DtaError('deal_invalid', 'Deal without an issuer');
   const refuse = (reason: string) => new DtaError('deal_invalid', reason, { metadata: { dealer } });
-  if (memberIndex(request, issuer, evidence.directory) !== dealer) throw refuse('Deal by another than the dealer of its index');
+  if (memberIndex(request, issuer, evidence.directory) !== dealer)
+    throw refuse('Deal by another than the dealer of its index');
   assertNewSetup(deal.body, enrolment);
   const members = [...acceptances].sort(([a], [b]) => a - b);
   const named = deal.body.acceptances;
@@ -127,13 +132,22 @@ export function verifyDeal(
     throw refuse('a Deal has one share for each acceptance');
   }
   const [constant] = points;
-  if (points.length !== request.body.threshold || constant === undefined) throw refuse('a Deal has as many points as the threshold');
+  if (points.length !== request.body.threshold || constant === undefined)
+    throw refuse('a Deal has as many points as the threshold');
   for (const point of points) assertPoint(point);
-  if (pop === null || !popVerify(constant, dealDigest(evidence.order, enrolment.cid, deal.body.epoch, dealer, points), pop)) {
+  if (proven.has(deal)) return dealer;
+  if (
+    pop === null ||
+    !popVerify(constant, dealDigest(evidence.order, enrolment.cid, deal.body.epoch, dealer, points), pop)
+  ) {
     throw new DtaError('pop_invalid', 'a dealer did not prove that it knows its polynomial', { metadata: { dealer } });
   }
+  proven.add(deal);
   return dealer;
 }
+
+/** Deals whose proof held: a statement never changes, and P comes back to the same ones at each step. */
+const proven = new WeakSet<Deal>();
 
 /**
  * The sealed share [1168] that a Deal has for `member`, out of the attachments.
@@ -142,7 +156,8 @@ export function verifyDeal(
  */
 export function sealedShareFor(deal: Deal, member: number, attachments: readonly Uint8Array[]): Uint8Array {
   const hash = deal.body.shares.find(([index]) => index === member)?.[1];
-  if (hash === undefined) throw new DtaError('deal_invalid', 'a Deal has no share for that member', { metadata: { member } });
+  if (hash === undefined)
+    throw new DtaError('deal_invalid', 'a Deal has no share for that member', { metadata: { member } });
   return pickAttachment(attachments, hash);
 }
 
@@ -162,7 +177,10 @@ export async function openShare(
   if (order === null) throw new DtaError('deal_invalid', 'Deal of no order');
   const seed = dealerKeySeed(epochSeed, dealer);
   const refuse = (cause?: unknown) =>
-    new DtaError('deal_invalid', 'a dealt share does not fit the points of its dealer', { cause, metadata: { dealer } });
+    new DtaError('deal_invalid', 'a dealt share does not fit the points of its dealer', {
+      cause,
+      metadata: { dealer },
+    });
   let share: Uint8Array;
   try {
     share = await hpkeOpen(await openKem(seed), shareInfo(order, epoch, dealer, member), sealed);

@@ -1,5 +1,15 @@
 import { ascii, cidToBytes, concat, type Cid } from '@dta/codec';
-import { assertPoint, hkdf, kemKeyPair, popSign, popVerify, publicPoint, scalarFromWide, scalarToBytes, sha256 } from '@dta/crypto';
+import {
+  assertPoint,
+  hkdf,
+  kemKeyPair,
+  popSign,
+  popVerify,
+  publicPoint,
+  scalarFromWide,
+  scalarToBytes,
+  sha256,
+} from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import { signStatement } from '@dta/identity';
 import type { Author, Evidence } from './evidence.js';
@@ -57,8 +67,13 @@ export function verifyEnrolment(enrolment: Enrolment, evidence: Evidence): void 
   const { ec, kem, pop } = enrolment.body;
   evidence.assertBy(enrolment, request.body.beneficiary);
   assertPoint(ec);
+  if (proven.has(enrolment)) return;
   const first = evidence.directory.firstOf(request.body.beneficiary);
   if (!popVerify(ec, enrolmentDigest(request.cid, first, ec, kem), pop)) {
     throw new DtaError('pop_invalid', 'the beneficiary did not prove that it knows its key');
   }
+  proven.add(enrolment);
 }
+
+/** Enrolments whose proof held: a statement never changes, and P comes back to the same one at each step. */
+const proven = new WeakSet<Enrolment>();

@@ -89,7 +89,9 @@ export class Evidence {
   one<S extends StatementType>(type: S): StatementOf<S> {
     const [only, another] = this.all(type);
     if (only === undefined || another !== undefined) {
-      throw new DtaError('envelope_invalid', `exactly one ${type.type} belongs here`, { metadata: { order: this.order } });
+      throw new DtaError('envelope_invalid', `exactly one ${type.type} belongs here`, {
+        metadata: { order: this.order },
+      });
     }
     return only;
   }
@@ -98,7 +100,9 @@ export class Evidence {
   get<S extends StatementType>(type: S, cid: Cid): StatementOf<S> {
     const found = this.all(type).find((statement) => statement.cid === cid);
     if (found === undefined) {
-      throw new DtaError('envelope_invalid', `a ${type.type} that is referred to isn't there`, { metadata: { statement: cid } });
+      throw new DtaError('envelope_invalid', `a ${type.type} that is referred to isn't there`, {
+        metadata: { statement: cid },
+      });
     }
     return found;
   }
@@ -140,7 +144,9 @@ function verifyStatement(statement: OrderStatement, order: Cid, verifier: Verifi
     throw new DtaError('envelope_invalid', 'statement of another order', { metadata: { statement: statement.cid } });
   }
   if (createdAt > verifier.now + CLOCK_SKEW_MS) {
-    throw new DtaError('time_ahead', 'statement is dated more than 120 s ahead', { metadata: { statement: statement.cid } });
+    throw new DtaError('time_ahead', 'statement is dated more than 120 s ahead', {
+      metadata: { statement: statement.cid },
+    });
   }
   if (issuer === null) throw new DtaError('envelope_invalid', 'statement without an issuer');
   const author = verifier.directory.get(issuer);

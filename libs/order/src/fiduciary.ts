@@ -56,14 +56,20 @@ type Step = Outcome<FiduciaryOrder>;
  *
  * @throws `order_state_conflict` for an order already known; `setup_expired`; what terms and Enrolment are refused for
  */
-export async function acceptOrder(order: FiduciaryOrder | undefined, evidence: Evidence, context: StepContext): Promise<Step> {
+export async function acceptOrder(
+  order: FiduciaryOrder | undefined,
+  evidence: Evidence,
+  context: StepContext,
+): Promise<Step> {
   const request = evidence.message(requestStatement);
   const enrolment = evidence.one(enrolmentStatement);
   const { author } = context;
   checkTerms(request, evidence.directory);
   verifyEnrolment(enrolment, evidence);
   if (evidence.now > request.body.setupBy) {
-    throw new DtaError('setup_expired', 'the time to set this order up has passed', { metadata: { setupBy: request.body.setupBy } });
+    throw new DtaError('setup_expired', 'the time to set this order up has passed', {
+      metadata: { setupBy: request.body.setupBy },
+    });
   }
   const index = memberIndex(request, author.identity.cid, evidence.directory);
   const n = request.body.fiduciaries.length;
@@ -83,7 +89,11 @@ export async function acceptOrder(order: FiduciaryOrder | undefined, evidence: E
     answered: [],
   };
   if (n === 1) return acceptAlone(born, evidence, context);
-  const epochSeed = hkdf(context.seed, concat(ascii('DTA-EPOCHSEED1'), cidToBytes(request.cid), u32(NEW_SETUP.epoch)), 32);
+  const epochSeed = hkdf(
+    context.seed,
+    concat(ascii('DTA-EPOCHSEED1'), cidToBytes(request.cid), u32(NEW_SETUP.epoch)),
+    32,
+  );
   const dealers = request.body.fiduciaries.map((_, at) => at + 1);
   const { acceptance, attachments } = await signAcceptance(enrolment, epochSeed, dealers, author, evidence.now);
   return {
@@ -140,7 +150,8 @@ export async function dealOrder(
   if (acceptances.get(order.index)?.cid !== order.acceptance) {
     throw new DtaError('order_state_conflict', 'the Acceptance of this node is another');
   }
-  if (acceptances.size < request.body.minDealers) throw new DtaError('deal_invalid', 'fewer Acceptances than minDealers');
+  if (acceptances.size < request.body.minDealers)
+    throw new DtaError('deal_invalid', 'fewer Acceptances than minDealers');
   const coefficients = deriveCoefficients(context.seed, order.ref, NEW_SETUP.epoch, request.body.threshold);
   try {
     const { deal, attachments: sealed } = await signDeal(
@@ -175,7 +186,9 @@ export async function confirmOrder(
   const state = next(fiduciaryTransitions, order.state, 'confirm');
   const manifest = evidence.message(manifestStatement);
   if (order.round !== null && manifest.body.round <= order.round) {
-    throw new DtaError('order_state_conflict', 'this round was confirmed with another Manifest', { metadata: { round: order.round } });
+    throw new DtaError('order_state_conflict', 'this round was confirmed with another Manifest', {
+      metadata: { round: order.round },
+    });
   }
   if (order.state === 'dealt' && evidence.now > order.setupBy) {
     throw new DtaError('setup_expired', 'the time to set this order up has passed');
@@ -205,7 +218,11 @@ export async function confirmOrder(
 }
 
 /** Checks a certificate in `evidence` that this node confirmed, and moves the order to committed. */
-function certify(order: FiduciaryOrder, commitment: Commitment, evidence: Evidence): { order: FiduciaryOrder; setup: Setup } {
+function certify(
+  order: FiduciaryOrder,
+  commitment: Commitment,
+  evidence: Evidence,
+): { order: FiduciaryOrder; setup: Setup } {
   const setup = verifySetup(evidence);
   verifyCertificate(commitment, setup, evidence);
   if (!order.confirmed.some((transcript) => bytesEqual(transcript, setup.transcript))) {
@@ -250,7 +267,9 @@ export async function releaseShare(
   verifyRedemption(redemption, commitment, setup, evidence);
   const recent = order.answered.filter(({ at }) => at > evidence.now - DAY);
   if (recent.length >= REDEMPTIONS_A_DAY) {
-    throw new DtaError('redemption_limit', 'this order was redeemed too often in 24 hours', { metadata: { limit: REDEMPTIONS_A_DAY } });
+    throw new DtaError('redemption_limit', 'this order was redeemed too often in 24 hours', {
+      metadata: { limit: REDEMPTIONS_A_DAY },
+    });
   }
   const { index } = order;
   const share = await open({ what: 'share', epoch: setup.epoch, transcript: setup.transcript, index });

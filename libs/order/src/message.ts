@@ -33,7 +33,11 @@ const NEVER_LOGGED: ReadonlySet<OrderStatement['body']['type']> = new Set(['rele
  *
  * @throws `envelope_invalid` where header and statements don't fit one another, and as `Evidence.read`
  */
-export function readStatements(header: EnvelopeHeader, statements: readonly Uint8Array[], verifier: Verifier): Evidence {
+export function readStatements(
+  header: EnvelopeHeader,
+  statements: readonly Uint8Array[],
+  verifier: Verifier,
+): Evidence {
   if (header.order === null) throw new DtaError('envelope_invalid', 'an envelope of an order names it');
   const evidence = Evidence.read(header.order, statements, verifier);
   const [message] = evidence.statements;

@@ -55,7 +55,17 @@ export interface Failure {
 }
 
 /** What P asks of others, each once for an order (a release and what follows it: once for a Redemption). */
-export const principalVerbs = ['enrol', 'accept', 'deal', 'confirm', 'manifest', 'commit', 'release', 'redeem', 'receipt'] as const;
+export const principalVerbs = [
+  'enrol',
+  'accept',
+  'deal',
+  'confirm',
+  'manifest',
+  'commit',
+  'release',
+  'redeem',
+  'receipt',
+] as const;
 
 /** One of {@link principalVerbs}. */
 export type PrincipalVerb = (typeof principalVerbs)[number];
@@ -112,7 +122,12 @@ export function placeOrder(request: Request): PrincipalStep {
     redemptionExpiresAt: null,
     failure: null,
   };
-  return { order, keep: [request], outgoing: [{ statements: [request], addressees: [toBeneficiary(order, 'enrol')] }], settled: false };
+  return {
+    order,
+    keep: [request],
+    outgoing: [{ statements: [request], addressees: [toBeneficiary(order, 'enrol')] }],
+    settled: false,
+  };
 }
 
 /**
@@ -120,7 +135,12 @@ export function placeOrder(request: Request): PrincipalStep {
  *
  * @throws what the statements' own checks throw: the answer is as good as none, and the party still owes one
  */
-export function checkAnswer(order: PrincipalOrder, answer: Answer, known: Evidence, envelopes: readonly Uint8Array[]): void {
+export function checkAnswer(
+  order: PrincipalOrder,
+  answer: Answer,
+  known: Evidence,
+  envelopes: readonly Uint8Array[],
+): void {
   const { party, verb, attachments } = answer;
   const evidence = known.with(...answer.statements);
   const said = <S extends StatementType>(type: S): StatementOf<S> => only(type, answer);
@@ -173,7 +193,9 @@ export function checkAnswer(order: PrincipalOrder, answer: Answer, known: Eviden
 
 /** The one statement of that type in an answer. @throws `envelope_invalid` */
 function only<S extends StatementType>(type: S, answer: Answer): StatementOf<S> {
-  const found = answer.statements.filter((statement): statement is StatementOf<S> & OrderStatement => isStatement(type, statement));
+  const found = answer.statements.filter((statement): statement is StatementOf<S> & OrderStatement =>
+    isStatement(type, statement),
+  );
   const [statement, another] = found;
   if (statement === undefined || another !== undefined) {
     throw new DtaError('envelope_invalid', `the answer to ${answer.verb} has exactly one ${type.type}`);
@@ -204,7 +226,8 @@ export async function advanceOrder(
         ? commit(order, evidence, context)
         : askForDeals(order, evidence, from('accept'), context);
     case 'dealing':
-      if (order.manifest === null) return complete('deal') ? askToConfirm(order, evidence, from('deal'), context) : null;
+      if (order.manifest === null)
+        return complete('deal') ? askToConfirm(order, evidence, from('deal'), context) : null;
       return complete('confirm') ? commit(order, evidence, context) : null;
     case 'releasing':
       return from('redeem').length === 1 ? afterReceipt(order, evidence, context) : null;
@@ -235,7 +258,9 @@ async function askForDeals(
   context: PrincipalContext,
 ): Promise<PrincipalStep> {
   const enrolment = evidence.one(enrolmentStatement);
-  const acceptances = [...verifyAcceptances(enrolment, evidence)].sort(([a], [b]) => a - b).map(([, statement]) => statement);
+  const acceptances = [...verifyAcceptances(enrolment, evidence)]
+    .sort(([a], [b]) => a - b)
+    .map(([, statement]) => statement);
   const forward = await signForward(acceptances, evidence, context);
   const keysFor = (dealer: number) =>
     accepted.map((answer) => keyForDealer(only(acceptanceStatement, answer), dealer, answer.attachments));
@@ -243,7 +268,10 @@ async function askForDeals(
     order: { ...order, state: principalState(order.state, 'deal') },
     keep: [forward],
     outgoing: [
-      { statements: [forward, evidence.request, enrolment, ...acceptances], addressees: toFiduciaries(order, 'deal', keysFor) },
+      {
+        statements: [forward, evidence.request, enrolment, ...acceptances],
+        addressees: toFiduciaries(order, 'deal', keysFor),
+      },
     ],
     settled: false,
   };
@@ -268,7 +296,11 @@ async function askToConfirm(
       ...NEW_SETUP,
       round: 0,
       threshold: order.threshold,
-      members: order.fiduciaries.map((member, at): [number, Cid, Cid | null] => [at + 1, member, acceptances.get(at + 1)?.cid ?? null]),
+      members: order.fiduciaries.map((member, at): [number, Cid, Cid | null] => [
+        at + 1,
+        member,
+        acceptances.get(at + 1)?.cid ?? null,
+      ]),
       deals: [...deals].sort(([a], [b]) => a - b).map(([dealer, { cid }]): [number, Cid] => [dealer, cid]),
       excluded: [],
     },
@@ -326,7 +358,11 @@ function certificateOf(evidence: Evidence): OrderStatement[] {
  *
  * @throws `order_state_conflict` unless the order is committed
  */
-export async function startRedemption(order: PrincipalOrder, evidence: Evidence, context: PrincipalContext): Promise<PrincipalStep> {
+export async function startRedemption(
+  order: PrincipalOrder,
+  evidence: Evidence,
+  context: PrincipalContext,
+): Promise<PrincipalStep> {
   const state = principalState(order.state, 'redeem');
   const commitment = evidence.get(commitmentStatement, order.certificate ?? order.ref);
   const redemption = await signRedemption(commitment, verifySetup(evidence), context.author, order.ref, evidence.now);
@@ -343,7 +379,11 @@ export async function startRedemption(order: PrincipalOrder, evidence: Evidence,
   };
 }
 
-async function afterReceipt(order: PrincipalOrder, evidence: Evidence, context: PrincipalContext): Promise<PrincipalStep> {
+async function afterReceipt(
+  order: PrincipalOrder,
+  evidence: Evidence,
+  context: PrincipalContext,
+): Promise<PrincipalStep> {
   const receipt = evidence.all(receiptStatement).find(({ body }) => body.redemption === order.redemption);
   if (receipt === undefined) throw new DtaError('internal', 'an answered redemption has a Receipt');
   const forward = await signForward([receipt], evidence, context);
@@ -392,7 +432,12 @@ export function expirePrincipalOrder(order: PrincipalOrder, owing: Failure['owin
     return { ...order, state: principalState(order.state, 'keep-until-passes') };
   }
   if (order.state === 'releasing' && order.redemptionExpiresAt !== null && now > order.redemptionExpiresAt) {
-    return { ...order, state: principalState(order.state, 'redemption-expires'), redemption: null, redemptionExpiresAt: null };
+    return {
+      ...order,
+      state: principalState(order.state, 'redemption-expires'),
+      redemption: null,
+      redemptionExpiresAt: null,
+    };
   }
   return order;
 }

@@ -50,16 +50,27 @@ export function signRedemption(
  *
  * @throws `signature_invalid`, `certificate_invalid`, `redemption_expired`
  */
-export function verifyRedemption(redemption: Redemption, commitment: Commitment, setup: Setup, evidence: Evidence): void {
+export function verifyRedemption(
+  redemption: Redemption,
+  commitment: Commitment,
+  setup: Setup,
+  evidence: Evidence,
+): void {
   const { request } = evidence;
   const { body } = redemption;
   if (request.body.issuer === null) throw new DtaError('terms_invalid', 'a Request names its principal as issuer');
   evidence.assertBy(redemption, request.body.issuer);
-  if (body.certificate !== commitment.cid || body.epoch !== setup.epoch || !bytesEqual(body.transcript, setup.transcript)) {
+  if (
+    body.certificate !== commitment.cid ||
+    body.epoch !== setup.epoch ||
+    !bytesEqual(body.transcript, setup.transcript)
+  ) {
     throw new DtaError('certificate_invalid', 'the Redemption names another certificate than the evidence has');
   }
   if (body.expiresAt <= evidence.now) {
-    throw new DtaError('redemption_expired', 'the Redemption is no longer answered', { metadata: { redemption: redemption.cid } });
+    throw new DtaError('redemption_expired', 'the Redemption is no longer answered', {
+      metadata: { redemption: redemption.cid },
+    });
   }
 }
 
@@ -77,7 +88,10 @@ export async function signRelease(
   author: Author,
 ): Promise<{ released: Released; envelope: Uint8Array }> {
   if (!verifyShare(setup.vector, index, share)) {
-    throw new DtaError('release_invalid', 'the stored share does not fit its certificate: the row may have been altered');
+    throw new DtaError(
+      'release_invalid',
+      'the stored share does not fit its certificate: the row may have been altered',
+    );
   }
   const common = { issuer: author.identity.cid, order: evidence.order, createdAt: evidence.now };
   const release = await signStatement(
@@ -157,7 +171,8 @@ async function openRelease(
   const { header } = envelope;
   const sender = evidence.directory.get(header.sender);
   verifyEnvelope(envelope, sender);
-  if (header.log || header.order !== evidence.order || header.from !== 'fiduciary') throw invalid('not the envelope of a Release');
+  if (header.log || header.order !== evidence.order || header.from !== 'fiduciary')
+    throw invalid('not the envelope of a Release');
   const [statement = new Uint8Array(), ...more] = await openEnvelope(envelope, [opener]);
   const release = parseStatement([releaseStatement], statement);
   const { body } = release;

@@ -40,7 +40,12 @@ export const nothing = {
 } as const;
 
 /** Opens a secret of the order's; the step wipes it. */
-export type OpenSecret = (name: { what: SecretKind; epoch: number; transcript: Uint8Array | null; index: number | null }) => Promise<Uint8Array>;
+export type OpenSecret = (name: {
+  what: SecretKind;
+  epoch: number;
+  transcript: Uint8Array | null;
+  index: number | null;
+}) => Promise<Uint8Array>;
 
 /** The name of an order's secret that belongs to no transcript or index. */
 export function orderSecret(what: SecretKind, request: Cid, epoch = 0): NewSecret['name'] {

@@ -81,7 +81,8 @@ export function checkTerms(request: Request, directory: IdentityDirectory): void
   const n = body.fiduciaries.length;
   const { threshold: t } = body;
   if (t > n) invalid(`threshold ${t} is above the number of fiduciaries, ${n}`);
-  if (t === 1 && n > 1 && !body.single) invalid('with threshold 1 each member holds the whole: say single to have that');
+  if (t === 1 && n > 1 && !body.single)
+    invalid('with threshold 1 each member holds the whole: say single to have that');
   if (body.minDealers < t || body.minDealers > n) invalid(`minDealers must be from ${t} to ${n}`);
   if (body.minThreshold > n) invalid(`minThreshold must be at most ${n}`);
   if (body.setupBy <= body.createdAt) invalid('setupBy must be after the order is made');
@@ -116,6 +117,9 @@ function invalid(reason: string): never {
  */
 export function memberIndex(request: Request, cid: Cid, directory: IdentityDirectory): number {
   const at = request.body.fiduciaries.findIndex((member) => directory.sameChain(member, cid));
-  if (at < 0) throw new DtaError('identity_not_admitted', 'the order does not name this fiduciary', { metadata: { identity: cid } });
+  if (at < 0)
+    throw new DtaError('identity_not_admitted', 'the order does not name this fiduciary', {
+      metadata: { identity: cid },
+    });
   return at + 1;
 }

@@ -58,7 +58,9 @@ function computeSetup(evidence: Evidence): Setup {
   const alone = request.body.fiduciaries.length === 1;
   const acceptances = alone ? new Map<number, Acceptance>() : verifyAcceptances(enrolment, evidence);
   const deals = verifyDeals(enrolment, acceptances, evidence);
-  const lists = alone ? aloneLists(deals, evidence) : manifestLists(evidence.one(manifestStatement), evidence, enrolment, acceptances, deals);
+  const lists = alone
+    ? aloneLists(deals, evidence)
+    : manifestLists(evidence.one(manifestStatement), evidence, enrolment, acceptances, deals);
   const counted = new Map(lists.deals.map(([dealer]) => [dealer, dealOf(deals, dealer)]));
   const vector = addVectors([...counted.values()].map(({ body }) => body.points));
   const [key] = vector;
@@ -94,7 +96,8 @@ export function byIndex<S>(statements: readonly S[], verify: (statement: S) => n
   const map = new Map<number, S>();
   for (const statement of statements) {
     const index = verify(statement);
-    if (map.has(index)) throw new DtaError('deal_invalid', 'two statements of one kind by one member', { metadata: { member: index } });
+    if (map.has(index))
+      throw new DtaError('deal_invalid', 'two statements of one kind by one member', { metadata: { member: index } });
     map.set(index, statement);
   }
   return map;
@@ -136,13 +139,15 @@ function manifestLists(
         request.body.fiduciaries[index - 1] === member &&
         acceptances.get(index)?.cid === acceptance,
     );
-  if (!fits) throw new DtaError('transcript_mismatch', 'Manifest does not fit the terms, acceptances and deals of its order');
+  if (!fits)
+    throw new DtaError('transcript_mismatch', 'Manifest does not fit the terms, acceptances and deals of its order');
   return body;
 }
 
 function dealOf(deals: ReadonlyMap<number, Deal>, dealer: number): Deal {
   const deal = deals.get(dealer);
-  if (deal === undefined) throw new DtaError('transcript_mismatch', 'a deal that counts is missing', { metadata: { dealer } });
+  if (deal === undefined)
+    throw new DtaError('transcript_mismatch', 'a deal that counts is missing', { metadata: { dealer } });
   return deal;
 }
 
@@ -161,7 +166,11 @@ function hashTranscript({ request }: Evidence, enrolment: Enrolment, { round, me
     consent,
     round,
     threshold,
-    members.map(([index, member, acceptance]) => [index, cidToBytes(member), acceptance === null ? null : cidToBytes(acceptance)]),
+    members.map(([index, member, acceptance]) => [
+      index,
+      cidToBytes(member),
+      acceptance === null ? null : cidToBytes(acceptance),
+    ]),
     deals.map(([index, deal]) => [index, cidToBytes(deal)]),
   ];
   return sha256(ascii('DTA-TRANSCRIPT1'), encodeCanonical(list));

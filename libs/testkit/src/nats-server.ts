@@ -1,11 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DtaError } from '@dta/errors';
+import { spawnWithParent } from './spawn-with-parent.js';
 import { fetchTool } from './toolbox.js';
 
 /** How {@link startNatsServer} starts a server. */
@@ -56,19 +55,16 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
 }
 
 async function start(program: string, file: string, port: number): Promise<NatsServer> {
-  const child = spawnWithParent(program, ['-c', file]);
+  const child = spawnWithParent(program, ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'] });
   let lastWords = '';
   child.stderr?.on('data', (text: Buffer) => (lastWords = (lastWords + text.toString()).slice(-2_000)));
   const gone = new Promise<void>((resolve) => {
     child.once('exit', () => resolve());
     child.once('error', () => resolve());
   });
-  const endWithParent = () => child.kill('SIGKILL');
-  process.once('exit', endWithParent);
   const end = async (signal: NodeJS.Signals) => {
     child.kill(signal);
     await gone;
-    process.removeListener('exit', endWithParent);
   };
   const limit = Date.now() + startLimitMs;
   while (!(await takesConnections(port))) {
@@ -89,14 +85,6 @@ async function start(program: string, file: string, port: number): Promise<NatsS
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
   };
-}
-
-/** `setpriv` has the kernel end the server when this process dies, however it dies. */
-function spawnWithParent(program: string, args: string[]): ChildProcess {
-  const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path));
-  const [command, all] =
-    setpriv === undefined ? [program, args] : [setpriv, ['--pdeathsig', 'KILL', '--', program, ...args]];
-  return spawn(command, all, { stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
 /** Whether a NATS server greets on the port. */

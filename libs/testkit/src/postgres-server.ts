@@ -9,9 +9,12 @@ export interface FreshDatabase {
   drop(): Promise<void>;
 }
 
-/** Makes an empty database on the run's PostgreSQL, which starts (about a second) where no suite asked before. */
-export async function freshDatabase(): Promise<FreshDatabase> {
-  const adminUrl = await serviceUrl('postgres');
+/**
+ * Makes an empty database on the run's PostgreSQL, which starts (about a second) where no suite asked before; or on the
+ * server of another address, whose user may make databases.
+ */
+export async function freshDatabase(server?: string): Promise<FreshDatabase> {
+  const adminUrl = server ?? (await serviceUrl('postgres'));
   const name = freshName();
   await administer(adminUrl, `CREATE DATABASE ${name}`);
   const url = new URL(adminUrl);

@@ -15,4 +15,5 @@ export class CommitEnrolment {
   }
 }
 
-const step: PeerStep<BeneficiaryOrder> = (order, { evidence }, { context }) => commitEnrolment(known(order), evidence, context);
+const step: PeerStep<BeneficiaryOrder> = (order, { evidence }, { context }) =>
+  commitEnrolment(known(order), evidence, context);

@@ -15,4 +15,5 @@ export class NoteManifest {
   }
 }
 
-const step: PeerStep<BeneficiaryOrder> = (order, { evidence }, { context }) => noteManifest(known(order), evidence, context);
+const step: PeerStep<BeneficiaryOrder> = (order, { evidence }, { context }) =>
+  noteManifest(known(order), evidence, context);

@@ -23,7 +23,9 @@ export class RevealSecret {
       }
       const { state, commitment } = found.order;
       if (state !== 'held' || commitment === null) {
-        throw new DtaError('order_state_conflict', 'the secret of this order was not released', { metadata: { state } });
+        throw new DtaError('order_state_conflict', 'the secret of this order was not released', {
+          metadata: { state },
+        });
       }
       const open = this.node.secrets.opener(orderReference);
       const secret = await open({ what: 'secret', epoch: 0, transcript: null, index: null });

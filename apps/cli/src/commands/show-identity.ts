@@ -1,6 +1,6 @@
 import { toHex } from '@dta/codec';
 import { DtaError } from '@dta/errors';
-import { readIdentity } from '@dta/identity';
+import { identityStatement, parseStatement, readIdentity } from '@dta/identity';
 import { readFile } from 'node:fs/promises';
 import { reasonOf } from '../reason-of.js';
 
@@ -14,12 +14,13 @@ export async function showIdentity(file: string): Promise<string> {
   const bytes = await readFile(file).catch((cause: unknown) => {
     throw new DtaError('start_failed', `cannot read ${file}: ${reasonOf(cause)}`, { cause });
   });
-  const { cid, name, roles, keys, prev, recovery, statement } = readIdentity(new Uint8Array(bytes));
+  const { cid, name, roles, keys, prev, recovery } = readIdentity(new Uint8Array(bytes));
+  const { body } = parseStatement([identityStatement], new Uint8Array(bytes));
   const rows = {
     idDocumentCID: cid,
     name,
     roles: roles.join(', '),
-    created: new Date(statement.body.createdAt).toISOString(),
+    created: new Date(body.createdAt).toISOString(),
     follows: prev ?? 'no other: the first of its chain',
     'signing key': `${toHex(keys.sign)} (Ed25519)`,
     'encryption key': `SHA-256 ${toHex(keys.kemHash)} (X-Wing)`,

@@ -15,4 +15,5 @@ export class CommitOrder {
   }
 }
 
-const step: PeerStep<FiduciaryOrder> = (order, { evidence }, { context }) => commitOrder(known(order), evidence, context);
+const step: PeerStep<FiduciaryOrder> = (order, { evidence }, { context }) =>
+  commitOrder(known(order), evidence, context);

@@ -15,4 +15,5 @@ export class TakeReceipt {
   }
 }
 
-const step: PeerStep<FiduciaryOrder> = (order, { evidence }, { context }) => takeReceipt(known(order), evidence, context);
+const step: PeerStep<FiduciaryOrder> = (order, { evidence }, { context }) =>
+  takeReceipt(known(order), evidence, context);

@@ -14,6 +14,8 @@ export class GetOrder {
 
   @MessagePattern('internal.get-order')
   handle(@Payload() { payload }: TransportMessage, @Ctx() { subject }: MessageContext): Promise<Uint8Array> {
-    return this.inbox.answer('principal.get-order', subject, payload, ({ orderReference }) => this.view.of(orderReference));
+    return this.inbox.answer('principal.get-order', subject, payload, ({ orderReference }) =>
+      this.view.of(orderReference),
+    );
   }
 }

@@ -42,9 +42,11 @@ export class PlaceOrder {
     const { admission, ring, now } = this.node;
     if (asked.plugin !== 'milagro') throw new DtaError('request_invalid', `there is no plugin ${asked.plugin}`);
     const fiduciaries = asked.fiduciaries ?? this.options.fiduciarySet;
-    if (fiduciaries.length === 0) throw new DtaError('fiduciaries_missing', 'the order names no fiduciaries, and this node has no set of them');
+    if (fiduciaries.length === 0)
+      throw new DtaError('fiduciaries_missing', 'the order names no fiduciaries, and this node has no set of them');
     const beneficiary = asked.beneficiary ?? this.options.beneficiary;
-    if (beneficiary === null) throw new DtaError('request_invalid', 'the order names no beneficiary, and this node has none');
+    if (beneficiary === null)
+      throw new DtaError('request_invalid', 'the order names no beneficiary, and this node has none');
     await assertAllAdmitted(admission, [beneficiary, ...fiduciaries]);
     const request = await signRequest(
       {
@@ -81,4 +83,3 @@ export class PlaceOrder {
     }
   }
 }
-
