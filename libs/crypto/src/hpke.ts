@@ -1,5 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { expand, extract } from '@noble/hashes/hkdf.js';
+import { diffieHellman, generateKeyPairSync } from 'node:crypto';
 import { CipherSuite, EncapError, type AEAD, type KDF } from 'hpke';
 import { DtaError } from '@dta/errors';
 import { aeadOpenWithIv, aeadSealWithIv, AEAD_KEY_BYTES, AEAD_TAG_BYTES, decryptionFailed } from './aead.js';
@@ -123,6 +124,23 @@ export async function hpkeOpen(
     throw decryptionFailed();
   }
 }
+
+/**
+ * Refuses a public key that nobody could seal to, so that one party's bad key doesn't stop a step that seals to all.
+ *
+ * @throws DtaError `key_invalid` unless it is 1216 bytes, its ML-KEM part reduced and its X25519 part not of low order
+ */
+export function assertKemPublicKey(publicKey: Uint8Array): void {
+  expectLength(publicKey, KEM_PUBLIC_KEY_BYTES, 'key_invalid', 'a KEM public key');
+  const { x25519 } = importPublicKey(publicKey);
+  try {
+    diffieHellman({ privateKey: probe, publicKey: x25519 }); // OpenSSL refuses an all-zero result
+  } catch {
+    throw unusableKey();
+  }
+}
+
+const probe = generateKeyPairSync('x25519').privateKey;
 
 /** A node's key is sealed to again and again, and reading one costs OpenSSL as much as half a seal. */
 const importRemembered = remember(256, importXWingPublicKey);

@@ -12,7 +12,7 @@ export {
   type Ed25519PrivateKey,
 } from './ed25519.js';
 export { hkdf, randomBytes, sha256, timingSafeEqual, wipe } from './hash.js';
-export { hpkeOpen, hpkeSeal, kemKeyPair, openKem, type KemPrivateKey } from './hpke.js';
+export { assertKemPublicKey, hpkeOpen, hpkeSeal, kemKeyPair, openKem, type KemPrivateKey } from './hpke.js';
 export {
   addPoints,
   addScalars,

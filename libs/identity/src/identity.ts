@@ -1,5 +1,5 @@
 import { bytesEqual, cidOf, type Cid } from '@dta/codec';
-import { assertEd25519PublicKey, sha256 } from '@dta/crypto';
+import { assertEd25519PublicKey, assertKemPublicKey, sha256 } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import type { SigningKey } from './signing-key.js';
 import { parseStatement, signStatement, verifySignature, type Statement } from './statement.js';
@@ -23,6 +23,8 @@ export interface Identity {
   readonly recovery: Uint8Array | null;
   readonly prev: Cid | null;
   readonly extension: Readonly<Record<string, unknown>>;
+  /** Unix ms */
+  readonly createdAt: number;
   readonly statement: Statement;
 }
 
@@ -86,6 +88,7 @@ export function readIdentity(bytes: Uint8Array): Identity {
   const statement = refusing(() => parseStatement([identityStatement], bytes));
   const { body } = statement;
   refusing(() => assertEd25519PublicKey(body.keys.sign));
+  refusing(() => assertKemPublicKey(body.keys.kem));
   if (body.recovery !== null) assertRecovery(body.recovery);
   refusing(() => verifySignature(statement, body.keys.sign));
   const fault =
@@ -110,6 +113,7 @@ export function readIdentity(bytes: Uint8Array): Identity {
     recovery: body.recovery,
     prev: body.prev,
     extension: body.extension,
+    createdAt: body.createdAt,
     statement,
   };
 }

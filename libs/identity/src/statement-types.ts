@@ -12,14 +12,18 @@ export type Role = (typeof roles)[number];
  * An Identity Document: who a node is, its roles and its keys (docs/protocol.md §3). Its CID is the node's
  * `idDocumentCID`. `recovery`, in a first document, may be a second Ed25519 key [32] that can revoke the chain.
  */
-export const identityStatement = defineStatement('identity', {
-  name: z.string().min(1).max(128),
-  roles: z.array(z.enum(roles)).min(1).max(roles.length),
-  keys: z.strictObject({ sign: fields.bytes(32), kem: fields.bytes(1216) }),
-  recovery: fields.bytes(32).nullable(),
-  prev: fields.cid.nullable(),
-  extension: fields.extension,
-});
+export const identityStatement = defineStatement(
+  'identity',
+  {
+    name: z.string().min(1).max(128),
+    roles: z.array(z.enum(roles)).min(1).max(roles.length),
+    keys: z.strictObject({ sign: fields.bytes(32), kem: fields.bytes(1216) }),
+    recovery: fields.bytes(32).nullable(),
+    prev: fields.cid.nullable(),
+    extension: fields.extension,
+  },
+  { cosigned: true },
+);
 
 /** A Revocation: the chain of `identity` says nothing new from now on. */
 export const revocationStatement = defineStatement('revocation', {

@@ -17,8 +17,8 @@ import type { SigningKey } from './signing-key.js';
 /** The largest statement: a Commitment or a Manifest of 32 members is below 10 KB; a document may be an extension's. */
 export const MAX_STATEMENT_BYTES = 128 * 1024;
 
-const envelopeOfStatement = <B extends z.ZodType>(body: B) =>
-  z.strictObject({ body, signatures: z.array(fields.bytes(64)).min(1).max(2) });
+const signed = <B extends z.ZodType>(body: B, maxSignatures: number) =>
+  z.strictObject({ body, signatures: z.array(fields.bytes(64)).min(1).max(maxSignatures) });
 
 const bodySchema = <T extends string, F extends z.core.$ZodShape>(type: T, shape: F) =>
   z.strictObject({
@@ -35,6 +35,8 @@ const bodySchema = <T extends string, F extends z.core.$ZodShape>(type: T, shape
 export interface StatementType<T extends string = string, B extends z.ZodType = z.ZodType> {
   readonly type: T;
   readonly body: B;
+  /** whether a predecessor or another party may sign too; else a second signature is refused: anyone could add one */
+  readonly cosigned: boolean;
 }
 
 /** The body of a statement type, as code sees it: CIDs as text. */
@@ -58,9 +60,13 @@ export interface Statement<B = unknown> {
 export type StatementOf<S extends StatementType> = Statement<BodyOf<S>>;
 
 /** Declares a statement type: its name and the fields it adds to the common ones. */
-export function defineStatement<T extends string, F extends z.core.$ZodShape>(type: T, shape: F) {
+export function defineStatement<T extends string, F extends z.core.$ZodShape>(
+  type: T,
+  shape: F,
+  { cosigned = false }: { cosigned?: boolean } = {},
+) {
   const body = bodySchema(type, shape);
-  return { type, body } as const satisfies StatementType<T, typeof body>;
+  return { type, body, cosigned } as const satisfies StatementType<T, typeof body>;
 }
 
 /** What a signature on a statement covers: "DTA-STATEMENT1" ‖ SHA-256(dag-cbor(body)). */
@@ -128,12 +134,12 @@ export function parseStatement<S extends StatementType>(types: readonly S[], byt
 
 /** A type's schema with its signatures, made once. */
 function signedSchema(type: StatementType) {
-  const schema = signedSchemas.get(type) ?? envelopeOfStatement(type.body);
+  const schema = signedSchemas.get(type) ?? signed(type.body, type.cosigned ? 2 : 1);
   signedSchemas.set(type, schema);
   return schema;
 }
 
-const signedSchemas = new WeakMap<StatementType, ReturnType<typeof envelopeOfStatement>>();
+const signedSchemas = new WeakMap<StatementType, ReturnType<typeof signed>>();
 
 /** Whether a statement is of `type`: narrows what {@link parseStatement} gave. */
 export function isStatement<S extends StatementType>(type: S, statement: Statement): statement is StatementOf<S> {

@@ -19,7 +19,8 @@ import {
 import { newKey, NOW } from './node.js';
 import { refusal } from './refusal.js';
 
-const noteStatement = defineStatement('note', { text: fields.bytesUpTo(200_000), extension: fields.extension });
+const noteShape = { text: fields.bytesUpTo(200_000), extension: fields.extension };
+const noteStatement = defineStatement('note', noteShape, { cosigned: true });
 const issuer = cidOf(Uint8Array.of(0xa0));
 const [key, other] = [newKey(), newKey()];
 const said = { issuer, order: null, createdAt: NOW, text: ascii('hello'), extension: {} };
@@ -162,6 +163,13 @@ describe('a co-signed statement', () => {
     verifySignature(read, other.publicKey, 1);
     expect(() => verifySignature(read, key.publicKey, 1)).toThrow(refusal('signature_invalid'));
     expect(() => verifySignature(read, other.publicKey)).toThrow(refusal('signature_invalid'));
+  });
+
+  test('is refused where the type has one signature: anyone could add a second and so give it another CID', async () => {
+    const single = defineStatement('note', noteShape);
+    expect(parseStatement([single], note.bytes).cid).toBe(note.cid);
+    const cosigned = await cosignStatement(note, other);
+    expect(() => parseStatement([single], cosigned.bytes)).toThrow(refusal('document_invalid'));
   });
 
   test('takes no third signature', async () => {

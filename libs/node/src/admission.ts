@@ -2,6 +2,7 @@ import { cidOf, type Cid } from '@dta/codec';
 import { IDENTITIES_CACHED_MAX } from '@dta/contracts';
 import { DtaError } from '@dta/errors';
 import {
+  assertNotAhead,
   IdentityDirectory,
   parseStatement,
   readIdentity,
@@ -95,6 +96,7 @@ export class Admission {
   async admit(documents: readonly Uint8Array[]): Promise<Identity> {
     const added = this.directory.add(documents);
     const newest = added.at(-1);
+    for (const { createdAt } of added) assertNotAhead(createdAt, Date.now());
     if (newest === undefined) throw new DtaError('identity_invalid', 'no identity document');
     const first = this.directory.firstOf(newest.cid);
     for (const identity of this.directory.lineageOf(newest.cid)) {

@@ -1,7 +1,7 @@
 import { cidOf, parseCid, type Cid } from '@dta/codec';
 import { decodeBundle, encodeBundle, openEnvelope, parseEnvelope, verifyEnvelope } from '@dta/envelope';
 import { DtaError, toDtaError } from '@dta/errors';
-import { IdentityDirectory, type Role } from '@dta/identity';
+import { assertNotAhead, IdentityDirectory, type Role } from '@dta/identity';
 import { readStatements, type Evidence } from '@dta/order';
 import type { Transport } from '@dta/transport';
 import {
@@ -126,6 +126,7 @@ export async function ask(
   const envelope = parseEnvelope(bytes);
   const { header } = envelope;
   verifyEnvelope(envelope, directory.get(header.sender));
+  assertNotAhead(header.createdAt, now());
   const [request = new Uint8Array()] = envelopes;
   if (
     !directory.sameChain(header.sender, delivery.party) ||

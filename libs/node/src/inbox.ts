@@ -9,7 +9,7 @@ import {
   type Envelope,
 } from '@dta/envelope';
 import { DtaError, isDtaError } from '@dta/errors';
-import { IdentityDirectory, type Role } from '@dta/identity';
+import { assertNotAhead, IdentityDirectory, type Role } from '@dta/identity';
 import { assertMaySpeak, Evidence, readStatements, type OpenSecret, type Outcome, type StepContext } from '@dta/order';
 import type { Admission } from './admission.js';
 import { fromColumn } from './byte-list.js';
@@ -93,6 +93,8 @@ export class Inbox<O extends { readonly state: string }> {
     addLineage(directory, envelope.header.sender, bundle.identities);
     const sender = directory.get(envelope.header.sender);
     verifyEnvelope(envelope, sender);
+    assertNotAhead(sender.createdAt, this.#parts.now());
+    assertNotAhead(envelope.header.createdAt, this.#parts.now());
     await admission.assertAdmitted(sender.cid, directory);
     if (envelope.header.from !== 'principal') throw new DtaError('envelope_invalid', "this verb is a principal's");
     return { envelope, directory };

@@ -68,9 +68,7 @@ export function verifyConfirmations(setup: Setup, evidence: Evidence): void {
  * @throws `certificate_invalid`, `transcript_mismatch`, `signature_invalid`
  */
 export function verifyCertificate(commitment: Commitment, setup: Setup, evidence: Evidence): void {
-  const { request } = evidence;
-  if (request.body.issuer === null) throw new DtaError('terms_invalid', 'a Request names its principal as issuer');
-  evidence.assertBy(commitment, request.body.issuer);
+  evidence.assertBy(commitment, evidence.principal);
   assertTranscript(commitment.body.transcript, setup);
   verifyConfirmations(setup, evidence);
   const { vector, commitment: key } = commitment.body;

@@ -1,5 +1,6 @@
 import { ascii, cidToBytes, concat, type Cid } from '@dta/codec';
 import {
+  assertKemPublicKey,
   assertPoint,
   hkdf,
   kemKeyPair,
@@ -67,6 +68,7 @@ export function verifyEnrolment(enrolment: Enrolment, evidence: Evidence): void 
   const { ec, kem, pop } = enrolment.body;
   evidence.assertBy(enrolment, request.body.beneficiary);
   assertPoint(ec);
+  assertKemPublicKey(kem);
   if (proven.has(enrolment)) return;
   const first = evidence.directory.firstOf(request.body.beneficiary);
   if (!popVerify(ec, enrolmentDigest(request.cid, first, ec, kem), pop)) {

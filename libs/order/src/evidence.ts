@@ -1,6 +1,7 @@
 import type { Cid } from '@dta/codec';
 import { DtaError } from '@dta/errors';
 import {
+  assertNotAhead,
   isStatement,
   parseStatement,
   verifySignature,
@@ -11,9 +12,6 @@ import {
   type Identity,
 } from '@dta/identity';
 import { orderStatements, type OrderStatement, type Request, requestStatement } from './statements.js';
-
-/** How far ahead of our clock a `createdAt` may be. */
-const CLOCK_SKEW_MS = 120_000;
 
 /** What a step needs to hold statements against their authors. */
 export interface Verifier {
@@ -121,6 +119,24 @@ export class Evidence {
     return first;
   }
 
+  /** The chain of the order's principal, as the Request names it. */
+  get principal(): Cid {
+    const { issuer } = this.request.body;
+    if (issuer === null) throw new DtaError('terms_invalid', 'a Request names its principal as issuer');
+    return issuer;
+  }
+
+  /**
+   * What the message says, which is for the order's principal alone to say: admission lets in others too.
+   *
+   * @throws `envelope_invalid`, `signature_invalid`
+   */
+  messageByPrincipal<S extends StatementType>(type: S): StatementOf<S> {
+    const message = this.message(type);
+    this.assertBy(message as OrderStatement, this.principal); // `statements` holds no other kind
+    return message;
+  }
+
   /** Whether `statement` was signed by the chain of `author`. */
   isBy(statement: OrderStatement, author: Cid): boolean {
     const { issuer } = statement.body;
@@ -143,11 +159,7 @@ function verifyStatement(statement: OrderStatement, order: Cid, verifier: Verifi
   if (about !== order || (type === 'request' && statement.body.order !== null)) {
     throw new DtaError('envelope_invalid', 'statement of another order', { metadata: { statement: statement.cid } });
   }
-  if (createdAt > verifier.now + CLOCK_SKEW_MS) {
-    throw new DtaError('time_ahead', 'statement is dated more than 120 s ahead', {
-      metadata: { statement: statement.cid },
-    });
-  }
+  assertNotAhead(createdAt, verifier.now);
   if (issuer === null) throw new DtaError('envelope_invalid', 'statement without an issuer');
   const author = verifier.directory.get(issuer);
   verifySignature(statement, author.keys.sign);

@@ -1,4 +1,5 @@
 import { type Cid } from '@dta/codec';
+import { assertKemPublicKey } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import { isStatement, signStatement, type Role, type StatementOf, type StatementType } from '@dta/identity';
 import { keyForDealer, NEW_SETUP, verifyAcceptance } from './acceptance.js';
@@ -161,7 +162,7 @@ export function checkAnswer(
       }
       const acceptance = said(acceptanceStatement);
       asMember(verifyAcceptance(acceptance, enrolment(), evidence));
-      for (const dealer of members) keyForDealer(acceptance, dealer, attachments);
+      for (const dealer of members) assertKemPublicKey(keyForDealer(acceptance, dealer, attachments));
       return;
     }
     case 'deal': {

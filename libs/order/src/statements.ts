@@ -136,7 +136,11 @@ export const receiptStatement = defineStatement('receipt', {
 });
 
 /** P (and B): end the order. */
-export const cancellationStatement = defineStatement('cancellation', { reason: z.string().max(256) });
+export const cancellationStatement = defineStatement(
+  'cancellation',
+  { reason: z.string().max(256) },
+  { cosigned: true },
+);
 
 /** F_j → B: something that B may object to. */
 export const noticeStatement = defineStatement('notice', { statement: fields.cid });

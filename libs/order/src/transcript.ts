@@ -109,9 +109,12 @@ interface Lists {
   readonly deals: readonly (readonly [number, Cid])[];
 }
 
-function aloneLists(deals: ReadonlyMap<number, Deal>, { request }: Evidence): Lists {
-  const [only] = request.body.fiduciaries;
+/** n = 1: the one deal is the whole, and there is no Manifest. */
+function aloneLists(deals: ReadonlyMap<number, Deal>, evidence: Evidence): Lists {
+  const [only] = evidence.request.body.fiduciaries;
   if (only === undefined) throw new DtaError('terms_invalid', 'an order names a fiduciary');
+  if (evidence.all(manifestStatement).length > 0)
+    throw new DtaError('transcript_mismatch', 'an order of one fiduciary has no Manifest');
   return { round: 0, members: [[1, only, null]], deals: [[1, dealOf(deals, 1).cid]] };
 }
 
@@ -125,10 +128,11 @@ function manifestLists(
 ): Lists {
   const { request } = evidence;
   const { body } = manifest;
-  if (request.body.issuer === null) throw new DtaError('terms_invalid', 'a Request names its principal as issuer');
-  evidence.assertBy(manifest, request.body.issuer);
+  evidence.assertBy(manifest, evidence.principal);
   assertNewSetup(body, enrolment);
   const fits =
+    body.round < request.body.fiduciaries.length && // at most n rounds
+    body.excluded.length === 0 && // nobody could check a reason yet: Complaints have no place
     body.threshold === request.body.threshold &&
     body.deals.length >= request.body.minDealers &&
     body.members.length === body.deals.length &&

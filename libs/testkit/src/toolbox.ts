@@ -41,7 +41,8 @@ export async function fetchTool(name: ToolName): Promise<string> {
   return program;
 }
 
-function checkoutRoot(): string {
+/** The folder of the checkout that this testkit belongs to. */
+export function checkoutRoot(): string {
   let folder = import.meta.dirname;
   while (!existsSync(join(folder, 'nx.json'))) {
     if (folder === dirname(folder)) throw new DtaError('start_failed', 'the testkit runs inside a checkout only');

@@ -1,0 +1,98 @@
+import { execFile } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { checkoutRoot } from '../toolbox.js';
+
+/** What a member of a cluster is. */
+export type ClusterRole = 'principal' | 'beneficiary' | 'fiduciary';
+
+/** Every app that a cluster runs. */
+export type ClusterApp = ClusterRole | 'gateway';
+
+/** One identity of an operator and the files that its operator made for it, each readable by its owner alone. */
+export interface MemberFiles {
+  /** `principal`, `fiduciary-2` */
+  readonly name: string;
+  readonly role: ClusterRole;
+  readonly folder: string;
+  readonly idDocumentCID: string;
+  readonly document: string;
+  readonly keyFile: string;
+  /** Key file of the software custody, which opens what the member sealed. */
+  readonly custodyFile: string;
+  /** The address of its database, with user and password. */
+  readonly databaseUrlFile: string;
+  /** Settings that name these files. */
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+/** The token of an operator's callers: the file that holds it, and what is told to the apps. */
+export interface TokenFile {
+  readonly token: string;
+  readonly file: string;
+  /** SHA-256, hex */
+  readonly hash: string;
+}
+
+const run = promisify(execFile);
+
+/** The built program of an app. */
+export function programOf(app: ClusterApp | 'cli'): string {
+  return join(checkoutRoot(), 'apps', app, 'dist', 'src', 'main.js');
+}
+
+/** Runs `dta` with these arguments; gives what it printed. */
+export async function dta(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<string> {
+  const { stdout } = await run(process.execPath, [programOf('cli'), ...args], { env: { ...environment } });
+  return stdout.trim();
+}
+
+/**
+ * Makes a member's files in `folder`, as an operator would: its identity by `dta identity create`, the key that it shares
+ * with the gateway. A principal's key file is under a passphrase, the others' under custody, so that both are used.
+ */
+export async function writeMember(folder: string, operator: string, name: string, role: ClusterRole): Promise<MemberFiles> {
+  const file = (what: string) => join(folder, what);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const [keyFile, document, custodyFile] = [file('identity.key'), file('identity'), file('custody.key')];
+  const passphrase = role === 'principal' ? await writeSecret(file('passphrase'), randomBytes(18).toString('base64')) : null;
+  const idDocumentCID = await dta([
+    ...['identity', 'create', '--name', `${operator} ${name}`, '--role', role, '--key-file', keyFile],
+    ...['--document', document],
+    ...(passphrase === null ? ['--custody-software', custodyFile] : ['--passphrase-file', passphrase]),
+  ]);
+  const databaseUrlFile = file('database-url');
+  return {
+    ...{ name, role, folder, idDocumentCID, document, keyFile, custodyFile, databaseUrlFile },
+    settings: {
+      DATABASE_URL_FILE: databaseUrlFile,
+      KEY_FILE: keyFile,
+      CUSTODY_SOFTWARE: custodyFile,
+      INTERNAL_KEY_FILE: await writeSecret(file('internal-key'), randomBytes(32).toString('hex')),
+      ...(passphrase !== null && { KEY_PASSPHRASE_FILE: passphrase }),
+    },
+  };
+}
+
+/** A bearer token in a file. */
+export async function writeToken(folder: string): Promise<TokenFile> {
+  const token = randomBytes(24).toString('base64url');
+  const file = await writeSecret(join(folder, 'token'), token);
+  return { token, file, hash: createHash('sha256').update(token).digest('hex') };
+}
+
+/** The folder of documents that an operator's roles admit. */
+export async function writeAdmitted(folder: string, documents: readonly string[]): Promise<string> {
+  const admitted = join(folder, 'admitted');
+  await mkdir(admitted);
+  for (const [at, document] of documents.entries()) await copyFile(document, join(admitted, `${at + 1}`));
+  return admitted;
+}
+
+/** Writes a file that its owner alone can read; gives its path. */
+export async function writeSecret(file: string, text: string): Promise<string> {
+  await writeFile(file, `${text}\n`, { mode: 0o600, flag: 'wx' });
+  return file;
+}
