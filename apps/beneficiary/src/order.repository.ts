@@ -13,6 +13,7 @@ const record = z.strictObject({
   setupBy: fields.ms,
   keepUntil: fields.ms.nullable(),
   enrolment: fields.cid,
+  round: fields.counter.nullable(),
   commitmentStatement: fields.cid.nullable(),
   commitment: fields.bytes(33).nullable(),
   good: z.array(fields.index),

@@ -57,7 +57,12 @@ export async function readOrder(node: Node, orders: OrderRepository, ref: Cid): 
     throw new DtaError('order_not_found', 'no order of that reference', { metadata: { orderReference: ref } });
   const statements = await orders.statements(ref);
   const stored = new Set(statements.map(cidOf));
-  const evidence = Evidence.read(ref, statements, { directory: node.admission.directory, stored, now: node.now() });
+  const evidence = Evidence.read(ref, statements, {
+    directory: node.admission.directory,
+    stored,
+    now: node.now(),
+    verified: node.verified,
+  });
   const rows = await deliveriesOf(node.database, ref);
   const live = rows.filter(({ state, answer }) => state === 'owed' || answer !== null);
   const byCid = new Map(evidence.statements.map((statement) => [statement.cid, statement]));
@@ -151,7 +156,7 @@ export async function writeStep(
     statements: step.keep,
     secrets: [],
     erase: [],
-    envelopes: sealed.map(({ envelope }) => ({ bytes: envelope.bytes, log: true })),
+    envelopes: sealed.map(({ envelope }) => envelope),
     deliveries: fresh,
     close: basis.close,
     reply: null,

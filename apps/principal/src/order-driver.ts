@@ -59,7 +59,7 @@ export class OrderDriver implements Job {
   constructor(node: Node, orders: OrderRepository, watch: OrderWatch) {
     this.#node = node;
     this.#orders = orders;
-    watch.onChange((ref, version) => this.#driven.get(ref)?.changed(version));
+    watch.onChange((ref, version) => this.#driven.get(ref as Cid)?.changed(version)); // only looked up
     this.#resumer = periodically('resume', RESUME_MS, node.log, () => this.#resume());
   }
 
@@ -98,16 +98,18 @@ export class OrderDriver implements Job {
     try {
       const isNew = open?.version === 1; // its lease was taken as it was written
       if (!isNew && !(await takeLease(database, ref, this.holder))) return;
-      await this.#drive(open ?? (await readOrder(this.#node, this.#orders, ref)), drive);
-      await dropLease(database, ref, this.holder);
+      const start = open ?? (await readOrder(this.#node, this.#orders, ref));
+      if (!(await this.#drive(start, drive))) await dropLease(database, ref, this.holder);
     } catch (error) {
-      // whoever holds the lease goes on, or the resumer does when it has run out
+      // whoever else holds the lease goes on, or a resumer does
       if (isDtaError(error, 'write_conflict')) log.info({ orderReference: ref }, 'another replica moved the order');
       else log.error({ orderReference: ref, err: error }, 'driving an order was interrupted');
+      await dropLease(database, ref, this.holder).catch(() => undefined); // it runs out by itself
     }
   }
 
-  async #drive(order: OpenOrder, drive: Drive): Promise<void> {
+  /** Drives until nothing is due. Whether nothing is owed at all: then nobody needs the lease. */
+  async #drive(order: OpenOrder, drive: Drive): Promise<boolean> {
     let open = order;
     const arrived: Arrived[] = [];
     const sending = new Map<OpenDelivery, Promise<void>>();
@@ -115,7 +117,7 @@ export class OrderDriver implements Job {
     let gathering: number | null = null;
     while (!this.#stopped) {
       if (Date.now() > leaseUntil) {
-        if (!(await takeLease(this.#node.database, open.order.ref, this.holder))) return;
+        if (!(await takeLease(this.#node.database, open.order.ref, this.holder))) return false;
         leaseUntil = Date.now() + LEASE_RENEWAL_MS;
       }
       open = await this.#newest(open, drive);
@@ -135,7 +137,7 @@ export class OrderDriver implements Job {
         continue;
       }
       const owed = open.deliveries.filter(({ answered }) => answered === null);
-      if (owed.length === 0 && arrived.length === 0) return;
+      if (owed.length === 0 && arrived.length === 0) return true;
       const now = this.#node.now();
       const sendable = owed.filter((delivery) => !sending.has(delivery) && maySend(delivery, open));
       for (const delivery of sendable.filter(({ dueAt }) => dueAt <= now)) {
@@ -153,11 +155,12 @@ export class OrderDriver implements Job {
         ...sendable.map(({ dueAt }) => dueAt).filter((dueAt) => dueAt > now),
         now + LEASE_RENEWAL_MS,
       );
-      if (sending.size === 0 && arrived.length === 0 && next - now > IDLE_MS) return; // the resumer comes back to it
+      if (sending.size === 0 && arrived.length === 0 && next - now > IDLE_MS) return false; // the resumer comes back to it
       const pause = arrived.length > 0 ? Math.min(GATHER_MS, next - now) : next - now;
       await drive.pause([...sending.values()], pause);
     }
     if (arrived.length > 0) await this.#write(open, arrived);
+    return false;
   }
 
   /** The order as somebody else left it meanwhile: a redemption begins while the Commitment is still being delivered. */

@@ -1,21 +1,22 @@
 import type { Cid } from '@dta/codec';
 import { ORDER_CHANGED, type Job, type Node } from '@dta/node';
-import { EventEmitter, once } from 'node:events';
 import pg from 'pg';
 
 const RECONNECT_MS = 1_000;
 /** Behind LISTEN: an order that changed while the connection was away is seen all the same. */
 const POLL_MS = 1_000;
 
-const ANY = Symbol('any order');
+/** Hears of a change: the order's new state, or undefined where the wait just ended. */
+type Waiter = (state: string | undefined) => void;
 
 /** Tells of changes of orders, by whichever replica. */
 export class OrderWatch implements Job {
-  readonly #changes = new EventEmitter().setMaxListeners(0);
   readonly #node: Node;
+  readonly #waiters = new Map<string, Set<Waiter>>();
+  #listener: (ref: string, version: number) => void = () => undefined;
   #client: pg.Client | undefined;
   #retry: NodeJS.Timeout | undefined;
-  readonly #ended = new AbortController();
+  #stopped = false;
 
   constructor(node: Node) {
     this.#node = node;
@@ -25,7 +26,7 @@ export class OrderWatch implements Job {
   async #listen(): Promise<void> {
     const client = new pg.Client({ connectionString: this.#node.options.database.url, application_name: 'dta listen' });
     const again = () => {
-      if (this.#client !== client || this.stopped) return;
+      if (this.#client !== client || this.#stopped) return;
       this.#client = undefined;
       this.#retry = setTimeout(() => void this.#listen(), RECONNECT_MS);
     };
@@ -33,9 +34,9 @@ export class OrderWatch implements Job {
     client.on('error', again);
     client.on('end', again);
     client.on('notification', ({ payload = '' }) => {
-      const [ref = '', version] = payload.split(' ');
-      this.#changes.emit(ref);
-      this.#changes.emit(ANY, ref, Number(version));
+      const [ref = '', version, state] = payload.split(' ');
+      for (const waiter of this.#waiters.get(ref) ?? []) waiter(state);
+      this.#listener(ref, Number(version));
     });
     try {
       await client.connect();
@@ -45,25 +46,37 @@ export class OrderWatch implements Job {
     }
   }
 
-  /** Calls back at each change of any order, with its new version. */
-  onChange(listener: (ref: Cid, version: number) => void): void {
-    this.#changes.on(ANY, listener);
+  /** Whom to tell of each change of any order, with its new version. */
+  onChange(listener: (ref: string, version: number) => void): void {
+    this.#listener = listener;
   }
 
-  /** Settles at the next change of `ref`, after a second, or after `ms`, whichever comes first. */
-  async changed(ref: Cid, ms: number): Promise<void> {
-    const signal = AbortSignal.any([this.#ended.signal, AbortSignal.timeout(Math.max(1, Math.min(ms, POLL_MS)))]);
-    await once(this.#changes, ref, { signal }).catch(() => undefined);
+  /** The state at the next change of `ref`; undefined after a second, after `ms`, or at the end of the process. */
+  changed(ref: Cid, ms: number): Promise<string | undefined> {
+    return new Promise((resolve) => {
+      const waiters = this.#waiters.get(ref) ?? new Set();
+      this.#waiters.set(ref, waiters);
+      const done: Waiter = (state) => {
+        clearTimeout(timer);
+        waiters.delete(done);
+        if (waiters.size === 0) this.#waiters.delete(ref);
+        resolve(state);
+      };
+      const timer = setTimeout(done, Math.max(1, Math.min(ms, POLL_MS)), undefined);
+      waiters.add(done);
+      if (this.#stopped) done(undefined);
+    });
   }
 
   /** Whether this process is about to end: then nobody waits any more. */
   get stopped(): boolean {
-    return this.#ended.signal.aborted;
+    return this.#stopped;
   }
 
   async stop(): Promise<void> {
-    this.#ended.abort();
+    this.#stopped = true;
     clearTimeout(this.#retry);
+    for (const waiters of [...this.#waiters.values()]) for (const done of [...waiters]) done(undefined);
     await this.#client?.end().catch(() => undefined);
   }
 }

@@ -47,6 +47,8 @@ export const WAITERS_MAX = 1_000;
 /** Orders that one process of a principal drives at a time. */
 export const ORDERS_DRIVEN_MAX = 16;
 export const IDENTITIES_CACHED_MAX = 10_000;
+/** Verified statements that a role keeps at hand: those of the orders under way. */
+export const STATEMENTS_CACHED_MAX = 4_000;
 
 export const FIDUCIARIES_MAX = 32;
 export const ORDERS_PER_PAGE_DEFAULT = 20;

@@ -1,4 +1,6 @@
-import { createHash, hkdfSync, randomFillSync, timingSafeEqual as nodeTimingSafeEqual } from 'node:crypto';
+import { hkdf as hkdfOfNoble } from '@noble/hashes/hkdf.js';
+import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js';
+import { createHash, randomFillSync, timingSafeEqual as nodeTimingSafeEqual } from 'node:crypto';
 
 /** SHA-256 over the chunks in turn, as over their concatenation; 32 bytes (FIPS 180-4). */
 export function sha256(...chunks: Uint8Array[]): Uint8Array {
@@ -18,7 +20,7 @@ export function hkdf(
   length: number,
   salt: Uint8Array = new Uint8Array(),
 ): Uint8Array {
-  return new Uint8Array(hkdfSync('sha256', ikm, salt, info, length));
+  return hkdfOfNoble(nobleSha256, ikm, salt, info, length); // on short inputs twice as fast as node's, which imports a key first
 }
 
 /** `length` bytes from the operating system's generator, by way of OpenSSL's. */

@@ -1,4 +1,4 @@
-import { ascii, cidOf, concat, decodeDocument, encodeCanonical, fields, type Cid } from '@dta/codec';
+import { ascii, cidOf, concat, checkDocument, decodeCanonical, encodeCanonical, fields, type Cid } from '@dta/codec';
 import { ed25519Verify, sha256 } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import { roles, type Identity } from '@dta/identity';
@@ -75,8 +75,9 @@ export function headerBytes(header: EnvelopeHeader): Uint8Array {
  * @throws `too_large`, `non_canonical`, `envelope_invalid`
  */
 export function parseEnvelope(bytes: Uint8Array): Envelope {
-  const parsed = refusing(() => decodeDocument(signedEnvelope, bytes, MAX_ENVELOPE_BYTES));
-  const { sig, ...unsigned } = parsed;
+  const raw = decodeCanonical(bytes, MAX_ENVELOPE_BYTES);
+  const parsed = refusing(() => checkDocument(signedEnvelope, raw));
+  const { sig, ...unsigned } = raw as { sig: Uint8Array; header: unknown }; // as the schema has just found it
   if (parsed.wraps.length !== parsed.header.recipients.length) {
     throw new DtaError('envelope_invalid', 'an envelope has one wrap for each recipient');
   }
@@ -84,13 +85,13 @@ export function parseEnvelope(bytes: Uint8Array): Envelope {
     cid: cidOf(bytes),
     bytes,
     header: parsed.header,
-    headerHash: sha256(headerBytes(parsed.header)),
+    headerHash: sha256(encodeCanonical(unsigned.header)),
     salt: parsed.N,
     keyCommitment: parsed.Kcom,
     ciphertext: parsed.ct,
     wraps: parsed.wraps,
     signature: sig,
-    signed: envelopeDigest(encodeCanonical(z.encode(unsignedEnvelope, unsigned))),
+    signed: envelopeDigest(encodeCanonical(unsigned)),
   };
 }
 

@@ -17,16 +17,18 @@ import type { KeyRing } from './key-ring.js';
 const RELOAD_MS = 1_000;
 
 /**
- * Whom this node acts for: its own identity and the chains that its operator admitted. Kept in the database; another
- * replica's admissions are seen when they are first asked for.
+ * Whom this node acts for: its own identity and the chains that its operator admitted. Kept in the database; what another
+ * replica was told is known here a second later.
  */
 export class Admission {
   readonly directory: IdentityDirectory;
   readonly #sql: Sql;
   readonly #own: ReadonlySet<Cid>;
   readonly #admitted = new Set<Cid>();
+  readonly #revoked = new Set<Cid>();
   #seen = 0n;
   #reloaded = 0;
+  #reloading: Promise<void> | undefined;
 
   private constructor(sql: Sql, ring: KeyRing) {
     this.#sql = sql;
@@ -64,19 +66,25 @@ export class Admission {
       this.#admitted.add(this.directory.firstOf(identity.cid));
     }
     this.#seen = BigInt(rows.at(-1)?.seq ?? this.#seen);
-    const revoked: { bytes: Buffer }[] = await this.#sql.query('SELECT bytes FROM revocations');
+    const revoked: { bytes: Buffer }[] = await this.#sql.query(
+      'SELECT bytes FROM revocations WHERE first <> ALL ($1)',
+      [[...this.#revoked]],
+    );
     for (const { bytes } of revoked) this.#applyRevocation(new Uint8Array(bytes));
     this.#reloaded = Date.now();
   }
 
-  /** Whether the chain of `cid` is admitted; asks the database again, at most once a second, before it says no. */
+  /**
+   * Whether the chain of `cid` is admitted. Asks the database again, at most once a second, also before it says yes: what
+   * another replica was told of successors and revocations must be known before a statement is taken.
+   */
   async isAdmitted(cid: Cid, directory: IdentityDirectory = this.directory): Promise<boolean> {
-    const admitted = () => {
-      const first = directory.findFirst(cid) ?? this.directory.findFirst(cid);
-      return first !== undefined && this.#admitted.has(first);
-    };
-    if (!admitted() && Date.now() - this.#reloaded > RELOAD_MS) await this.#reload();
-    return admitted();
+    if (Date.now() - this.#reloaded > RELOAD_MS) {
+      this.#reloading ??= this.#reload().finally(() => (this.#reloading = undefined));
+      await this.#reloading;
+    }
+    const first = directory.findFirst(cid) ?? this.directory.findFirst(cid);
+    return first !== undefined && this.#admitted.has(first);
   }
 
   /** @throws `identity_not_admitted` */
@@ -123,6 +131,7 @@ export class Admission {
     const first = this.directory.firstOf(revocation.body.identity);
     verifyRevocation(revocation, this.directory.chainOf(first));
     this.directory.revoke(first);
+    this.#revoked.add(first);
     return first;
   }
 

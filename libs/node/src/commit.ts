@@ -85,7 +85,7 @@ export interface Change {
   readonly now: number;
 }
 
-/** Where somebody waits for changes of an order (LISTEN): the payload is its reference, a space, its new version. */
+/** Where somebody waits for changes of an order (LISTEN): the payload is its reference, its new version, its state. */
 export const ORDER_CHANGED = 'order_changed';
 
 /**
@@ -130,7 +130,7 @@ function commitStatement(change: Change): { text: string; values: unknown[] } {
     ...leasePart(change, value),
     ...idempotencyPart(change, value),
   ];
-  const notified = change.notify ? `pg_notify(${value(ORDER_CHANGED, 'text')}, ref || ' ' || version)` : 'version';
+  const notified = change.notify ? `pg_notify(${value(ORDER_CHANGED, 'text')}, concat_ws(' ', ref, version, ${value(change.order.state, 'text')}))` : 'version';
   return { text: `WITH ${parts.join(',\n')}\nSELECT ${notified} FROM moved`, values };
 }
 

@@ -2,7 +2,7 @@ import { cidOf, parseCid, type Cid } from '@dta/codec';
 import { decodeBundle, encodeBundle, openEnvelope, parseEnvelope, verifyEnvelope } from '@dta/envelope';
 import { DtaError, toDtaError } from '@dta/errors';
 import { assertNotAhead, IdentityDirectory, type Role } from '@dta/identity';
-import { readStatements, type Evidence } from '@dta/order';
+import { readStatements, type Evidence, type VerifiedStatements } from '@dta/order';
 import type { Transport } from '@dta/transport';
 import {
   BACKOFF_MAX_MS,
@@ -96,6 +96,7 @@ export interface PeerParts {
   readonly transport: Transport;
   readonly ring: KeyRing;
   readonly admission: Admission;
+  readonly verified: VerifiedStatements;
   readonly now: () => number;
 }
 
@@ -138,7 +139,12 @@ export async function ask(
     throw new DtaError('envelope_invalid', 'reply by another, or to another message');
   }
   const statements = await openEnvelope(envelope, ring.openers(role));
-  const evidence = readStatements(header, statements, { directory, stored: new Set(), now: now() });
+  const evidence = readStatements(header, statements, {
+    directory,
+    stored: new Set(),
+    now: now(),
+    verified: parts.verified,
+  });
   return { evidence, envelopes: further, attachments: reply.attachments };
 }
 

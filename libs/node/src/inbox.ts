@@ -10,7 +10,7 @@ import {
 } from '@dta/envelope';
 import { DtaError, isDtaError } from '@dta/errors';
 import { assertNotAhead, IdentityDirectory, type Role } from '@dta/identity';
-import { assertMaySpeak, Evidence, readStatements, type OpenSecret, type Outcome, type StepContext } from '@dta/order';
+import { assertMaySpeak, type Evidence, readStatements, type OpenSecret, type Outcome, type StepContext, type VerifiedStatements } from '@dta/order';
 import type { Admission } from './admission.js';
 import { fromColumn } from './byte-list.js';
 import { commit, type StoredReply } from './commit.js';
@@ -47,6 +47,7 @@ export interface InboxParts<O> {
   readonly ring: KeyRing;
   readonly admission: Admission;
   readonly secrets: SecretStore;
+  readonly verified: VerifiedStatements;
   readonly orders: OrderTable<O>;
   readonly now: () => number;
 }
@@ -97,6 +98,7 @@ export class Inbox<O extends { readonly state: string }> {
     assertNotAhead(envelope.header.createdAt, this.#parts.now());
     await admission.assertAdmitted(sender.cid, directory);
     if (envelope.header.from !== 'principal') throw new DtaError('envelope_invalid', "this verb is a principal's");
+    if (envelope.header.prev.length > 0) throw new DtaError('envelope_invalid', 'a request refers to no envelope');
     return { envelope, directory };
   }
 
@@ -106,10 +108,10 @@ export class Inbox<O extends { readonly state: string }> {
     directory: IdentityDirectory,
     stored: ReadonlySet<Cid>,
   ): Promise<PeerMessage> {
-    const { ring, role, now } = this.#parts;
+    const { ring, role, now, verified } = this.#parts;
     const statements = await openEnvelope(envelope, ring.openers(role));
     directory.add(bundle.identities);
-    const evidence = readStatements(envelope.header, statements, { directory, stored, now: now() });
+    const evidence = readStatements(envelope.header, statements, { directory, stored, now: now(), verified });
     const [message] = evidence.statements;
     if (message !== undefined && !stored.has(message.cid))
       assertMaySpeak(directory.get(envelope.header.sender), directory);
@@ -123,14 +125,13 @@ export class Inbox<O extends { readonly state: string }> {
     found: Versioned<O> | null,
     step: PeerStep<O>,
   ): Promise<StoredReply> {
-    const { database, ring, role, secrets, orders, now } = this.#parts;
+    const { database, ring, role, secrets, orders, now, verified } = this.#parts;
     const { evidence } = message;
     const tools = {
       context: { author: ring.author, seed: await secrets.seed() },
       open: secrets.opener(evidence.order),
     };
-    const outcome = await step(found?.order, message, tools);
-    tools.context.seed.fill(0);
+    const outcome = await step(found?.order, message, tools).finally(() => tools.context.seed.fill(0));
     const sealed = await Promise.all(outcome.secrets.map((secret) => secrets.seal(secret)));
     const sender = evidence.directory.get(envelope.header.sender);
     const recipients = [{ id: sender.cid, role: 'principal', kem: sender.keys.kem }] as const;
@@ -155,7 +156,7 @@ export class Inbox<O extends { readonly state: string }> {
       statements: outcome.keep,
       secrets: sealed,
       erase: outcome.erase,
-      envelopes: [{ bytes: answer.bytes, log: true }],
+      envelopes: [answer],
       deliveries: [],
       close: [],
       reply,
@@ -167,6 +168,7 @@ export class Inbox<O extends { readonly state: string }> {
       idempotency: null,
       now: now(),
     });
+    for (const said of outcome.reply) verified.set(said.cid, said);
     return reply;
   }
 

@@ -1,10 +1,12 @@
 import type { Cid } from '@dta/codec';
-import { MESSAGES_IN_WORK_MAX, MESSAGES_QUEUED_MAX, WAITERS_MAX } from '@dta/contracts';
+import { MESSAGES_IN_WORK_MAX, MESSAGES_QUEUED_MAX, STATEMENTS_CACHED_MAX, WAITERS_MAX } from '@dta/contracts';
 import { custodyProtection, openSoftwareCustody, type Custody } from '@dta/custody';
 import { DtaError } from '@dta/errors';
 import { openKeyFile, passphraseProtection, type KeyFileProtection, type Role } from '@dta/identity';
+import type { OrderStatement, VerifiedStatements } from '@dta/order';
 import type { Logger } from '@dta/service';
 import { Gate, waiterGate, type Transport } from '@dta/transport';
+import { LRUCache } from 'lru-cache';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Admission } from './admission.js';
@@ -37,6 +39,8 @@ export interface Node {
   readonly ring: KeyRing;
   readonly admission: Admission;
   readonly secrets: SecretStore;
+  /** statements verified lately */
+  readonly verified: VerifiedStatements;
   readonly transport: Transport;
   readonly gate: Gate;
   readonly waiterGate: Gate;
@@ -73,6 +77,7 @@ export async function openNode(
     ring,
     admission,
     secrets: new SecretStore(database, custody, ring.first, role, now),
+    verified: new LRUCache<Cid, OrderStatement>({ max: STATEMENTS_CACHED_MAX }),
     transport,
     gate: new Gate({ inWork: MESSAGES_IN_WORK_MAX, queued: MESSAGES_QUEUED_MAX }),
     waiterGate: waiterGate({ inWork: WAITERS_MAX }),

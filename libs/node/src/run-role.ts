@@ -12,17 +12,18 @@ export interface RoleParts {
   readonly log: Logger;
 }
 
-/** Runs a role as a process of its own: settings from the environment, NATS, until a signal ends it. */
+/** Runs a role as a process of its own: settings from `env`, NATS, until a signal ends it. */
 export function runRole<S extends SettingsSchema & z.ZodType<RoleConfig>>(
   role: Role,
   schema: S,
+  env: Readonly<Record<string, string | undefined>>,
   start: (config: z.output<S>, parts: RoleParts) => Promise<RunningRole>,
 ): Promise<void> {
   return runMain({
     name: role,
-    configure: () => readConfig(schema, process.env),
+    configure: () => readConfig(schema, env),
     logger: (config) => createLogger({ name: role, level: config.LOG_LEVEL }),
-    verbose: process.env['LOG_LEVEL'] === 'debug',
+    verbose: env['LOG_LEVEL'] === 'debug',
     stopWithinMs: DRAIN_MS + 5_000,
     start: async (config, log) => {
       const transport = await connect(role, config, log);

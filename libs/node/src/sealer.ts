@@ -1,10 +1,10 @@
 import type { Cid } from '@dta/codec';
 import { sealEnvelope, type Recipient } from '@dta/envelope';
 import type { Role } from '@dta/identity';
-import type { OrderStatement } from '@dta/order';
+import { mayBeLogged, type OrderStatement } from '@dta/order';
 import type { KeyRing } from './key-ring.js';
 
-/** Seals statements of an order, in this role's name, as an envelope that the shared log may keep. */
+/** Seals statements of an order, in this role's name, and says whether the shared log may keep the envelope. */
 export async function sealOrderEnvelope(
   ring: KeyRing,
   from: Role,
@@ -13,11 +13,12 @@ export async function sealOrderEnvelope(
   recipients: readonly Recipient[],
   prev: readonly Cid[],
   now: number,
-): Promise<{ cid: Cid; bytes: Uint8Array }> {
+): Promise<{ cid: Cid; bytes: Uint8Array; log: boolean }> {
   const { identity, key } = ring.author;
-  const log = !statements.some(({ body }) => body.type === 'release' || body.type === 'complaint');
-  return sealEnvelope(
+  const log = mayBeLogged(statements);
+  const sealed = await sealEnvelope(
     { sender: identity, from, order, prev, log, recipients, statements: statements.map(({ bytes }) => bytes), now },
     key,
   );
+  return { ...sealed, log };
 }

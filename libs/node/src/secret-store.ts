@@ -1,7 +1,7 @@
 import type { Cid } from '@dta/codec';
 import { randomBytes } from '@dta/crypto';
-import { keyPeriod, periodKey, type Custody } from '@dta/custody';
-import { DtaError } from '@dta/errors';
+import { keyPeriod, periodKey, type Custody, type KeyName } from '@dta/custody';
+import { DtaError, isDtaError } from '@dta/errors';
 import type { Role } from '@dta/identity';
 import { secretContext, type NewSecret, type OpenSecret, type SecretName } from '@dta/order';
 import type { Sql } from './database.js';
@@ -12,6 +12,16 @@ export interface SealedSecret {
   readonly key: string;
   readonly sealed: Uint8Array;
 }
+
+/** What {@link SecretStore.endPastPeriods} did. */
+export interface EndedPeriods {
+  readonly destroyed: readonly KeyName[];
+  /** keys whose period is over, with a row that does not open */
+  readonly kept: readonly KeyName[];
+}
+
+/** A secret sealed as a period ended may be written a little later, and replicas' clocks differ. */
+const SETTLING_MS = 10 * 60_000;
 
 interface SecretRow {
   order_ref: Cid | null;
@@ -79,29 +89,45 @@ export class SecretStore {
 
   /**
    * Ends past key periods: what still lives under an older key is sealed again under the present one, then the older
-   * key is destroyed, so that erased rows are gone from backups too (docs/protocol.md §7).
+   * key is destroyed, so that erased rows are gone from backups too (docs/protocol.md §7). A key with a row that does not
+   * open is kept: better a key that lives too long than a share lost.
    *
-   * @returns names of the destroyed keys
+   * @throws `custody_unavailable`, `service_unavailable`
    */
-  async endPastPeriods(): Promise<string[]> {
-    const present = periodKey(keyPeriod(this.#now()));
-    const past = (await this.#custody.keys()).filter(
-      (key) => isPeriodKey(key) && key !== present && !isAhead(key, present),
-    );
-    for (const key of past) {
-      for (let rows = await this.#rowsUnder(key); rows.length > 0; rows = await this.#rowsUnder(key)) {
-        for (const row of rows) await this.#reseal(row, present);
-      }
-      await this.#custody.destroy(key);
+  async endPastPeriods(): Promise<EndedPeriods> {
+    const now = this.#now();
+    const present = periodKey(keyPeriod(now));
+    const ended: { destroyed: KeyName[]; kept: KeyName[] } = { destroyed: [], kept: [] };
+    for (const key of await this.#custody.keys()) {
+      if (!isPeriodKey(key) || periodOf(key) >= keyPeriod(now - SETTLING_MS)) continue;
+      const isEmpty = await this.#resealAll(key, present);
+      if (isEmpty) await this.#custody.destroy(key);
+      (isEmpty ? ended.destroyed : ended.kept).push(key);
     }
-    return past;
+    return ended;
   }
 
-  #rowsUnder(key: string): Promise<SecretRow[]> {
-    return this.#sql.query('SELECT * FROM secrets WHERE key = $1 LIMIT 100', [key]);
+  /** Whether no row is left under `key`. */
+  async #resealAll(key: KeyName, present: KeyName): Promise<boolean> {
+    const unreadable: Buffer[] = [];
+    for (;;) {
+      const rows: SecretRow[] = await this.#sql.query(
+        'SELECT * FROM secrets WHERE key = $1 AND sealed <> ALL ($2::bytea[]) LIMIT 100',
+        [key, unreadable],
+      );
+      if (rows.length === 0) return unreadable.length === 0;
+      for (const row of rows) {
+        try {
+          await this.#reseal(row, present);
+        } catch (error) {
+          if (!isDtaError(error, 'custody_invalid')) throw error;
+          unreadable.push(row.sealed); // altered or moved in the database: the others go on
+        }
+      }
+    }
   }
 
-  async #reseal(row: SecretRow, key: string): Promise<void> {
+  async #reseal(row: SecretRow, key: KeyName): Promise<void> {
     const value = await this.#open(row);
     const sealed = await this.#custody.seal(key, this.#context(nameOf(row)), value);
     value.fill(0);
@@ -120,5 +146,3 @@ function nameOf({ order_ref, what, epoch, transcript, index }: SecretRow): Secre
 
 const isPeriodKey = (key: string) => /^period-\d+$/.test(key);
 const periodOf = (key: string) => Number(key.slice('period-'.length));
-/** A replica whose clock is ahead may have begun the next period already. */
-const isAhead = (key: string, present: string) => periodOf(key) > periodOf(present);

@@ -20,15 +20,18 @@ export type Expiry<O> = (
 export function startSweeper<O>(node: Node, orders: OrderTable<O>, onDue: (ref: Cid) => Promise<void>): Job {
   return periodically('sweep', SWEEP_MS, node.log, async () => {
     for (const ref of await orders.due(node.now(), BATCH)) {
-      await onDue(ref);
+      // one that can't be ended must not keep the others, and keys whose period is over, alive
+      await onDue(ref).catch((err: unknown) => node.log.error({ orderReference: ref, err }, 'an order was not ended'));
     }
     await node.database.query(
       `UPDATE replies SET further = NULL
        WHERE verb = 'release' AND further IS NOT NULL AND created_at < now() - interval '10 minutes'`,
     );
     await node.database.query("DELETE FROM internal_calls WHERE at < now() - interval '10 minutes'");
-    const destroyed = await node.secrets.endPastPeriods();
+    const { destroyed, kept } = await node.secrets.endPastPeriods();
     if (destroyed.length > 0) node.log.info({ role: node.role, keys: destroyed }, 'past key periods ended');
+    if (kept.length > 0)
+      node.log.error({ role: node.role, keys: kept }, 'a key period can not end: a row does not open');
   });
 }
 

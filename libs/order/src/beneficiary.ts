@@ -6,7 +6,7 @@ import { verifyCertificate } from './certificate.js';
 import { deriveEnrolmentKeys, signEnrolment } from './enrolment.js';
 import type { Evidence } from './evidence.js';
 import { acknowledge } from './fiduciary.js';
-import { combineSecret, openReleases, verifyRedemption } from './redemption.js';
+import { combineSecret, openReleases, verifyRedemption, type Releases } from './redemption.js';
 import { nothing, orderSecret, type OpenSecret, type Outcome, type StepContext } from './step.js';
 import {
   commitmentStatement,
@@ -33,6 +33,8 @@ export interface BeneficiaryOrder {
   readonly setupBy: number;
   readonly keepUntil: number | null;
   readonly enrolment: Cid;
+  /** the highest round whose Manifest was noted */
+  readonly round: number | null;
   readonly commitmentStatement: Cid | null;
   /** Y [33] */
   readonly commitment: Uint8Array | null;
@@ -75,6 +77,7 @@ export async function enrolOrder(
       setupBy,
       keepUntil,
       enrolment: enrolment.cid,
+      round: null,
       commitmentStatement: null,
       commitment: null,
       good: [],
@@ -88,11 +91,31 @@ export async function enrolOrder(
   };
 }
 
-/** Verb `manifest`: whose deals are going to make the key. Checked and kept, so that B can tell a later change. */
-export async function noteManifest(order: BeneficiaryOrder, evidence: Evidence, context: StepContext): Promise<Step> {
+/**
+ * Verb `manifest`: whose deals are going to make the key. Checked and kept, so that B can tell a later change.
+ *
+ * @throws `order_state_conflict` for another Manifest of a round already noted; what the setup is refused for
+ */
+export async function noteManifest(stored: BeneficiaryOrder, evidence: Evidence, context: StepContext): Promise<Step> {
+  const order = openOrder(stored, evidence.now);
   const manifest = evidence.message(manifestStatement);
+  const { round } = manifest.body;
+  if (order.round !== null && round <= order.round)
+    throw new DtaError('order_state_conflict', 'this round was noted with another Manifest', { metadata: { round } });
   assertOwnEnrolment(order, verifySetup(evidence).enrolment.cid);
-  return { ...nothing, order, reply: [await acknowledge(manifest, evidence, context)], keep: [manifest] };
+  return {
+    ...nothing,
+    order: { ...order, round },
+    reply: [await acknowledge(manifest, evidence, context)],
+    keep: [manifest],
+  };
+}
+
+/** The order, unless its time has passed, whether or not the clock's own step has been made. @throws `order_state_conflict` */
+function openOrder(stored: BeneficiaryOrder, now: number): BeneficiaryOrder {
+  const order = expireBeneficiaryOrder(stored, now);
+  if (order.state === 'closed') throw new DtaError('order_state_conflict', 'the order is closed');
+  return order;
 }
 
 /** @throws `order_state_conflict` where the evidence has another Enrolment than the one that this node's keys belong to */
@@ -107,10 +130,11 @@ function assertOwnEnrolment(order: BeneficiaryOrder, enrolment: Cid): void {
  * @throws `certificate_invalid`, `transcript_mismatch`, `order_state_conflict`
  */
 export async function commitEnrolment(
-  order: BeneficiaryOrder,
+  stored: BeneficiaryOrder,
   evidence: Evidence,
   context: StepContext,
 ): Promise<Step> {
+  const order = openOrder(stored, evidence.now);
   const commitment = evidence.message(commitmentStatement);
   const setup = verifySetup(evidence);
   verifyCertificate(commitment, setup, evidence);
@@ -136,12 +160,13 @@ export async function commitEnrolment(
  * @throws `shares_insufficient` with what was good and bad; `release_invalid`, `certificate_invalid`, `redemption_expired`
  */
 export async function redeemOrder(
-  order: BeneficiaryOrder,
+  stored: BeneficiaryOrder,
   evidence: Evidence,
   envelopes: readonly Uint8Array[],
   open: OpenSecret,
   context: StepContext,
 ): Promise<Step> {
+  const order = openOrder(stored, evidence.now);
   const redemption = evidence.message(redemptionStatement);
   const commitment = evidence.get(commitmentStatement, redemption.body.certificate);
   const setup = verifySetup(evidence);
@@ -170,11 +195,12 @@ export async function redeemOrder(
   }
   const seed = await open({ what: 'enrolment-seed', epoch: 0, transcript: null, index: null });
   const key = await open({ what: 'enrolment-key', epoch: 0, transcript: null, index: null });
-  const { good, bad } = await openReleases(envelopes, redemption, setup, seed, evidence);
+  let found: Releases | undefined;
   try {
-    const secret = combineSecret(good, key, setup);
-    const indices = [...good.keys()].sort((a, b) => a - b);
-    const answer = await receipt(indices, bad);
+    found = await openReleases(envelopes, redemption, setup, seed, evidence);
+    const secret = combineSecret(found, key, setup);
+    const indices = [...found.good.keys()].sort((a, b) => a - b);
+    const answer = await receipt(indices, found.bad);
     return {
       ...nothing,
       order: {
@@ -191,7 +217,7 @@ export async function redeemOrder(
       settled: true,
     };
   } finally {
-    wipe(seed, key, ...good.values());
+    wipe(seed, key, ...(found?.good.values() ?? []));
   }
 }
 

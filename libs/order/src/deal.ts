@@ -16,7 +16,7 @@ import {
   wipe,
 } from '@dta/crypto';
 import { attachmentHash, pickAttachment } from '@dta/envelope';
-import { DtaError } from '@dta/errors';
+import { DtaError, isDtaError } from '@dta/errors';
 import { signStatement } from '@dta/identity';
 import { assertNewSetup, dealerKeySeed, keyForDealer, NEW_SETUP } from './acceptance.js';
 import type { Author, Evidence } from './evidence.js';
@@ -162,6 +162,21 @@ export function sealedShareFor(deal: Deal, member: number, attachments: readonly
 }
 
 /**
+ * Whether `share` is the one that `points` promise to `member`. Bytes that are no scalar are not: whoever signed them is
+ * at fault, and nobody else's step may fail for it.
+ *
+ * @throws `point_invalid`
+ */
+export function isShareOf(points: readonly Uint8Array[], member: number, share: Uint8Array): boolean {
+  try {
+    return verifyShare(points, member, share);
+  } catch (error) {
+    if (isDtaError(error, 'scalar_invalid')) return false;
+    throw error;
+  }
+}
+
+/**
  * Opens and checks the share s_ij [32] that a dealer sent to this member.
  *
  * @throws `attachment_invalid`; `deal_invalid` where it doesn't open or doesn't lie on the dealer's polynomial
@@ -189,6 +204,6 @@ export async function openShare(
   } finally {
     wipe(seed);
   }
-  if (!verifyShare(points, member, share)) throw refuse();
+  if (!isShareOf(points, member, share)) throw refuse();
   return share;
 }

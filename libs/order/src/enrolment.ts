@@ -67,9 +67,9 @@ export function verifyEnrolment(enrolment: Enrolment, evidence: Evidence): void 
   const { request } = evidence;
   const { ec, kem, pop } = enrolment.body;
   evidence.assertBy(enrolment, request.body.beneficiary);
+  if (proven.has(enrolment)) return;
   assertPoint(ec);
   assertKemPublicKey(kem);
-  if (proven.has(enrolment)) return;
   const first = evidence.directory.firstOf(request.body.beneficiary);
   if (!popVerify(ec, enrolmentDigest(request.cid, first, ec, kem), pop)) {
     throw new DtaError('pop_invalid', 'the beneficiary did not prove that it knows its key');

@@ -1,4 +1,4 @@
-import type { Cid } from '@dta/codec';
+import { cidOf, type Cid } from '@dta/codec';
 import { DtaError } from '@dta/errors';
 import {
   assertNotAhead,
@@ -20,6 +20,14 @@ export interface Verifier {
   readonly stored: ReadonlySet<Cid>;
   /** Unix milliseconds */
   readonly now: number;
+  /** statements whose signatures this process has verified, by CID: each message of an order carries most of the last */
+  readonly verified?: VerifiedStatements;
+}
+
+/** A bounded store, such as an LRU cache. */
+export interface VerifiedStatements {
+  get(cid: Cid): OrderStatement | undefined;
+  set(cid: Cid, statement: OrderStatement): unknown;
 }
 
 /** Who signs: a node's newest document and its key. */
@@ -52,8 +60,10 @@ export class Evidence {
    */
   static read(order: Cid, statements: readonly Uint8Array[], verifier: Verifier): Evidence {
     const read = statements.map((bytes) => {
-      const statement = parseStatement(orderStatements, bytes);
-      verifyStatement(statement, order, verifier);
+      const known = verifier.verified?.get(cidOf(bytes));
+      const statement = known ?? parseStatement(orderStatements, bytes);
+      verifyStatement(statement, order, verifier, known !== undefined);
+      if (known === undefined) verifier.verified?.set(statement.cid, statement);
       return statement;
     });
     return new Evidence(order, read, verifier);
@@ -76,6 +86,11 @@ export class Evidence {
 
   get now(): number {
     return this.#verifier.now;
+  }
+
+  /** Whether this node verified and stored `statement` before. */
+  isStored({ cid }: OrderStatement): boolean {
+    return this.#verifier.stored.has(cid);
   }
 
   /** All statements of a type. */
@@ -153,7 +168,8 @@ export class Evidence {
   }
 }
 
-function verifyStatement(statement: OrderStatement, order: Cid, verifier: Verifier): void {
+/** `signed`: these bytes' signature was verified before; all that time can change is checked again. */
+function verifyStatement(statement: OrderStatement, order: Cid, verifier: Verifier, signed: boolean): void {
   const { issuer, createdAt, type } = statement.body;
   const about = type === 'request' ? statement.cid : statement.body.order;
   if (about !== order || (type === 'request' && statement.body.order !== null)) {
@@ -162,7 +178,7 @@ function verifyStatement(statement: OrderStatement, order: Cid, verifier: Verifi
   assertNotAhead(createdAt, verifier.now);
   if (issuer === null) throw new DtaError('envelope_invalid', 'statement without an issuer');
   const author = verifier.directory.get(issuer);
-  verifySignature(statement, author.keys.sign);
+  if (!signed) verifySignature(statement, author.keys.sign);
   if (!verifier.stored.has(statement.cid)) assertMaySpeak(author, verifier.directory);
 }
 

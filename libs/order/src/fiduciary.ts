@@ -19,6 +19,7 @@ import {
   redemptionStatement,
   requestStatement,
   type Commitment,
+  type Forward,
   type OrderStatement,
 } from './statements.js';
 import { checkTerms, memberIndex } from './terms.js';
@@ -141,12 +142,13 @@ export async function dealOrder(
   context: StepContext,
 ): Promise<Step> {
   const state = next(fiduciaryTransitions, order.state, 'deal');
-  evidence.message(forwardStatement);
+  const forward = evidence.messageByPrincipal(forwardStatement);
   const { request } = evidence;
   if (evidence.now > order.setupBy) throw new DtaError('setup_expired', 'the time to set this order up has passed');
   const enrolment = evidence.one(enrolmentStatement);
   verifyEnrolment(enrolment, evidence);
   const acceptances = verifyAcceptances(enrolment, evidence);
+  assertForwards(forward, [...acceptances.values()]);
   if (acceptances.get(order.index)?.cid !== order.acceptance) {
     throw new DtaError('order_state_conflict', 'the Acceptance of this node is another');
   }
@@ -217,12 +219,23 @@ export async function confirmOrder(
   }
 }
 
-/** Checks a certificate in `evidence` that this node confirmed, and moves the order to committed. */
+/** @throws `envelope_invalid` unless the sender's own word names exactly what it forwards */
+function assertForwards({ body }: Forward, statements: readonly OrderStatement[]): void {
+  const said = new Set(body.statements);
+  if (said.size !== statements.length || !statements.every(({ cid }) => said.has(cid)))
+    throw new DtaError('envelope_invalid', 'the Forward names other statements than come with it');
+}
+
+/**
+ * Checks a certificate in `evidence` that this node confirmed, and moves the order to committed. An order whose time has
+ * passed is over, whether or not the clock's own step has been made.
+ */
 function certify(
-  order: FiduciaryOrder,
+  stored: FiduciaryOrder,
   commitment: Commitment,
   evidence: Evidence,
 ): { order: FiduciaryOrder; setup: Setup } {
+  const order = expireFiduciaryOrder(stored, evidence.now);
   const setup = verifySetup(evidence);
   verifyCertificate(commitment, setup, evidence);
   if (!order.confirmed.some((transcript) => bytesEqual(transcript, setup.transcript))) {
@@ -253,7 +266,8 @@ export async function commitOrder(order: FiduciaryOrder, evidence: Evidence, con
 /**
  * Verb `release`: a Redemption with all evidence. Everything is checked again; the share goes to the order's own key.
  *
- * @throws `order_state_conflict`, `certificate_invalid`, `redemption_expired`, `redemption_limit`, `release_invalid`
+ * @throws `order_state_conflict`, also for a Redemption answered before, which came in another envelope;
+ * `certificate_invalid`, `redemption_expired`, `redemption_limit`, `release_invalid`
  */
 export async function releaseShare(
   order: FiduciaryOrder,
@@ -265,6 +279,8 @@ export async function releaseShare(
   const commitment = evidence.get(commitmentStatement, redemption.body.certificate);
   const { order: certified, setup } = certify(order, commitment, evidence);
   verifyRedemption(redemption, commitment, setup, evidence);
+  if (evidence.isStored(redemption) || order.answered.some((answer) => answer.redemption === redemption.cid))
+    throw new DtaError('order_state_conflict', 'this Redemption was answered before, in another envelope');
   const recent = order.answered.filter(({ at }) => at > evidence.now - DAY);
   if (recent.length >= REDEMPTIONS_A_DAY) {
     throw new DtaError('redemption_limit', 'this order was redeemed too often in 24 hours', {
@@ -290,11 +306,17 @@ export async function releaseShare(
   }
 }
 
-/** Verb `receipt`: B's word on the shares. @throws `signature_invalid` unless it is by the order's beneficiary */
+/**
+ * Verb `receipt`: B's word on the shares, forwarded by P.
+ *
+ * @throws `signature_invalid` unless it is by the order's beneficiary; `envelope_invalid` without its Redemption
+ */
 export async function takeReceipt(order: FiduciaryOrder, evidence: Evidence, context: StepContext): Promise<Step> {
-  evidence.message(forwardStatement);
+  const forward = evidence.messageByPrincipal(forwardStatement);
   const receipt = evidence.one(receiptStatement);
+  assertForwards(forward, [receipt]);
   evidence.assertBy(receipt, evidence.request.body.beneficiary);
+  evidence.assertBy(evidence.get(redemptionStatement, receipt.body.redemption), evidence.principal);
   return { ...nothing, order, reply: [await acknowledge(receipt, evidence, context)], keep: [receipt], settled: true };
 }
 

@@ -1,5 +1,5 @@
-export { Evidence, assertMaySpeak, type Author, type Verifier } from './evidence.js';
-export { readStatements, messageOf } from './message.js';
+export { Evidence, assertMaySpeak, type Author, type Verifier, type VerifiedStatements } from './evidence.js';
+export { mayBeLogged, readStatements } from './message.js';
 export {
   orderStatements,
   type Commitment,

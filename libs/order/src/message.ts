@@ -1,32 +1,14 @@
 import type { EnvelopeHeader } from '@dta/envelope';
 import { DtaError } from '@dta/errors';
-import type { StatementType } from '@dta/identity';
 import { Evidence, type Verifier } from './evidence.js';
 import type { OrderStatement } from './statements.js';
-import {
-  commitmentStatement,
-  forwardStatement,
-  manifestStatement,
-  redemptionStatement,
-  requestStatement,
-} from './statements.js';
-import type { PrincipalVerb } from './principal.js';
 
-/** What `statements[0]` must be, by verb (docs/protocol.md §6, "Verbs and replies"). */
-export const messageOf = {
-  enrol: requestStatement,
-  accept: requestStatement,
-  deal: forwardStatement,
-  confirm: manifestStatement,
-  manifest: manifestStatement,
-  commit: commitmentStatement,
-  release: redemptionStatement,
-  redeem: redemptionStatement,
-  receipt: forwardStatement,
-} as const satisfies Record<PrincipalVerb, StatementType>;
-
-/** What never goes into the shared log: an envelope with one of these says `log: false`. */
 const NEVER_LOGGED: ReadonlySet<OrderStatement['body']['type']> = new Set(['release', 'complaint']);
+
+/** Whether the shared log may keep an envelope with these: never with a Release or a Complaint, which hold shares. */
+export function mayBeLogged(statements: readonly OrderStatement[]): boolean {
+  return !statements.some(({ body }) => NEVER_LOGGED.has(body.type));
+}
 
 /**
  * Reads what an opened envelope says: every statement verified, all of one order, the message by the sender's own chain.
@@ -44,7 +26,7 @@ export function readStatements(
   if (message === undefined || !evidence.isBy(message, header.sender)) {
     throw new DtaError('envelope_invalid', "the message is not by the envelope's sender");
   }
-  if (header.log && evidence.statements.some(({ body }) => NEVER_LOGGED.has(body.type))) {
+  if (header.log && !mayBeLogged(evidence.statements)) {
     throw new DtaError('envelope_invalid', 'an envelope that must not be logged says that it may be');
   }
   return evidence;

@@ -132,7 +132,8 @@ export function placeOrder(request: Request): PrincipalStep {
 }
 
 /**
- * Checks one answer before it counts: the right statements, by the party asked, of this setup, with all attachments.
+ * Checks one answer before it counts: exactly the right statements, by the party asked, of this setup, with all
+ * attachments. A statement more would become the order's evidence, where a second of its kind stops every later step.
  *
  * @throws what the statements' own checks throw: the answer is as good as none, and the party still owes one
  */
@@ -149,6 +150,15 @@ export function checkAnswer(
     if (order.fiduciaries[index - 1] !== party) throw new DtaError('envelope_invalid', 'an answer for another member');
   };
   const alone = order.fiduciaries.length === 1;
+  const expected = verb === 'accept' && alone ? 2 : 1;
+  if (answer.statements.length !== expected || (verb !== 'release' && envelopes.length > 0))
+    throw new DtaError('envelope_invalid', `the answer to ${verb} has more or less in it than belongs there`);
+  const acknowledges = (statement: Cid | null) => {
+    const acknowledged = said(acknowledgedStatement);
+    evidence.assertBy(acknowledged, party);
+    if (acknowledged.body.statement !== statement)
+      throw new DtaError('envelope_invalid', 'another statement is acknowledged than was sent');
+  };
   const enrolment = () => evidence.one(enrolmentStatement);
   const members = order.fiduciaries.map((_, at) => at + 1);
   switch (verb) {
@@ -174,13 +184,13 @@ export function checkAnswer(
     case 'confirm':
       return asMember(verifyConfirmation(said(confirmationStatement), verifySetup(known), known));
     case 'manifest':
+      return acknowledges(order.manifest);
     case 'commit':
+      return acknowledges(order.certificate);
     case 'receipt':
-      return evidence.assertBy(said(acknowledgedStatement), party);
-    case 'release': {
-      const [envelope = new Uint8Array()] = envelopes;
-      return asMember(verifyReleased(said(releasedStatement), order.redemption ?? order.ref, envelope, evidence));
-    }
+      return acknowledges(evidence.get(receiptStatement, said(acknowledgedStatement).body.statement).cid);
+    case 'release':
+      return asMember(verifyReleased(said(releasedStatement), order.redemption ?? order.ref, envelopes, evidence));
     case 'redeem': {
       const receipt = said(receiptStatement);
       evidence.assertBy(receipt, order.beneficiary);

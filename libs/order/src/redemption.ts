@@ -1,10 +1,12 @@
 import { bytesEqual, type Cid } from '@dta/codec';
-import { addScalars, combineShares, openKem, publicPoint, sha256, verifyShare, wipe } from '@dta/crypto';
+import { addScalars, combineShares, openKem, publicPoint, sha256, wipe } from '@dta/crypto';
 import { openEnvelope, parseEnvelope, sealEnvelope, verifyEnvelope, type Opener } from '@dta/envelope';
 import { DtaError } from '@dta/errors';
-import { parseStatement, signStatement, verifySignature } from '@dta/identity';
-import type { Author, Evidence } from './evidence.js';
+import { assertNotAhead, parseStatement, signStatement, verifySignature } from '@dta/identity';
+import { isShareOf } from './deal.js';
+import { assertMaySpeak, type Author, type Evidence } from './evidence.js';
 import {
+  enrolmentStatement,
   redemptionStatement,
   releasedStatement,
   releaseStatement,
@@ -21,6 +23,9 @@ export const REDEMPTION_MS = 5 * 60_000;
 
 /** How many Redemptions of one order a fiduciary answers in 24 hours. */
 export const REDEMPTIONS_A_DAY = 16;
+
+/** The largest envelope of a Release: it is about 2,300 bytes, and B's message must have room for 32 of them. */
+const MAX_RELEASE_BYTES = 4 * 1024;
 
 /** Signs the demand to release an order's shares to its beneficiary. */
 export function signRedemption(
@@ -56,10 +61,8 @@ export function verifyRedemption(
   setup: Setup,
   evidence: Evidence,
 ): void {
-  const { request } = evidence;
   const { body } = redemption;
-  if (request.body.issuer === null) throw new DtaError('terms_invalid', 'a Request names its principal as issuer');
-  evidence.assertBy(redemption, request.body.issuer);
+  evidence.assertBy(redemption, evidence.principal);
   if (
     body.certificate !== commitment.cid ||
     body.epoch !== setup.epoch ||
@@ -87,7 +90,7 @@ export async function signRelease(
   evidence: Evidence,
   author: Author,
 ): Promise<{ released: Released; envelope: Uint8Array }> {
-  if (!verifyShare(setup.vector, index, share)) {
+  if (!isShareOf(setup.vector, index, share)) {
     throw new DtaError(
       'release_invalid',
       'the stored share does not fit its certificate: the row may have been altered',
@@ -127,7 +130,7 @@ export async function signRelease(
 export interface Releases {
   /** shares that lie on the certified polynomial, by member */
   readonly good: ReadonlyMap<number, Uint8Array>;
-  /** [member, CID of the signed Release] of those that don't: each proves its author's fault */
+  /** [member, CID of the signed Release] of those that don't, one a member: each proves its author's fault */
   readonly bad: readonly (readonly [number, Cid])[];
 }
 
@@ -146,7 +149,7 @@ export async function openReleases(
   if (issuer === null) throw new DtaError('terms_invalid', 'an Enrolment names its beneficiary as issuer');
   const opener: Opener = { id: issuer, role: 'beneficiary', keyHash: sha256(kem), key: await openKem(seed) };
   const good = new Map<number, Uint8Array>();
-  const bad: [number, Cid][] = [];
+  const bad = new Map<number, Cid>();
   for (const bytes of envelopes) {
     const release = await openRelease(bytes, redemption, setup, opener, evidence).catch((error: unknown) => {
       if (error instanceof DtaError) return undefined;
@@ -154,10 +157,10 @@ export async function openReleases(
     });
     if (release === undefined || good.has(release.body.index)) continue;
     const { index, share } = release.body;
-    if (verifyShare(setup.vector, index, share)) good.set(index, share);
-    else bad.push([index, release.cid]);
+    if (isShareOf(setup.vector, index, share)) good.set(index, share);
+    else bad.set(index, release.cid);
   }
-  return { good, bad: bad.sort(([a], [b]) => a - b) };
+  return { good, bad: [...bad].sort(([a], [b]) => a - b) };
 }
 
 async function openRelease(
@@ -171,12 +174,15 @@ async function openRelease(
   const { header } = envelope;
   const sender = evidence.directory.get(header.sender);
   verifyEnvelope(envelope, sender);
+  assertMaySpeak(sender, evidence.directory);
+  assertNotAhead(header.createdAt, evidence.now);
   if (header.log || header.order !== evidence.order || header.from !== 'fiduciary')
     throw invalid('not the envelope of a Release');
   const [statement = new Uint8Array(), ...more] = await openEnvelope(envelope, [opener]);
   const release = parseStatement([releaseStatement], statement);
   const { body } = release;
   verifySignature(release, sender.keys.sign);
+  assertNotAhead(body.createdAt, evidence.now);
   if (
     more.length > 0 ||
     body.issuer !== sender.cid ||
@@ -197,12 +203,12 @@ async function openRelease(
  *
  * @throws `shares_insufficient`; `release_invalid` unless y·G = Y
  */
-export function combineSecret(good: ReadonlyMap<number, Uint8Array>, key: Uint8Array, setup: Setup): Uint8Array {
+export function combineSecret({ good, bad }: Releases, key: Uint8Array, setup: Setup): Uint8Array {
   const threshold = setup.vector.length;
   const shares = [...good].slice(0, threshold).map(([index, share]) => ({ index, share }));
   if (shares.length < threshold) {
     throw new DtaError('shares_insufficient', 'fewer good shares than the threshold', {
-      metadata: { good: [...good.keys()], threshold },
+      metadata: { good: [...good.keys()], bad: bad.map(([index]) => index), threshold },
     });
   }
   const combined = combineShares(shares);
@@ -215,14 +221,39 @@ export function combineSecret(good: ReadonlyMap<number, Uint8Array>, key: Uint8A
   return secret;
 }
 
-/** Checks one Released: of this Redemption, for the envelope it came with. @throws `release_invalid`, `identity_not_admitted` */
-export function verifyReleased(released: Released, redemption: Cid, envelope: Uint8Array, evidence: Evidence): number {
+/**
+ * Checks one Released, as far as one can who can't open its Release: of this Redemption, by that member, and beside it
+ * one envelope, by the same member, to the order's own key alone, that is no larger than a Release is.
+ *
+ * @throws `release_invalid`, `identity_not_admitted`; `envelope_invalid` and the like for what is no envelope
+ */
+export function verifyReleased(
+  released: Released,
+  redemption: Cid,
+  envelopes: readonly Uint8Array[],
+  evidence: Evidence,
+): number {
   const { issuer, index, envelope: cid } = released.body;
-  if (issuer === null) throw invalid('Released without an issuer');
+  const [bytes, ...more] = envelopes;
+  if (issuer === null || bytes === undefined || more.length > 0 || bytes.length > MAX_RELEASE_BYTES) {
+    throw invalid('a Released comes with one Release');
+  }
+  const envelope = parseEnvelope(bytes);
+  const { header } = envelope;
+  verifyEnvelope(envelope, evidence.directory.get(header.sender));
+  const { body: enrolment } = evidence.one(enrolmentStatement);
+  const [recipient, ...others] = header.recipients;
   if (
     released.body.redemption !== redemption ||
-    parseEnvelope(envelope).cid !== cid ||
-    memberIndex(evidence.request, issuer, evidence.directory) !== index
+    envelope.cid !== cid ||
+    memberIndex(evidence.request, issuer, evidence.directory) !== index ||
+    !evidence.directory.sameChain(header.sender, issuer) ||
+    header.from !== 'fiduciary' ||
+    header.order !== evidence.order ||
+    header.log ||
+    others.length > 0 ||
+    recipient?.id !== enrolment.issuer ||
+    !bytesEqual(recipient.key, sha256(enrolment.kem))
   ) {
     throw invalid('Released of another redemption, envelope or member');
   }

@@ -1,4 +1,4 @@
-import { type Cid } from '@dta/codec';
+import { bytesEqual, type Cid } from '@dta/codec';
 import { kemKeyPair, randomBytes } from '@dta/crypto';
 import { createIdentity, IdentityDirectory, softwareSigningKey, type Identity, type Role } from '@dta/identity';
 import {
@@ -29,7 +29,8 @@ import {
   type Outgoing,
   type PrincipalOrder,
   type PrincipalStep,
-  type SecretKind,
+  type PrincipalVerb,
+  type SecretName,
   type StepContext,
   type TermsInput,
   type Verifier,
@@ -45,16 +46,20 @@ export async function author(name: string, ...roles: Role[]): Promise<Author> {
 
 export const context = (author: Author): StepContext => ({ author, seed: randomBytes(64) });
 
+/** A fiduciary or a beneficiary: its row and its secrets, as custody and database would keep them. */
 export class Node<O> {
   order: O | undefined;
   secrets: NewSecret[] = [];
   constructor(readonly author: Author) {}
 
-  open = async ({ what }: { what: SecretKind }): Promise<Uint8Array> => {
-    const found = this.secrets.find(({ name }) => name.what === what);
-    if (found === undefined) throw new Error(`no ${what}`);
-    return Uint8Array.from(found.value);
-  };
+  open = async (wanted: Omit<SecretName, 'request'>): Promise<Uint8Array> =>
+    Uint8Array.from(this.secret(wanted.what, wanted.transcript).value);
+
+  secret(what: SecretName['what'], transcript: Uint8Array | null = null): NewSecret {
+    const fits = ({ name }: NewSecret) =>
+      name.what === what && (transcript === null || bytesEqual(name.transcript ?? transcript, transcript));
+    return known(this.secrets.find(fits));
+  }
 
   take(outcome: Outcome<O>): Outcome<O> {
     this.order = outcome.order;
@@ -62,6 +67,16 @@ export class Node<O> {
     return outcome;
   }
 }
+
+/** A message on its way to one addressee. */
+export interface Sent {
+  readonly addressee: Addressee;
+  readonly statements: readonly OrderStatement[];
+  readonly attachments: readonly Uint8Array[];
+}
+
+/** What came back. */
+type Reply = Pick<Outcome<unknown>, 'reply' | 'attachments' | 'envelopes'>;
 
 /** P, B and n fiduciaries without a network: a message is a call, and every message is read from bytes again. */
 export class Parties {
@@ -71,12 +86,10 @@ export class Parties {
   answers: Answer[] = [];
   releases: Uint8Array[] = [];
   now = NOW;
-  /** what a test does to a message on its way */
-  tamper: (addressee: Addressee, statements: Uint8Array[], attachments: Uint8Array[]) => { statements: Uint8Array[]; attachments: Uint8Array[] } = (
-    _,
-    statements,
-    attachments,
-  ) => ({ statements, attachments });
+  /** every message, as it was sent */
+  readonly sent: Sent[] = [];
+  /** verbs whose messages are sent and never arrive */
+  readonly held = new Set<PrincipalVerb>();
 
   constructor(
     readonly principal: Author,
@@ -95,20 +108,49 @@ export class Parties {
     );
   }
 
+  /** An order of n fiduciaries as far as P has sent the messages of `verb`, which have not arrived. */
+  static async before(verb: PrincipalVerb, n: number, terms: Partial<TermsInput> = {}): Promise<Parties> {
+    const parties = await Parties.of(n);
+    parties.held.add(verb);
+    if (verb === 'release') parties.held.add('redeem'); // without Releases B has nothing to redeem
+    await parties.place(terms);
+    if (parties.order.state === 'committed' && verb !== 'commit') await parties.redeem();
+    return parties;
+  }
+
+  /** The same parties at another time, or as they'd treat another order. */
+  but(changes: Partial<Pick<Parties, 'now' | 'order'>>): Parties {
+    return Object.assign(Object.create(this) as Parties, changes); // what isn't changed is this one's
+  }
+
   get identities(): Identity[] {
-    return [this.principal, this.beneficiary.author, ...this.fiduciaries.map(({ author }) => author)].map((a) => a.identity);
+    return [this.principal, this.beneficiary.author, ...this.fiduciaries.map(({ author }) => author)].map(
+      (a) => a.identity,
+    );
   }
 
   get verifier(): Verifier {
     return { directory: this.directory, stored: new Set(), now: this.now };
   }
 
+  /** All that P has. */
   get evidence(): Evidence {
     return this.read(this.statements.map(({ bytes }) => bytes));
   }
 
   read(statements: readonly Uint8Array[], order: Cid = this.order.ref): Evidence {
     return Evidence.read(order, statements, this.verifier);
+  }
+
+  /** The n-th fiduciary, 1-based. */
+  fiduciary(index: number): Node<FiduciaryOrder> {
+    return known(this.fiduciaries[index - 1]);
+  }
+
+  /** The message of `verb` to the index-th fiduciary, or to the beneficiary. */
+  message(verb: PrincipalVerb, to: number | 'beneficiary'): Sent {
+    const party = to === 'beneficiary' ? this.beneficiary.author : this.fiduciary(to).author;
+    return known(this.sent.find(({ addressee }) => addressee.verb === verb && addressee.party === party.identity.cid));
   }
 
   async place(terms: Partial<TermsInput> = {}): Promise<void> {
@@ -144,51 +186,76 @@ export class Parties {
     await this.take(await startRedemption(this.order, this.evidence, context(this.principal)), silent);
   }
 
-  private async deliver(outgoing: Outgoing, addressee: Addressee): Promise<void> {
-    const sent = this.tamper(
-      addressee,
-      outgoing.statements.map(({ bytes }) => bytes),
-      [...addressee.attachments],
-    );
-    const outcome = await this.handle(addressee, this.read(sent.statements), sent.attachments);
-    const { party, verb } = addressee;
-    const answer: Answer = { party, verb, statements: outcome.reply, attachments: outcome.attachments };
-    checkAnswer(this.order, answer, this.evidence, outcome.envelopes);
-    this.releases.push(...outcome.envelopes);
+  private async deliver({ statements }: Outgoing, addressee: Addressee): Promise<void> {
+    const message = { addressee, statements, attachments: addressee.attachments };
+    this.sent.push(message);
+    if (this.held.has(addressee.verb)) return;
+    const { reply, attachments, envelopes } = await this.send(message);
+    const answer: Answer = { party: addressee.party, verb: addressee.verb, statements: reply, attachments };
+    checkAnswer(this.order, answer, this.evidence, envelopes);
+    if (addressee.verb === 'release') this.releases.push(...envelopes);
     this.answers.push(answer);
-    this.statements.push(...outcome.reply);
+    this.statements.push(...reply);
   }
 
-  async handle({ party, verb }: Addressee, evidence: Evidence, attachments: readonly Uint8Array[]) {
-    const b = this.beneficiary;
-    const f = this.fiduciaries.find(({ author }) => author.identity.cid === party);
-    const own = f?.order;
+  /** Carries a message to its addressee, who takes the step, and its reply back. */
+  async send(message: Sent): Promise<Reply> {
+    return message.addressee.role === 'beneficiary'
+      ? this.beneficiary.take(await this.askBeneficiary(message))
+      : this.fiduciaryOf(message).take(await this.askFiduciary(message));
+  }
+
+  /** What the addressee makes of a message; it takes no step. */
+  async ask(message: Sent): Promise<Reply> {
+    return message.addressee.role === 'beneficiary' ? this.askBeneficiary(message) : this.askFiduciary(message);
+  }
+
+  private fiduciaryOf({ addressee }: Sent): Node<FiduciaryOrder> {
+    return known(this.fiduciaries.find(({ author }) => author.identity.cid === addressee.party));
+  }
+
+  private askBeneficiary({ addressee: { verb }, statements }: Sent): Promise<Outcome<BeneficiaryOrder>> {
+    const { order, open, author } = this.beneficiary;
+    const evidence = this.read(statements.map(({ bytes }) => bytes));
     switch (verb) {
       case 'enrol':
-        return b.take(await enrolOrder(b.order, evidence, context(b.author)));
+        return enrolOrder(order, evidence, context(author));
       case 'manifest':
-        return b.take(await noteManifest(known(b.order), evidence, context(b.author)));
-      case 'redeem':
-        return b.take(await redeemOrder(known(b.order), evidence, this.releases, b.open, context(b.author)));
+        return noteManifest(known(order), evidence, context(author));
       case 'commit':
-        return f === undefined
-          ? b.take(await commitEnrolment(known(b.order), evidence, context(b.author)))
-          : f.take(await commitOrder(known(own), evidence, context(f.author)));
+        return commitEnrolment(known(order), evidence, context(author));
+      case 'redeem':
+        return redeemOrder(known(order), evidence, this.releases, open, context(author));
+      default:
+        throw new Error(`a beneficiary has no ${verb}`);
+    }
+  }
+
+  private askFiduciary(message: Sent): Promise<Outcome<FiduciaryOrder>> {
+    const { order, open, author } = this.fiduciaryOf(message);
+    const { addressee, statements, attachments } = message;
+    const evidence = this.read(statements.map(({ bytes }) => bytes));
+    switch (addressee.verb) {
       case 'accept':
-        return known(f).take(await acceptOrder(own, evidence, context(known(f).author)));
+        return acceptOrder(order, evidence, context(author));
       case 'deal':
-        return known(f).take(await dealOrder(known(own), evidence, attachments, context(known(f).author)));
+        return dealOrder(known(order), evidence, attachments, context(author));
       case 'confirm':
-        return known(f).take(await confirmOrder(known(own), evidence, attachments, known(f).open, context(known(f).author)));
+        return confirmOrder(known(order), evidence, attachments, open, context(author));
+      case 'commit':
+        return commitOrder(known(order), evidence, context(author));
       case 'release':
-        return known(f).take(await releaseShare(known(own), evidence, known(f).open, context(known(f).author)));
+        return releaseShare(known(order), evidence, open, context(author));
       case 'receipt':
-        return known(f).take(await takeReceipt(known(own), evidence, context(known(f).author)));
+        return takeReceipt(known(order), evidence, context(author));
+      default:
+        throw new Error(`a fiduciary has no ${addressee.verb}`);
     }
   }
 }
 
-function known<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error('not known yet');
+/** For tests, which know that it is there. */
+export function known<T>(value: T | undefined | null): T {
+  if (value === undefined || value === null) throw new Error('not known yet');
   return value;
 }

@@ -1,5 +1,5 @@
 import { InternalInbox, NODE, OrderTable, type Node } from '@dta/node';
-import type { BeneficiaryOrder } from '@dta/order';
+import { expireBeneficiaryOrder, type BeneficiaryOrder } from '@dta/order';
 import { DtaError } from '@dta/errors';
 import type { MessageContext, TransportMessage } from '@dta/transport';
 import { Controller, Inject } from '@nestjs/common';
@@ -21,7 +21,7 @@ export class RevealSecret {
       if (found === undefined) {
         throw new DtaError('order_not_found', 'no order of that reference', { metadata: { orderReference } });
       }
-      const { state, commitment } = found.order;
+      const { state, commitment } = expireBeneficiaryOrder(found.order, this.node.now()); // the sweep may be late
       if (state !== 'held' || commitment === null) {
         throw new DtaError('order_state_conflict', 'the secret of this order was not released', {
           metadata: { state },

@@ -12,7 +12,7 @@ type State = PrincipalOrder['state'];
 const ended: readonly State[] = ['failed', 'cancelled', 'expired'];
 
 /** States in which a wait is over. */
-const reached: Readonly<Record<'committed' | 'released', ReadonlySet<State>>> = {
+const reached: Readonly<Record<'committed' | 'released', ReadonlySet<string>>> = {
   committed: new Set(['committed', 'releasing', 'released', 'renewing', ...ended]),
   released: new Set(['released', ...ended]),
 };
@@ -31,13 +31,16 @@ export class AwaitOrder {
   handle(@Payload() { payload }: TransportMessage, @Ctx() { subject }: MessageContext): Promise<Uint8Array> {
     return this.inbox.answer('principal.await-order', subject, payload, async ({ orderReference, until, waitMs }) => {
       const deadline = Date.now() + waitMs;
+      const over = (state: string) => reached[until].has(state) || Date.now() >= deadline || this.watch.stopped;
       for (;;) {
         const changed = this.watch.changed(orderReference, deadline - Date.now()); // listens before it looks
         const found = await this.orders.find(orderReference);
         if (found === undefined) throw orderNotFound(orderReference);
-        const over = Date.now() >= deadline || this.watch.stopped;
-        if (over || reached[until].has(found.order.state)) return this.view.of(orderReference);
-        await changed;
+        if (over(found.order.state)) return this.view.of(orderReference);
+        for (let state = await changed; state !== undefined; ) {
+          if (over(state)) return this.view.of(orderReference);
+          state = await this.watch.changed(orderReference, deadline - Date.now());
+        }
       }
     });
   }

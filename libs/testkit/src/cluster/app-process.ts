@@ -32,15 +32,17 @@ export interface AppProcessOptions {
   readonly environment: () => Readonly<Record<string, string>>;
   /** Looks at its lines so far, again and again, until it is ready. */
   readonly isReady: (lines: readonly string[]) => boolean | Promise<boolean>;
+  /** Gets it once, as soon as there is something to end. */
+  readonly onStart: (process: AppProcess) => void;
 }
 
 const readyLimitMs = 30_000;
 /** Longer than any role's own drain. */
 const stopLimitMs = 35_000;
 
+/** What a program's start and end have to say of one run. */
 interface Run {
   readonly child: ChildProcess;
-  readonly pid: number;
   readonly lines: string[];
   /** Settles when it is gone, with its exit status. */
   readonly gone: Promise<number | null>;
@@ -52,8 +54,9 @@ interface Run {
  * @throws DtaError `start_failed` with its last words
  */
 export async function startAppProcess(options: AppProcessOptions): Promise<AppProcess> {
+  const { name } = options;
   const earlier: string[] = [];
-  let run = await start(options);
+  let run = launch(options);
   const end = async (signal: 'SIGTERM' | 'SIGKILL') => {
     run.child.kill(signal);
     run.child.kill('SIGCONT'); // a paused process takes SIGTERM when it goes on
@@ -62,10 +65,10 @@ export async function startAppProcess(options: AppProcessOptions): Promise<AppPr
     clearTimeout(overdue);
     return status;
   };
-  return {
-    name: options.name,
+  const process: AppProcess = {
+    name,
     get pid() {
-      return run.pid;
+      return run.child.pid ?? -1;
     },
     logs: () => [...earlier, ...run.lines],
     kill9: async () => {
@@ -75,7 +78,8 @@ export async function startAppProcess(options: AppProcessOptions): Promise<AppPr
     restart: async () => {
       await end('SIGTERM');
       earlier.push(...run.lines);
-      run = await start(options);
+      run = launch(options);
+      await untilReady(run, options);
     },
     pause: () => {
       run.child.kill('SIGSTOP');
@@ -84,9 +88,12 @@ export async function startAppProcess(options: AppProcessOptions): Promise<AppPr
       run.child.kill('SIGCONT');
     },
   };
+  options.onStart(process);
+  await untilReady(run, options);
+  return process;
 }
 
-async function start({ name, program, environment, isReady }: AppProcessOptions): Promise<Run> {
+function launch({ program, environment }: AppProcessOptions): Run {
   const child = spawnWithParent(process.execPath, [program], {
     env: { ...environment() },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -97,6 +104,10 @@ async function start({ name, program, environment, isReady }: AppProcessOptions)
     child.once('close', (status) => resolve(status));
     child.once('error', () => resolve(null));
   });
+  return { child, lines, gone };
+}
+
+async function untilReady({ child, lines, gone }: Run, { name, isReady }: AppProcessOptions): Promise<void> {
   let isGone = false;
   void gone.then(() => (isGone = true));
   for (const limit = Date.now() + readyLimitMs; !(await isReady(lines)); await delay(20)) {
@@ -104,9 +115,8 @@ async function start({ name, program, environment, isReady }: AppProcessOptions)
     child.kill('SIGKILL');
     await gone;
     const words = lines.slice(-3).join(' | ') || 'it said nothing';
-    throw new DtaError('start_failed', `${name} ${isGone ? 'ended' : 'was not ready'} at its start: ${words}`);
+    throw new DtaError('start_failed', `${name} did not ${isGone ? 'start' : 'become ready'}: ${words}`);
   }
-  return { child, pid: child.pid ?? -1, lines, gone };
 }
 
 function gatherLines(stream: NodeJS.ReadableStream | null, lines: string[]): void {

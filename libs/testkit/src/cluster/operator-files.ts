@@ -24,6 +24,8 @@ export interface MemberFiles {
   readonly custodyFile: string;
   /** The address of its database, with user and password. */
   readonly databaseUrlFile: string;
+  /** The key that it shares with its gateway, hex. */
+  readonly internalKey: string;
   /** Settings that name these files. */
   readonly settings: Readonly<Record<string, string>>;
 }
@@ -53,24 +55,30 @@ export async function dta(args: readonly string[], environment: Readonly<Record<
  * Makes a member's files in `folder`, as an operator would: its identity by `dta identity create`, the key that it shares
  * with the gateway. A principal's key file is under a passphrase, the others' under custody, so that both are used.
  */
-export async function writeMember(folder: string, operator: string, name: string, role: ClusterRole): Promise<MemberFiles> {
+export async function writeMember(
+  folder: string,
+  called: string,
+  name: string,
+  role: ClusterRole,
+): Promise<MemberFiles> {
   const file = (what: string) => join(folder, what);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const [keyFile, document, custodyFile] = [file('identity.key'), file('identity'), file('custody.key')];
   const passphrase = role === 'principal' ? await writeSecret(file('passphrase'), randomBytes(18).toString('base64')) : null;
   const idDocumentCID = await dta([
-    ...['identity', 'create', '--name', `${operator} ${name}`, '--role', role, '--key-file', keyFile],
+    ...['identity', 'create', '--name', called, '--role', role, '--key-file', keyFile],
     ...['--document', document],
     ...(passphrase === null ? ['--custody-software', custodyFile] : ['--passphrase-file', passphrase]),
   ]);
   const databaseUrlFile = file('database-url');
+  const internalKey = randomBytes(32).toString('hex');
   return {
-    ...{ name, role, folder, idDocumentCID, document, keyFile, custodyFile, databaseUrlFile },
+    ...{ name, role, folder, idDocumentCID, document, keyFile, custodyFile, databaseUrlFile, internalKey },
     settings: {
       DATABASE_URL_FILE: databaseUrlFile,
       KEY_FILE: keyFile,
       CUSTODY_SOFTWARE: custodyFile,
-      INTERNAL_KEY_FILE: await writeSecret(file('internal-key'), randomBytes(32).toString('hex')),
+      INTERNAL_KEY_FILE: await writeSecret(file('internal-key'), internalKey),
       ...(passphrase !== null && { KEY_PASSPHRASE_FILE: passphrase }),
     },
   };

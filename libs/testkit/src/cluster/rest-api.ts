@@ -20,24 +20,20 @@ const requestLimitMs = 90_000;
 
 /** Speaks to the gateway at `url`; `token` null: without a token. */
 export function restApi(url: string, token: string | null): RestApi {
+  const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
   const call = async (path: string, init: RequestInit): Promise<RestAnswer> => {
     const begin = performance.now();
-    const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
-    const response = await fetch(new URL(path, url), {
-      ...init,
-      headers: { ...authorization, ...init.headers },
-      signal: AbortSignal.timeout(requestLimitMs),
-    });
+    const response = await fetch(new URL(path, url), { ...init, signal: AbortSignal.timeout(requestLimitMs) });
     const text = await response.text();
     return { status: response.status, body: asJson(text), headers: response.headers, ms: performance.now() - begin };
   };
   return {
     url,
-    get: (path) => call(path, {}),
+    get: (path) => call(path, { headers: { ...authorization } }),
     post: (path, body, headers = {}) =>
       call(path, {
         method: 'POST',
-        headers: { 'content-type': 'application/json', ...headers },
+        headers: { ...authorization, 'content-type': 'application/json', ...headers },
         body: JSON.stringify(body),
       }),
   };

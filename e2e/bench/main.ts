@@ -1,0 +1,97 @@
+import { cpus, totalmem } from 'node:os';
+import { setupCounts } from './counts.js';
+import { placeOrders, redeemOrders, type LoadResult } from './load.js';
+import { meaning, measureFloor, measurePrimitives, primitives } from './primitives.js';
+import { startNode, type BenchNode } from './standalone.js';
+
+/** The original D-TA on two shared cores: as it is, and with its key encapsulation replaced by a stand-in. */
+const ORIGINAL = { asItIs: 2.6, stubbed: 45 };
+const MOST_OF_FLOOR = 2.5;
+
+const shapes = [
+  { threshold: 1, n: 1, count: 400 },
+  { threshold: 2, n: 3, count: 100 },
+  { threshold: 3, n: 5, count: 60 },
+  { threshold: 7, n: 10, count: 24 },
+];
+const concurrencies = [1, 8, 32];
+
+const row = (...cells: readonly (string | number)[]) => process.stdout.write(`| ${cells.join(' | ')} |\n`);
+const head = (...cells: readonly string[]) => {
+  process.stdout.write('\n');
+  row(...cells);
+  row(...cells.map(() => '---'));
+};
+const ms = (value: number) => value.toFixed(value < 10 ? 2 : 0);
+
+process.stdout.write(`${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}\n`);
+const node = await startNode(10);
+try {
+  await placeOrders(node, 1, 1, 8, 100); // warm up
+  await benchFloor(node);
+  await benchRates(node);
+  await benchLongRun(node, Number(process.env['BENCH_ORDERS'] ?? 0));
+} finally {
+  await node.stop();
+}
+
+/** CPU of an order beside its floor, both measured alternately, so that a noisy neighbour weighs on both. */
+async function benchFloor(on: BenchNode): Promise<void> {
+  head('order', ...primitives, 'floor ms', 'CPU ms', 'ratio', 'PostgreSQL ms');
+  for (const { threshold, n, count } of shapes) {
+    const counts = setupCounts(n, threshold);
+    const floors = [await measureFloor(counts, threshold, count)];
+    const loads = [];
+    for (let pair = 0; pair < 3; pair++) {
+      loads.push(await placeOrders(on, n, threshold, 8, Math.ceil(count / 3)));
+      floors.push(await measureFloor(counts, threshold, count));
+    }
+    const floor = median(floors);
+    const cpu = median(loads.map(({ nodeCpu }) => nodeCpu));
+    const verdict = `${(cpu / floor).toFixed(2)}${cpu / floor > MOST_OF_FLOOR ? ' (above 2.5)' : ''}`;
+    const postgres = ms(median(loads.map(({ postgresCpu }) => postgresCpu)));
+    row(`${threshold}-of-${n}`, ...primitives.map((name) => counts[name]), ms(floor), ms(cpu), verdict, postgres);
+  }
+  const cost = await measurePrimitives(2);
+  head('primitive', 'µs of CPU');
+  for (const name of primitives) row(meaning[name], (cost[name] * 1000).toFixed(0));
+}
+
+async function benchRates(on: BenchNode): Promise<void> {
+  head('order', 'at a time', 'orders/s', 'p50 ms', 'p99 ms', 'redemptions/s', 'p50 ms', 'p99 ms');
+  for (const { threshold, n, count } of shapes) {
+    for (const concurrency of concurrencies) {
+      const placed = await placeOrders(on, n, threshold, concurrency, Math.max(concurrency, concurrency === 1 ? count / 4 : count));
+      const redeemed = await redeemOrders(on, placed.orders, concurrency);
+      row(`${threshold}-of-${n}`, concurrency, ...cells(placed), ...cells(redeemed));
+      if (n === 1 && concurrency === 8) compare(placed);
+    }
+  }
+}
+
+function cells({ perSecond, p50, p99 }: LoadResult): string[] {
+  return [perSecond.toFixed(1), ms(p50), ms(p99)];
+}
+
+function compare({ perSecond }: LoadResult): void {
+  const times = (perSecond / ORIGINAL.asItIs).toFixed(1);
+  const stubbed = perSecond > ORIGINAL.stubbed ? 'above' : 'below';
+  process.stdout.write(
+    `(${times} times the original's ${ORIGINAL.asItIs}/s; ${stubbed} its ${ORIGINAL.stubbed}/s without key encapsulation)\n`,
+  );
+}
+
+/** Whether rate and memory hold after many orders; the count is given by BENCH_ORDERS. */
+async function benchLongRun(on: BenchNode, count: number): Promise<void> {
+  if (count === 0) return;
+  head('orders so far', 'orders/s', 'resident MiB');
+  const step = Math.ceil(count / 10);
+  for (let done = step; done <= count; done += step) {
+    const { perSecond } = await placeOrders(on, 1, 1, 8, step);
+    row(done, perSecond.toFixed(1), Math.round(on.memory() / 2 ** 20));
+  }
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+}

@@ -1,0 +1,135 @@
+import { describe, expect, test } from '@jest/globals';
+import {
+  beneficiaryDueAt,
+  expireBeneficiaryOrder,
+  expireFiduciaryOrder,
+  expirePrincipalOrder,
+  fiduciaryDueAt,
+  principalDueAt,
+  type BeneficiaryOrder,
+  type BeneficiaryState,
+  type FiduciaryOrder,
+  type FiduciaryState,
+  type PrincipalOrder,
+  type PrincipalState,
+} from '../src/index.js';
+import { known, NOW, Parties } from './parties.js';
+
+const SETUP_BY = NOW + 15 * 60_000;
+const DAY = 24 * 60 * 60_000;
+const KEEP_UNTIL = NOW + 30 * DAY;
+const LONG = 30 * DAY;
+
+const parties = await Parties.before('redeem', 2, { keepUntil: KEEP_UNTIL });
+const own = {
+  principal: parties.order,
+  fiduciary: known(parties.fiduciary(1).order),
+  beneficiary: known(parties.beneficiary.order),
+};
+const forEver = { keepUntil: null };
+
+/** By state: the last moment at which the clock changes nothing, and the state after; with and without keepUntil. */
+describe('a fiduciary', () => {
+  test.each([
+    ['accepted', SETUP_BY, 'erased', SETUP_BY],
+    ['dealt', SETUP_BY, 'erased', SETUP_BY],
+    ['confirmed', KEEP_UNTIL, 'erased', null],
+    ['committed', KEEP_UNTIL, 'erased', null],
+    ['erased', null, 'erased', null],
+  ] as readonly (readonly [FiduciaryState, number | null, FiduciaryState, number | null])[])(
+    '%s is so until %p, then %s',
+    (state, due, after, dueForEver) => {
+      const order: FiduciaryOrder = { ...own.fiduciary, state };
+      expect(fiduciaryDueAt(order)).toBe(due);
+      expect(fiduciaryDueAt({ ...order, ...forEver })).toBe(dueForEver);
+      expect(expireFiduciaryOrder(order, due ?? Number.MAX_SAFE_INTEGER)).toBe(order);
+      expect(expireFiduciaryOrder(order, (due ?? 0) + 1).state).toBe(after);
+      if (dueForEver === null) {
+        const kept = { ...order, ...forEver };
+        expect(expireFiduciaryOrder(kept, Number.MAX_SAFE_INTEGER)).toBe(kept);
+      }
+    },
+  );
+
+  test('of one alone is never erased by the clock of a setup', async () => {
+    const alone = await Parties.before('commit', 1);
+    const order = known(alone.fiduciary(1).order);
+    expect(order.state).toBe('confirmed');
+    expect(expireFiduciaryOrder(order, SETUP_BY + LONG)).toBe(order);
+  });
+});
+
+describe('a beneficiary', () => {
+  test.each([
+    ['enrolled', SETUP_BY + LONG, KEEP_UNTIL],
+    ['committed', KEEP_UNTIL, KEEP_UNTIL],
+    ['held', KEEP_UNTIL, KEEP_UNTIL],
+  ] as readonly (readonly [BeneficiaryState, number, number])[])('%s is closed after its time', (state, _, due) => {
+    const order: BeneficiaryOrder = { ...own.beneficiary, state };
+    expect(beneficiaryDueAt(order)).toBe(due);
+    expect(expireBeneficiaryOrder(order, due)).toBe(order);
+    expect(expireBeneficiaryOrder(order, due + 1).state).toBe('closed');
+  });
+
+  test('enrolled gives up long after setup, where nothing else ends it', () => {
+    const order: BeneficiaryOrder = { ...own.beneficiary, state: 'enrolled', ...forEver };
+    expect(beneficiaryDueAt(order)).toBe(SETUP_BY + LONG);
+    expect(expireBeneficiaryOrder(order, SETUP_BY + LONG)).toBe(order);
+    expect(expireBeneficiaryOrder(order, SETUP_BY + LONG + 1).state).toBe('closed');
+  });
+
+  test.each(['committed', 'held', 'closed'] as const)('%s stays so without keepUntil', (state) => {
+    const order: BeneficiaryOrder = { ...own.beneficiary, state, ...forEver };
+    expect(beneficiaryDueAt(order)).toBeNull();
+    expect(expireBeneficiaryOrder(order, Number.MAX_SAFE_INTEGER)).toBe(order);
+  });
+});
+
+describe('a principal', () => {
+  const owing = [{ party: own.principal.beneficiary, lastError: 'timeout' }];
+  const expire = (order: PrincipalOrder, now: number) => expirePrincipalOrder(order, owing, now);
+  const expiresAt = known(own.principal.redemptionExpiresAt);
+
+  test.each(['requested', 'enrolled', 'dealing'] as const)('%s fails after setupBy, and names who owes', (state) => {
+    const order: PrincipalOrder = { ...own.principal, state };
+    expect(principalDueAt(order)).toBe(SETUP_BY);
+    expect(expire(order, SETUP_BY)).toBe(order);
+    expect(expire(order, SETUP_BY + 1)).toMatchObject({
+      state: 'failed',
+      failure: { reason: 'setup_expired', owing },
+    });
+  });
+
+  test('releasing is committed again once its Redemption has expired', () => {
+    expect(own.principal.state).toBe('releasing');
+    expect(principalDueAt(own.principal)).toBe(expiresAt);
+    expect(expire(own.principal, expiresAt)).toBe(own.principal);
+    expect(expire(own.principal, expiresAt + 1)).toMatchObject({
+      state: 'committed',
+      redemption: null,
+      redemptionExpiresAt: null,
+    });
+  });
+
+  test.each(['committed', 'releasing', 'released'] as const)('%s expires after keepUntil', (state) => {
+    const order: PrincipalOrder = { ...own.principal, state, redemptionExpiresAt: KEEP_UNTIL + DAY };
+    expect(principalDueAt(order)).toBe(KEEP_UNTIL);
+    expect(expire(order, KEEP_UNTIL)).toBe(order);
+    expect(expire(order, KEEP_UNTIL + 1).state).toBe('expired');
+  });
+
+  test.each(['renewing', 'failed', 'cancelled', 'expired'] as readonly PrincipalState[])(
+    '%s waits for no clock',
+    (state) => {
+      const order = { ...own.principal, state };
+      expect(principalDueAt(order)).toBeNull();
+      expect(expire(order, Number.MAX_SAFE_INTEGER)).toBe(order);
+    },
+  );
+
+  test.each(['committed', 'released'] as const)('%s stays so without keepUntil', (state) => {
+    const order: PrincipalOrder = { ...own.principal, state, ...forEver };
+    expect(principalDueAt(order)).toBeNull();
+    expect(expire(order, Number.MAX_SAFE_INTEGER)).toBe(order);
+  });
+});

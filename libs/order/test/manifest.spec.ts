@@ -1,0 +1,219 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { publicPoint } from '@dta/crypto';
+import type { StatementOf } from '@dta/identity';
+import {
+  acceptanceStatement,
+  confirmationStatement,
+  dealStatement,
+  enrolmentStatement,
+  manifestStatement,
+  publicShare,
+  verifySetup,
+  type Author,
+} from '../src/index.js';
+import { replaced, restate, without, withMore } from './forge.js';
+import { known, NOW, Parties, type Sent } from './parties.js';
+import { refusal } from './refusal.js';
+
+type Manifest = StatementOf<typeof manifestStatement>;
+type Rows = Manifest['body'];
+
+const SETUP_BY = NOW + 15 * 60_000;
+
+let parties: Parties;
+let manifest: Manifest;
+/** to F1 and to B: the same envelope, so both must refuse the same */
+let messages: readonly Sent[];
+
+beforeAll(async () => {
+  parties = await Parties.of(3);
+  parties.held.add('confirm').add('manifest');
+  await parties.place({ minDealers: 2 });
+  manifest = parties.evidence.one(manifestStatement);
+  messages = [parties.message('confirm', 1), parties.message('manifest', 'beneficiary')];
+});
+
+const byPrincipal = (said: Partial<Rows>) => restate(manifestStatement, manifest, parties.principal, said);
+const rows = (): Rows => manifest.body;
+
+async function refuses(said: Partial<Rows>, code: Parameters<typeof refusal>[0], words = ''): Promise<void> {
+  const other = await byPrincipal(said);
+  for (const message of messages) {
+    await expect(parties.ask(replaced(message, manifest, other))).rejects.toThrow(refusal(code, words));
+  }
+}
+
+test('the honest Manifest, in another wording, is taken', async () => {
+  const other = await byPrincipal({});
+  for (const message of messages) {
+    await expect(parties.ask(replaced(message, manifest, other))).resolves.toBeDefined();
+  }
+});
+
+test('two of three are enough where minDealers says so: their deals alone make the key', async () => {
+  const [first = '', second = ''] = rows().members.map(([, member]) => member);
+  expect([first, second]).not.toContain('');
+  const two = await byPrincipal({ members: rows().members.slice(0, 2), deals: rows().deals.slice(0, 2) });
+  const message = replaced(known(messages[0]), manifest, two);
+  await expect(parties.ask(message)).resolves.toBeDefined();
+  const setup = verifySetup(parties.read(message.statements.map(({ bytes }) => bytes)));
+  expect(setup.members).toEqual([1, 2]);
+  expect(setup.commitment).not.toEqual(verifySetup(parties.evidence).commitment);
+});
+
+test('by another chain than the principal', async () => {
+  for (const by of [parties.beneficiary.author, parties.fiduciary(1).author]) {
+    const other = await restate(manifestStatement, manifest, by);
+    for (const message of messages) {
+      await expect(parties.ask(replaced(message, manifest, other))).rejects.toThrow(refusal('signature_invalid'));
+    }
+  }
+});
+
+describe('lists that do not fit: transcript_mismatch', () => {
+  const [one, two, three] = [0, 1, 2] as const;
+  const swap = <Row extends readonly unknown[]>(list: readonly Row[], at: number, row: Row) =>
+    list.map((other, place) => (place === at ? row : other));
+
+  test.each([
+    ['a member without a deal', () => ({ deals: rows().deals.slice(0, 2) })],
+    ['a deal without a member', () => ({ members: rows().members.slice(0, 2) })],
+    ['other members than dealers', () => ({ members: rows().members.slice(0, 2), deals: rows().deals.slice(1) })],
+    ['fewer dealers than minDealers', () => ({ members: rows().members.slice(0, 1), deals: rows().deals.slice(0, 1) })],
+    ['nobody', () => ({ members: [], deals: [] })],
+    ["another's deal under an index", () => ({ deals: swap(rows().deals, one, [1, known(rows().deals[two])[1]]) })],
+    ['a deal that is not there', () => ({ deals: swap(rows().deals, two, [2, parties.order.ref]) })],
+    ['another fiduciary under an index', () => ({ members: swap(rows().members, one, [1, at(two)[1], at(one)[2]]) })],
+    ["another's Acceptance", () => ({ members: swap(rows().members, three, [3, at(three)[1], at(one)[2]]) })],
+    ['a member that did not accept', () => ({ members: swap(rows().members, two, [2, at(two)[1], null]) })],
+    ['a lower threshold', () => ({ threshold: 1 })],
+    ['a higher threshold', () => ({ threshold: 3 })],
+    ['a round too many: at most n', () => ({ round: 3 })],
+    ['a round far away', () => ({ round: 0xffff_ffff })],
+    ['somebody blamed without evidence', () => ({ excluded: [[3, 'bad_share', null]] })],
+  ] as readonly (readonly [string, () => Partial<Rows>])[])('%s', async (_, said) => {
+    await refuses(said(), 'transcript_mismatch', 'does not fit');
+  });
+
+  const at = (place: number) => known(rows().members[place]);
+});
+
+test.each([
+  ['epoch', { epoch: 1 }],
+  ['mode', { mode: 'reshare' }],
+  ['base', { base: new Uint8Array(32) }],
+] as readonly (readonly [string, Partial<Rows>])[])('of another setup, by its %s', async (_, said) => {
+  await refuses(said, 'deal_invalid', 'another setup');
+});
+
+test('without what it rests on, or with two of it', async () => {
+  const { evidence } = parties;
+  const [acceptance, deal] = [known(evidence.all(acceptanceStatement)[1]), known(evidence.all(dealStatement)[1])];
+  for (const message of messages) {
+    const ask = (changed: Sent) => parties.ask(changed);
+    await expect(ask(without(message, deal))).rejects.toThrow(refusal('transcript_mismatch'));
+    await expect(ask(without(message, acceptance))).rejects.toThrow(refusal('deal_invalid', 'all acceptances'));
+    await expect(ask(without(message, evidence.request))).rejects.toThrow(refusal('envelope_invalid'));
+    await expect(ask(without(message, evidence.one(enrolmentStatement)))).rejects.toThrow(refusal('envelope_invalid'));
+    await expect(ask(without(message, manifest))).rejects.toThrow(refusal('envelope_invalid', 'must be a manifest'));
+    const more = withMore(message, await byPrincipal({}));
+    await expect(ask(more)).rejects.toThrow(refusal('envelope_invalid', 'exactly one manifest'));
+  }
+});
+
+test("a member knows its own Deal: one that a thief of its key signed isn't", async () => {
+  const { author } = parties.fiduciary(1);
+  const deal = known(parties.evidence.all(dealStatement).find(({ body }) => body.dealer === 1));
+  const again = await restate(dealStatement, deal, author);
+  const other = await byPrincipal({
+    deals: rows().deals.map(([dealer, cid]): Rows['deals'][number] => (dealer === 1 ? [1, again.cid] : [dealer, cid])),
+  });
+  const message = replaced(replaced(known(messages[0]), deal, again), manifest, other);
+  await expect(parties.ask(message)).rejects.toThrow(refusal('order_state_conflict', 'of this node is another'));
+});
+
+test('who is no member confirms nothing', async () => {
+  const two = await byPrincipal({ members: rows().members.slice(1), deals: rows().deals.slice(1) });
+  await expect(parties.ask(replaced(known(messages[0]), manifest, two))).rejects.toThrow(
+    refusal('order_state_conflict', 'of this node is another'),
+  );
+});
+
+test('until setupBy', async () => {
+  const [confirm] = messages;
+  await expect(parties.but({ now: SETUP_BY + 1 }).ask(known(confirm))).rejects.toThrow(refusal('setup_expired'));
+  await expect(parties.but({ now: SETUP_BY }).ask(known(confirm))).resolves.toBeDefined();
+});
+
+describe('once confirmed', () => {
+  let after: Parties;
+  let first: Manifest;
+
+  beforeAll(async () => {
+    after = await Parties.before('commit', 3);
+    first = after.evidence.one(manifestStatement);
+  });
+
+  test('each share lies on the certified polynomial', () => {
+    const setup = verifySetup(after.evidence);
+    for (const index of [1, 2, 3]) {
+      const node = after.fiduciary(index);
+      expect(node.order?.confirmed).toEqual([setup.transcript]);
+      expect(publicPoint(node.secret('share', setup.transcript).value)).toEqual(publicShare(setup, index));
+    }
+    expect(after.evidence.all(confirmationStatement)).toHaveLength(3);
+  });
+
+  test('a round is over: the same, and another Manifest of it, are refused; also at B', async () => {
+    const again = await restate(manifestStatement, first, after.principal);
+    for (const message of [after.message('confirm', 1), after.message('manifest', 'beneficiary')]) {
+      await expect(after.ask(message)).rejects.toThrow(refusal('order_state_conflict', 'this round', { round: 0 }));
+      await expect(after.ask(replaced(message, first, again))).rejects.toThrow(
+        refusal('order_state_conflict', 'this round'),
+      );
+    }
+  });
+
+  test('a higher round is another transcript, and both shares are kept; the clock of setup is over', async () => {
+    const next = await restate(manifestStatement, first, after.principal, { round: 1 });
+    const confirm = replaced(after.message('confirm', 1), first, next);
+    const node = after.fiduciary(1);
+    const late = after.but({ now: SETUP_BY + 1 });
+    await late.send(confirm);
+    expect(node.order).toMatchObject({ state: 'confirmed', round: 1 });
+    expect(node.order?.confirmed).toHaveLength(2);
+    const shares = node.secrets.filter(({ name }) => name.what === 'share');
+    expect(shares.map(({ name }) => name.transcript)).toEqual(node.order?.confirmed);
+    await expect(after.send(after.message('confirm', 1))).rejects.toThrow(refusal('order_state_conflict'));
+  });
+});
+
+test('an order of one fiduciary has no Manifest', async () => {
+  const alone = await Parties.of(1);
+  await alone.place();
+  const { evidence } = alone;
+  const deal = evidence.one(dealStatement);
+  const { cid } = alone.fiduciary(1).author.identity;
+  const made = await restate(manifestStatement, manifest, alone.principal, {
+    order: alone.order.ref,
+    enrolment: evidence.one(enrolmentStatement).cid,
+    threshold: 1,
+    members: [[1, cid, null]],
+    deals: [[1, deal.cid]],
+  });
+  const ask = (verb: 'confirm' | 'manifest', party: Author) =>
+    alone.ask({
+      addressee: {
+        verb,
+        party: party.identity.cid,
+        role: verb === 'confirm' ? 'fiduciary' : 'beneficiary',
+        attachments: [],
+      },
+      statements: [made, evidence.request, evidence.one(enrolmentStatement), deal],
+      attachments: [],
+    });
+  await expect(ask('confirm', alone.fiduciary(1).author)).rejects.toThrow(refusal('order_state_conflict'));
+  await expect(ask('manifest', alone.beneficiary.author)).rejects.toThrow(
+    refusal('transcript_mismatch', 'no Manifest'),
+  );
+});
