@@ -14,7 +14,13 @@ export interface LoadResult {
 }
 
 /** Places `count` orders, `concurrency` at a time. @throws where one isn't committed */
-export function placeOrders(node: BenchNode, n: number, threshold: number, concurrency: number, count: number): Promise<LoadResult> {
+export function placeOrders(
+  node: BenchNode,
+  n: number,
+  threshold: number,
+  concurrency: number,
+  count: number,
+): Promise<LoadResult> {
   const body = { fiduciaries: node.fiduciaries.slice(0, n), threshold, wait: 60 };
   return measure(node, concurrency, count, async () => (await post(node, '/v1/order', body))['orderReference'] ?? '');
 }
@@ -29,7 +35,12 @@ export function redeemOrders(node: BenchNode, orders: readonly string[], concurr
   });
 }
 
-async function measure(node: BenchNode, concurrency: number, count: number, one: () => Promise<string>): Promise<LoadResult> {
+async function measure(
+  node: BenchNode,
+  concurrency: number,
+  count: number,
+  one: () => Promise<string>,
+): Promise<LoadResult> {
   const latencies: number[] = [];
   const orders: string[] = [];
   let begun = 0;

@@ -61,7 +61,13 @@ async function benchRates(on: BenchNode): Promise<void> {
   head('order', 'at a time', 'orders/s', 'p50 ms', 'p99 ms', 'redemptions/s', 'p50 ms', 'p99 ms');
   for (const { threshold, n, count } of shapes) {
     for (const concurrency of concurrencies) {
-      const placed = await placeOrders(on, n, threshold, concurrency, Math.max(concurrency, concurrency === 1 ? count / 4 : count));
+      const placed = await placeOrders(
+        on,
+        n,
+        threshold,
+        concurrency,
+        Math.max(concurrency, concurrency === 1 ? count / 4 : count),
+      );
       const redeemed = await redeemOrders(on, placed.orders, concurrency);
       row(`${threshold}-of-${n}`, concurrency, ...cells(placed), ...cells(redeemed));
       if (n === 1 && concurrency === 8) compare(placed);

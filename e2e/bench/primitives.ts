@@ -17,7 +17,18 @@ import {
 } from '@dta/crypto';
 
 /** What an order can't do without; the floor is made of these. */
-export const primitives = ['seal', 'open', 'keygen', 'openKey', 'sign', 'verify', 'prove', 'checkProof', 'point', 'checkShare'] as const;
+export const primitives = [
+  'seal',
+  'open',
+  'keygen',
+  'openKey',
+  'sign',
+  'verify',
+  'prove',
+  'checkProof',
+  'point',
+  'checkShare',
+] as const;
 
 export type Primitive = (typeof primitives)[number];
 
@@ -92,7 +103,11 @@ export async function measurePrimitives(threshold: number): Promise<Record<Primi
  * CPU time in ms of the primitives of one order, `counts` of each, and nothing else: done for several orders in turn, one
  * primitive after another as an order does them, since a hot loop of one of them finds everything in the cache.
  */
-export async function measureFloor(counts: Readonly<Record<Primitive, number>>, threshold: number, orders: number): Promise<number> {
+export async function measureFloor(
+  counts: Readonly<Record<Primitive, number>>,
+  threshold: number,
+  orders: number,
+): Promise<number> {
   const run = await prepare(threshold);
   const sequence = interleave(counts);
   for (const name of sequence) await run[name](); // warm

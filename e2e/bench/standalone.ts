@@ -22,9 +22,13 @@ export interface BenchNode {
 /** Starts one with `n` fiduciaries. */
 export async function startNode(n: number): Promise<BenchNode> {
   const folder = mkdtempSync(join(tmpdir(), 'dta-bench-'));
-  const child = spawn(process.execPath, [MAIN, '--port', '0', '--fiduciaries', String(n), '--data', join(folder, 'data')], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    ['--max-semi-space-size=64', MAIN, '--port', '0', '--fiduciaries', String(n), '--data', join(folder, 'data')],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   const port = await portOf(child);
   const api = `http://127.0.0.1:${port}`;
   const listed: unknown = await (await fetch(`${api}/v1/identity?role=fiduciary`)).json();

@@ -122,7 +122,9 @@ async function listen(
     await app.listen(port, host);
   } catch (cause) {
     await close();
-    throw new DtaError('start_failed', `the gateway can't listen on ${host}:${port}`, { cause });
+    const inUse = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
+    const reason = inUse ? ': the port is in use' : '';
+    throw new DtaError('start_failed', `the gateway can't listen on ${host}:${port}${reason}`, { cause });
   }
   return (server.address() as AddressInfo).port; // an AddressInfo once it listens on TCP
 }

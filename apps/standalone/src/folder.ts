@@ -3,7 +3,7 @@ import { DtaError } from '@dta/errors';
 import { generateKeys, type KeyGeneration, type Role } from '@dta/identity';
 import { writeKeyFile } from '@dta/node';
 import { existsSync } from 'node:fs';
-import { access, mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
 const README = `This folder holds a D-TA standalone node: its database, keys and secrets.
@@ -51,12 +51,12 @@ export async function openRoleFiles(
   const files = { keyFile: join(folder, name, 'identity.key'), custodyFile: join(folder, name, 'custody.key') };
   try {
     await mkdir(join(folder, name), { recursive: true, mode: 0o700 });
-    if (existsSync(files.keyFile)) {
-      await access(files.custodyFile);
-      return files;
-    }
   } catch (cause) {
     throw cannotUse(join(folder, name), cause);
+  }
+  if (existsSync(files.keyFile)) {
+    if (existsSync(files.custodyFile)) return files;
+    throw new DtaError('start_failed', `${files.custodyFile} is gone, and without it nothing that it sealed can be opened`);
   }
   const custody = await openSoftwareCustody({ file: files.custodyFile, warn: () => undefined }); // the role itself warns
   await writeKeyFile(files.keyFile, await makeKeys(), custodyProtection(custody));
@@ -73,7 +73,7 @@ function cannotUse(path: string, cause: unknown): DtaError {
   const reason = typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : 'unknown reason';
   return new DtaError(
     'start_failed',
-    `cannot use ${path}: ${reason}; give another folder with --data, or delete this one`,
+    `cannot use ${path}: ${reason}; give another folder with --data`,
     { cause },
   );
 }

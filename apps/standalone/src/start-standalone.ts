@@ -5,13 +5,13 @@ import { custodyProtection, openSoftwareCustody } from '@dta/custody';
 import { DtaError } from '@dta/errors';
 import { startFiduciary } from '@dta/fiduciary';
 import { startGateway, type RunningGateway } from '@dta/gateway';
-import { openKeyFile, readIdentity, type Identity, type KeyGeneration, type Role } from '@dta/identity';
-import { migrateDatabase, type NodeOptions, type RunningRole } from '@dta/node';
+import { readIdentity, type Identity, type KeyGeneration, type Role } from '@dta/identity';
+import { migrateDatabase, readKeyFile, type NodeOptions, type RunningRole } from '@dta/node';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '@dta/postgres';
 import { startPrincipal } from '@dta/principal';
 import type { Logger } from '@dta/service';
 import { createMemoryBroker } from '@dta/transport';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeKeys, openFolder, openRoleFiles, type RoleFiles } from './folder.js';
 
@@ -108,7 +108,7 @@ async function openMember(
 async function readKeys({ files }: Pick<Member, 'files'>): Promise<KeyGeneration[]> {
   const custody = await openSoftwareCustody({ file: files.custodyFile, warn: () => undefined }); // the role itself warns
   try {
-    return await openKeyFile(new Uint8Array(await readFile(files.keyFile)), custodyProtection(custody));
+    return await readKeyFile(files.keyFile, custodyProtection(custody));
   } finally {
     await custody.close();
   }

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey } from 'node:crypto';
 import { DtaError } from '@dta/errors';
 import { expectLength } from './expect-length.js';
 import { wipe } from './hash.js';
@@ -38,7 +38,8 @@ export function aeadOpen(key: Uint8Array, sealed: Uint8Array, aad: Uint8Array): 
 export function aeadSealWithIv(key: Uint8Array, iv: Uint8Array, plaintext: Uint8Array, aad: Uint8Array): Uint8Array {
   expectLength(key, AEAD_KEY_BYTES, 'key_invalid', 'an AES-256 key');
   expectLength(iv, ivBytes, 'key_invalid', 'a GCM iv');
-  const cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength: AEAD_TAG_BYTES });
+  // as a KeyObject: given bytes, node finds out by an exception that they are none, at the price of the encryption
+  const cipher = createCipheriv('aes-256-gcm', createSecretKey(key), iv, { authTagLength: AEAD_TAG_BYTES });
   cipher.setAAD(aad);
   const sealed = new Uint8Array(plaintext.length + AEAD_TAG_BYTES);
   sealed.set(cipher.update(plaintext));
@@ -57,7 +58,7 @@ export function aeadOpenWithIv(key: Uint8Array, iv: Uint8Array, sealed: Uint8Arr
   expectLength(iv, ivBytes, 'key_invalid', 'a GCM iv');
   if (sealed.length < AEAD_TAG_BYTES) throw decryptionFailed();
   const end = sealed.length - AEAD_TAG_BYTES;
-  const decipher = createDecipheriv('aes-256-gcm', key, iv, { authTagLength: AEAD_TAG_BYTES });
+  const decipher = createDecipheriv('aes-256-gcm', createSecretKey(key), iv, { authTagLength: AEAD_TAG_BYTES });
   decipher.setAAD(aad);
   decipher.setAuthTag(sealed.subarray(end));
   const unverified = decipher.update(sealed.subarray(0, end));

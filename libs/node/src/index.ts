@@ -33,4 +33,4 @@ export { serveRole, type Job, type RunningRole } from './role-app.js';
 export { sealOrderEnvelope } from './sealer.js';
 export { SecretStore, type SealedSecret } from './secret-store.js';
 export { expireOrder, startSweeper, type Expiry } from './sweeper.js';
-export { writeKeyFile } from './write-key-file.js';
+export { readKeyFile, writeKeyFile } from './key-files.js';

@@ -2,7 +2,7 @@ import type { Cid } from '@dta/codec';
 import { MESSAGES_IN_WORK_MAX, MESSAGES_QUEUED_MAX, STATEMENTS_CACHED_MAX, WAITERS_MAX } from '@dta/contracts';
 import { custodyProtection, openSoftwareCustody, type Custody } from '@dta/custody';
 import { DtaError } from '@dta/errors';
-import { openKeyFile, passphraseProtection, type KeyFileProtection, type Role } from '@dta/identity';
+import { passphraseProtection, type KeyFileProtection, type Role } from '@dta/identity';
 import type { OrderStatement, VerifiedStatements } from '@dta/order';
 import type { Logger } from '@dta/service';
 import { Gate, waiterGate, type Transport } from '@dta/transport';
@@ -11,6 +11,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Admission } from './admission.js';
 import { openDatabase, type Database, type DatabaseOptions } from './database.js';
+import { readKeyFile } from './key-files.js';
 import { openKeyRing, type KeyRing } from './key-ring.js';
 import { SecretStore } from './secret-store.js';
 
@@ -93,7 +94,7 @@ export async function openNode(
 async function openOwnKeys({ role, keyFile, passphrase }: NodeOptions, custody: Custody): Promise<KeyRing> {
   const protection: KeyFileProtection =
     passphrase === null ? custodyProtection(custody) : passphraseProtection(new TextEncoder().encode(passphrase));
-  const ring = await openKeyRing(await openKeyFile(await readOwn(keyFile), protection));
+  const ring = await openKeyRing(await readKeyFile(keyFile, protection));
   if (!ring.author.identity.roles.includes(role)) {
     throw new DtaError('start_failed', `the identity in ${keyFile} is not a ${role}'s`);
   }

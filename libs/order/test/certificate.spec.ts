@@ -91,14 +91,14 @@ describe('a Commitment is refused', () => {
     }
   });
 
-  test.each([
+  test.each<[string, () => Partial<Commitment['body']>]>([
     ['another Y', () => ({ commitment: publicPoint(randomBytes(32)) })],
     ['X alone, which fiduciaries could open without B', () => ({ commitment: known(setup.vector[0]) })],
     ['Y of the other parity', () => ({ commitment: negated(commitment.body.commitment) })],
     ['another vector', () => ({ vector: [...setup.vector].reverse() })],
     ['a shorter vector', () => ({ vector: setup.vector.slice(0, 1) })],
     ['a longer vector', () => ({ vector: [...setup.vector, ...setup.vector.slice(1)] })],
-  ] as readonly (readonly [string, () => Partial<Commitment['body']>])[])('of %s', async (_, said) => {
+  ])('of %s', async (_, said) => {
     const other = await byPrincipal(said());
     await refuses((message) => replaced(message, commitment, other), refusal('certificate_invalid', 'another key'));
   });

@@ -212,7 +212,8 @@ describe('a member, of a dealer that cheats,', () => {
 
   test('takes no Deal without a share for each', async () => {
     const { shares } = deal.body;
-    for (const list of [shares.slice(0, 2), [...shares, [4, anyHash()] as (typeof shares)[number]]]) {
+    const more: typeof shares = [...shares, [4, anyHash()]];
+    for (const list of [shares.slice(0, 2), more]) {
       await expect(offer(await by2({ shares: list }))).rejects.toThrow(
         refusal('deal_invalid', 'one share for each', { dealer: 2 }),
       );

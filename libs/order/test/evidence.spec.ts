@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { decodeCanonical, encodeCanonical } from '@dta/codec';
+import { decodeCanonical, encodeCanonical, type Cid } from '@dta/codec';
 import { kemKeyPair, randomBytes } from '@dta/crypto';
 import type { EnvelopeHeader } from '@dta/envelope';
 import {
@@ -155,6 +155,34 @@ describe('who speaks for a chain', () => {
       expect(read(said, { directory, stored }).isStored(said)).toBe(true);
     }
     expect(read(said).isStored(said)).toBe(false);
+  });
+});
+
+describe('a statement whose signature this process verified before', () => {
+  test('is refused all the same for what time and place can change', () => {
+    const verified = new Map<Cid, OrderStatement>();
+    read(request, { verified });
+    expect([...verified.keys()]).toEqual([request.cid]);
+    expect(read(request, { verified }).request).toBe(verified.get(request.cid));
+    expect(() => read(request, { verified, now: NOW - 120_001 })).toThrow(refusal('time_ahead'));
+    const revoked = new IdentityDirectory({ below: parties.directory });
+    revoked.revoke(parties.principal.identity.cid);
+    expect(() => read(request, { verified, directory: revoked })).toThrow(refusal('identity_frozen'));
+    expect(() => read(request, { verified, directory: new IdentityDirectory() })).toThrow(
+      refusal('identity_not_found'),
+    );
+    const elsewhere = parties.evidence.one(enrolmentStatement).cid;
+    expect(() => Evidence.read(elsewhere, [request.bytes], verifier({ verified }))).toThrow(
+      refusal('envelope_invalid', 'another order'),
+    );
+  });
+
+  test('is remembered only if the signature held', async () => {
+    const verified = new Map<Cid, OrderStatement>();
+    const thief = { identity: parties.beneficiary.author.identity, key: parties.principal.key };
+    const forged = await restate(enrolmentStatement, parties.evidence.one(enrolmentStatement), thief);
+    for (const _ of [1, 2]) expect(() => read(forged, { verified })).toThrow(refusal('signature_invalid'));
+    expect(verified.size).toBe(0);
   });
 });
 

@@ -75,7 +75,7 @@ describe('lists that do not fit: transcript_mismatch', () => {
   const swap = <Row extends readonly unknown[]>(list: readonly Row[], at: number, row: Row) =>
     list.map((other, place) => (place === at ? row : other));
 
-  test.each([
+  test.each<[string, () => Partial<Rows>]>([
     ['a member without a deal', () => ({ deals: rows().deals.slice(0, 2) })],
     ['a deal without a member', () => ({ members: rows().members.slice(0, 2) })],
     ['other members than dealers', () => ({ members: rows().members.slice(0, 2), deals: rows().deals.slice(1) })],
@@ -91,18 +91,18 @@ describe('lists that do not fit: transcript_mismatch', () => {
     ['a round too many: at most n', () => ({ round: 3 })],
     ['a round far away', () => ({ round: 0xffff_ffff })],
     ['somebody blamed without evidence', () => ({ excluded: [[3, 'bad_share', null]] })],
-  ] as readonly (readonly [string, () => Partial<Rows>])[])('%s', async (_, said) => {
+  ])('%s', async (_, said) => {
     await refuses(said(), 'transcript_mismatch', 'does not fit');
   });
 
   const at = (place: number) => known(rows().members[place]);
 });
 
-test.each([
+test.each<[string, Partial<Rows>]>([
   ['epoch', { epoch: 1 }],
   ['mode', { mode: 'reshare' }],
   ['base', { base: new Uint8Array(32) }],
-] as readonly (readonly [string, Partial<Rows>])[])('of another setup, by its %s', async (_, said) => {
+])('of another setup, by its %s', async (_, said) => {
   await refuses(said, 'deal_invalid', 'another setup');
 });
 

@@ -62,7 +62,7 @@ describe('a joint secret', () => {
     );
   });
 
-  test('each share is its member’s alone', () => {
+  test('each share belongs to one member', () => {
     fc.assert(
       fc.property(fc.constantFrom(...sizes.filter(([t]) => t > 1)), anyKey(), ([t, n], key) => {
         const { shares, setup } = deal([randomBytes(64), randomBytes(64)], t, n, key);

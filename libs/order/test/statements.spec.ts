@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { cidOf, cidToBytes, cidToLink, type Cid } from '@dta/codec';
+import { cidOf, cidToBytes, cidToLink } from '@dta/codec';
 import { randomBytes } from '@dta/crypto';
 import {
   acceptanceStatement,
@@ -50,7 +50,8 @@ const row = (index: number) => [index, randomBytes(32)];
 const cid = cidToBytes(cidOf(randomBytes(8)));
 
 describe('no statement has', () => {
-  test.each(Object.keys(types) as (keyof typeof types)[])('unknown fields, another version: %s', async (type) => {
+  const names = Object.keys(types) as (keyof typeof types)[]; // its own keys
+  test.each(names)('unknown fields, another version: %s', async (type) => {
     const statement = statementOf(type);
     await expect(reread(statement, { note: 'more' })).rejects.toThrow(refusal('document_invalid'));
     await expect(reread(statement, { v: 2 })).rejects.toThrow(refusal('document_invalid'));
@@ -145,7 +146,7 @@ describe('no statement has', () => {
   test('but an extension, which is open', async () => {
     const request = statementOf('request');
     const bytes = await signPlain({ ...plainBody(request), extension: { any: ['thing', 1] } }, parties.principal);
-    const changed = () => Evidence.read(request.cid as Cid, [bytes], parties.verifier);
+    const changed = () => Evidence.read(request.cid, [bytes], parties.verifier);
     expect(changed).toThrow(refusal('envelope_invalid', 'another order')); // read, and found to be another Request
   });
 });
