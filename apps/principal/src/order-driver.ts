@@ -96,8 +96,8 @@ export class OrderDriver implements Job {
   async #driveLogged(ref: Cid, open: OpenOrder | null, drive: Drive): Promise<void> {
     const { database, log } = this.#node;
     try {
-      const isNew = open?.version === 1; // its lease was taken as it was written
-      if (!isNew && !(await takeLease(database, ref, this.holder))) return;
+      // the lease of an order that this process has just written was taken in the same statement
+      if (open === null && !(await takeLease(database, ref, this.holder))) return;
       const start = open ?? (await readOrder(this.#node, this.#orders, ref));
       if (!(await this.#drive(start, drive))) await dropLease(database, ref, this.holder);
     } catch (error) {

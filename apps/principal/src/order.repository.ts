@@ -1,5 +1,5 @@
 import { decodeDocument, encodeDocument, fields, type Cid } from '@dta/codec';
-import type { OrderSummary } from '@dta/contracts';
+import { orderStateSchema, type OrderSummary } from '@dta/contracts';
 import { parseStatement } from '@dta/identity';
 import { OrderTable, type Delivery, type Node } from '@dta/node';
 import { principalDueAt, requestStatement, type PrincipalOrder } from '@dta/order';
@@ -9,18 +9,7 @@ const MAX_RECORD_BYTES = 64 * 1024;
 
 const record = z.strictObject({
   ref: fields.cid,
-  state: z.enum([
-    'requested',
-    'enrolled',
-    'dealing',
-    'committed',
-    'releasing',
-    'released',
-    'renewing',
-    'failed',
-    'cancelled',
-    'expired',
-  ]),
+  state: orderStateSchema,
   createdAt: fields.ms,
   setupBy: fields.ms,
   keepUntil: fields.ms.nullable(),

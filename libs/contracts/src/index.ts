@@ -1,32 +1,15 @@
 export { cidText } from './cid-text.js';
 export { internalCalls, verbOf, type InternalCall, type ParamsOf, type ResultOf } from './internal/calls.js';
-export {
-  identitySummarySchema,
-  identityViewSchema,
-  type IdentitySummary,
-  type IdentityView,
-} from './internal/identity-view.js';
+export { type IdentitySummary } from './internal/identity-view.js';
 export {
   orderStateSchema,
-  orderSummarySchema,
-  orderViewSchema,
-  rulesSchema,
   type OrderState,
   type OrderSummary,
   type OrderView,
   type Rules,
 } from './internal/order-view.js';
+export { callBodySchema, callReplySchema, type CallBody, type CallError, type CallReply } from './internal/wire.js';
 export {
-  callBodySchema,
-  callerSchema,
-  callReplySchema,
-  type CallBody,
-  type CallError,
-  type Caller,
-  type CallReply,
-} from './internal/wire.js';
-export {
-  WAIT_DEFAULT_SECONDS,
   WAIT_MAX_SECONDS,
   HTTP_BEYOND_WAIT_MS,
   HTTP_BODY_MAX_BYTES,
@@ -39,31 +22,22 @@ export {
   STATUS_TIMEOUT_MS,
   PEER_CALL_TIMEOUT_MS,
   BUNDLE_MAX_BYTES,
-  ENVELOPE_MAX_BYTES,
   NATS_MAX_PAYLOAD_BYTES,
-  HSM_TIMEOUT_MS,
   SQL_STATEMENT_TIMEOUT_MS,
   SQL_LOCK_TIMEOUT_MS,
-  STORE_TIMEOUT_MS,
   DRAIN_MS,
-  POD_GRACE_MS,
   MESSAGES_IN_WORK_MAX,
   MESSAGES_QUEUED_MAX,
   WAITERS_MAX,
   ORDERS_DRIVEN_MAX,
   IDENTITIES_CACHED_MAX,
   STATEMENTS_CACHED_MAX,
-  FIDUCIARIES_MAX,
-  ORDERS_PER_PAGE_DEFAULT,
-  ORDERS_PER_PAGE_MAX,
-  IDENTITY_DOCUMENT_MAX_BYTES,
-  IDEMPOTENCY_KEY_MAX_CHARS,
   TOKEN_MAX_CHARS,
   LEASE_MS,
   BACKOFF_MIN_MS,
   BACKOFF_MAX_MS,
   BACKOFF_UNAWAITED_MAX_MS,
 } from './limits.js';
-export { roleSchema, type Role } from './role.js';
+export { type Role } from './role.js';
 export { internalSubject, peerSubject, queueGroup } from './subjects.js';
 export type { Cid } from '@dta/codec';

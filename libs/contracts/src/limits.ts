@@ -24,19 +24,14 @@ export const STATUS_TIMEOUT_MS = 2_000;
 /** One attempt to call a peer. */
 export const PEER_CALL_TIMEOUT_MS = 5_000;
 export const BUNDLE_MAX_BYTES = 1024 * 1024;
-export const ENVELOPE_MAX_BYTES = 256 * 1024;
 /** What our NATS configurations allow a message to have. */
 export const NATS_MAX_PAYLOAD_BYTES = 2 * 1024 * 1024;
 
-export const HSM_TIMEOUT_MS = 5_000;
 export const SQL_STATEMENT_TIMEOUT_MS = 5_000;
 export const SQL_LOCK_TIMEOUT_MS = 2_000;
-export const STORE_TIMEOUT_MS = 30_000;
 
 /** How long a process that was told to stop finishes what it has begun. */
 export const DRAIN_MS = 25_000;
-/** How long a pod has from SIGTERM to SIGKILL. */
-export const POD_GRACE_MS = 40_000;
 
 /** Messages that one instance of a role has in work at a time. */
 export const MESSAGES_IN_WORK_MAX = 32;

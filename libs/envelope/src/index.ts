@@ -1,12 +1,4 @@
-export {
-  parseEnvelope,
-  verifyEnvelope,
-  envelopeHeader,
-  MAX_ENVELOPE_BYTES,
-  MAX_RECIPIENTS,
-  type Envelope,
-  type EnvelopeHeader,
-} from './envelope.js';
+export { parseEnvelope, verifyEnvelope, MAX_ENVELOPE_BYTES, type Envelope, type EnvelopeHeader } from './envelope.js';
 export { sealEnvelope, type NewEnvelope, type Recipient } from './seal.js';
 export { openEnvelope, type Opener } from './open.js';
 export { attachmentHash, pickAttachment } from './attachment.js';

@@ -285,7 +285,7 @@ function leasePart({ lease }: Change, value: Value): string[] {
     `leased AS (
   INSERT INTO leases (order_ref, holder, until)
   SELECT moved.ref, ${value(lease, 'uuid')}, now() + make_interval(secs => ${value(LEASE_MS / 1000, 'float')}) FROM moved
-  ON CONFLICT (order_ref) DO NOTHING)`,
+  ON CONFLICT (order_ref) DO UPDATE SET holder = excluded.holder, until = excluded.until)`,
   ];
 }
 

@@ -37,7 +37,7 @@ export class AwaitOrder {
         const found = await this.orders.find(orderReference);
         if (found === undefined) throw orderNotFound(orderReference);
         if (over(found.order.state)) return this.view.of(orderReference);
-        for (let state = await changed; state !== undefined; ) {
+        for (let state = await changed; state !== undefined;) {
           if (over(state)) return this.view.of(orderReference);
           state = await this.watch.changed(orderReference, deadline - Date.now());
         }

@@ -65,7 +65,12 @@ export class PlaceOrder {
       admission.directory,
       now(),
     );
-    const verifier = { directory: admission.directory, stored: new Set<Cid>(), now: now(), verified: this.node.verified };
+    const verifier = {
+      directory: admission.directory,
+      stored: new Set<Cid>(),
+      now: now(),
+      verified: this.node.verified,
+    };
     const evidence = Evidence.read(request.cid, [request.bytes], verifier);
     try {
       const open = await writeStep(this.node, this.orders, null, placeOrder(request), evidence, {

@@ -47,7 +47,7 @@ export class RedeemOrder {
         const written = await writeStep(this.node, this.orders, open, step, open.evidence, {
           answers: [],
           close: [],
-          lease: null,
+          lease: this.driver.holder,
           idempotency: row,
         });
         this.driver.drive(ref, written);
