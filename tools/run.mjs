@@ -22,6 +22,10 @@ const commands = {
   },
   lint: () => process.exit(lint() ? 0 : 1),
   format: () => process.exit(run(node(), [join(root, 'node_modules/prettier/bin/prettier.cjs'), '--write', '.'])),
+  docs: () => {
+    if (!compile()) failWith('the sources do not compile');
+    process.exit(run(node(), [join(root, 'tools/docs.mjs'), 'write']));
+  },
   test: async () => finish(await testAll()),
   'test:long': async () => {
     removeStaleOutputs();

@@ -1,7 +1,10 @@
 import {
+  aeadOpen,
+  aeadSeal,
   ed25519PublicKey,
   ed25519Sign,
   ed25519Verify,
+  hkdf,
   hpkeOpen,
   hpkeSeal,
   kemKeyPair,
@@ -20,6 +23,8 @@ import {
 export const primitives = [
   'seal',
   'open',
+  'encrypt',
+  'decrypt',
   'keygen',
   'openKey',
   'sign',
@@ -36,6 +41,8 @@ export type Primitive = (typeof primitives)[number];
 export const meaning: Readonly<Record<Primitive, string>> = {
   seal: 'HPKE seal (X-Wing)',
   open: 'HPKE open (X-Wing), key at hand',
+  encrypt: 'HKDF and AES-256-GCM over 2 KiB',
+  decrypt: 'the same, opened',
   keygen: 'X-Wing key pair',
   openKey: 'X-Wing private key from its seed',
   sign: 'Ed25519 sign',
@@ -51,6 +58,8 @@ const VARIETY = 24;
 const ROUNDS = 200;
 const REPEATS = 5;
 
+const content = randomBytes(2048);
+
 /** Prepares inputs, and gives a function for each primitive that does it once, on the next of them. */
 async function prepare(threshold: number): Promise<Record<Primitive, () => unknown>> {
   const inputs = await Promise.all(
@@ -63,6 +72,7 @@ async function prepare(threshold: number): Promise<Record<Primitive, () => unkno
         privateKey: await openKem(kem.seed),
         publicKey: ed25519PublicKey(key),
         sealed: await hpkeSeal(kem.publicKey, info, digest),
+        encrypted: aeadSeal(hkdf(digest, info, 32), content, info),
         signature: ed25519Sign(key, message),
         point: publicPoint(scalar),
         pop: popSign(scalar, digest),
@@ -80,6 +90,8 @@ async function prepare(threshold: number): Promise<Record<Primitive, () => unkno
   return {
     seal: on(({ kem, info, digest }) => hpkeSeal(kem.publicKey, info, digest)),
     open: on(({ privateKey, info, sealed }) => hpkeOpen(privateKey, info, sealed)),
+    encrypt: on(({ digest, info }) => aeadSeal(hkdf(digest, info, 32), content, info)),
+    decrypt: on(({ digest, info, encrypted }) => aeadOpen(hkdf(digest, info, 32), encrypted, info)),
     keygen: () => kemKeyPair(),
     openKey: on(({ kem }) => openKem(kem.seed)),
     sign: on(({ key, message }) => ed25519Sign(key, message)),

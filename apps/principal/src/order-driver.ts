@@ -31,7 +31,7 @@ const LEASE_RENEWAL_MS = 5_000;
 /** An order with nothing to do for longer gives its place back. */
 const IDLE_MS = 1_000;
 /** Answers that no step waits for are written together, at the latest after this long. */
-const GATHER_MS = 100;
+const GATHER_MS = 500;
 
 /** Verbs that nobody waits for any more, by the state that a step reached. */
 const superseded: Readonly<Partial<Record<PrincipalOrder['state'], readonly PrincipalVerb[]>>> = {

@@ -203,7 +203,8 @@ describe('a member, of a dealer that cheats,', () => {
       index,
       known(acceptances[(at + 1) % 3])[1],
     ]);
-    for (const list of [acceptances.slice(1), [], swapped]) {
+    const more: typeof acceptances = [...acceptances, [4, parties.order.ref]];
+    for (const list of [acceptances.slice(1), [], swapped, more]) {
       await expect(offer(await by2({ acceptances: list }))).rejects.toThrow(
         refusal('deal_invalid', 'all acceptances', { dealer: 2 }),
       );

@@ -1,0 +1,269 @@
+import { cidOf, type Cid } from '@dta/codec';
+import { peerSubject } from '@dta/contracts';
+import { openKem, randomBytes } from '@dta/crypto';
+import { custodyProtection, openSoftwareCustody } from '@dta/custody';
+import {
+  decodeBundle,
+  encodeBundle,
+  openEnvelope,
+  parseEnvelope,
+  sealEnvelope,
+  type Bundle,
+  type NewEnvelope,
+} from '@dta/envelope';
+import { toDtaError } from '@dta/errors';
+import {
+  generateKeys,
+  readIdentity,
+  softwareSigningKey,
+  type Identity,
+  type KeyGeneration,
+  type Role,
+} from '@dta/identity';
+import type { Author, OrderStatement } from '@dta/order';
+import { known, Node as Party, Parties, type Sent } from '@dta/order/testing';
+import { createLogger } from '@dta/service';
+import { freshDatabase, type FreshDatabase } from '@dta/testkit';
+import { createMemoryBroker, type Transport } from '@dta/transport';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  migrateDatabase,
+  openDatabase,
+  writeKeyFile,
+  type Database,
+  type NodeOptions,
+  type RoleParts,
+  type RunningRole,
+} from '../src/index.js';
+
+// What tests of roles share: real roles on real PostgreSQL and the memory transport, and everybody else played by the test,
+// which holds all keys and can say and seal whatever it likes.
+
+/** A party with its private halves. */
+export interface Member extends Author {
+  readonly generation: KeyGeneration;
+}
+
+export async function member(name: string, ...roles: Role[]): Promise<Member> {
+  const generation = await generateKeys({ name, roles, now: Date.now() });
+  const key = softwareSigningKey(known(generation.signSeed));
+  return { identity: readIdentity(generation.document), key, generation };
+}
+
+/** The code of what a promise is refused with, `answered` where it isn't. */
+export function codeOf(promise: Promise<unknown>): Promise<string> {
+  return promise.then(
+    () => 'answered',
+    (error: unknown) => toDtaError(error).code,
+  );
+}
+
+/** Starts roles, and stops all that it started. */
+export class RoleRig {
+  readonly #folder: string;
+  readonly #broker = createMemoryBroker();
+  readonly #databases: FreshDatabase[] = [];
+  readonly #started = new Set<{ stop(): Promise<void> }>();
+  /** the test's own connection, as an attacker's would be */
+  readonly transport: Transport = this.#broker.connect();
+  /** lines of all roles' logs, from `info` on */
+  readonly logged: string[] = [];
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  static async open(): Promise<RoleRig> {
+    return new RoleRig(await mkdtemp(join(tmpdir(), 'dta-role-')));
+  }
+
+  /** Files and an empty database of a role, whose operator admitted `admitted`. */
+  async prepare(owner: Member, role: Role, admitted: readonly Identity[]): Promise<NodeOptions> {
+    const folder = join(this.#folder, `${owner.identity.name}-${role}`);
+    const [keyFile, custodyFile, admittedIdentities] = ['identity.key', 'custody.key', 'admitted'].map((name) =>
+      join(folder, name),
+    ) as [string, string, string]; // three names
+    await mkdir(admittedIdentities, { recursive: true });
+    for (const { cid, bytes } of admitted) await writeFile(join(admittedIdentities, cid), bytes);
+    const custody = await openSoftwareCustody({ file: custodyFile, warn: () => undefined });
+    await writeKeyFile(keyFile, [owner.generation], custodyProtection(custody));
+    await custody.close();
+    const database = await freshDatabase();
+    this.#databases.push(database);
+    await migrateDatabase({ url: database.url, poolSize: 1 });
+    return {
+      role,
+      database: { url: database.url, poolSize: 5 },
+      keyFile,
+      passphrase: null,
+      custody: { kind: 'software', file: custodyFile },
+      psk: randomBytes(32),
+      tokenHash: null,
+      admittedIdentities,
+      extensionVendor: 'test',
+    };
+  }
+
+  /** What a role is started with beside its options: a connection of its own. */
+  parts(): RoleParts {
+    const log = createLogger({ name: 'test', destination: { write: (line: string) => this.logged.push(line) } });
+    const transport = this.#broker.connect();
+    this.#started.add({ stop: () => transport.close() });
+    return { transport, log };
+  }
+
+  /** Starts a role, or one more replica of it; `stop` may come before the rig's own. */
+  async start<O>(start: (options: O, parts: RoleParts) => Promise<RunningRole>, options: O): Promise<RunningRole> {
+    const running = await start(options, this.parts());
+    const started = {
+      stop: async () => {
+        if (this.#started.delete(started)) await running.stop();
+      },
+    };
+    this.#started.add(started);
+    return started;
+  }
+
+  /** A connection to a role's database, for whoever has broken into it. */
+  async intrude({ database }: Pick<NodeOptions, 'database'>): Promise<Database> {
+    const opened = await openDatabase({ ...database, poolSize: 1 });
+    this.#started.add({ stop: () => opened.close() });
+    return opened;
+  }
+
+  request(to: Cid, role: Role, verb: string, payload: Uint8Array): Promise<Uint8Array> {
+    return this.transport.request(peerSubject(to, role, verb), payload, { timeoutMs: 10_000 });
+  }
+
+  async close(): Promise<void> {
+    for (const started of [...this.#started].reverse()) await started.stop();
+    await this.transport.close();
+    for (const database of this.#databases) await database.drop();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** How many rows a role has of each kind. */
+export async function rowsOf(database: Database): Promise<Record<string, number>> {
+  const tables = ['orders', 'statements', 'secrets', 'replies', 'envelopes', 'events', 'deliveries'];
+  const counts = tables.map((table) => `(SELECT count(*)::integer FROM ${table}) AS ${table}`);
+  return known((await database.query<Record<string, number>>(`SELECT ${counts.join(', ')}`))[0]);
+}
+
+/** What changes about a message on its way: who seals it, and how. */
+export interface Changed extends Partial<Omit<NewEnvelope, 'sender' | 'statements'>> {
+  readonly by?: Member;
+  /** further envelopes */
+  readonly further?: readonly Uint8Array[];
+  readonly identities?: readonly Uint8Array[];
+}
+
+/** Parties of an order of which some are real roles, reached over a transport; the others are the test's. */
+export class WiredParties extends Parties {
+  readonly #rig: RoleRig;
+  readonly #wired = new Set<Cid>();
+  readonly #packed = new WeakMap<Sent, Uint8Array>();
+  readonly members: readonly Member[];
+
+  constructor(rig: RoleRig, principal: Member, beneficiary: Member, fiduciaries: readonly Member[]) {
+    super(
+      principal,
+      new Party(beneficiary),
+      fiduciaries.map((fiduciary) => new Party(fiduciary)),
+    );
+    this.#rig = rig;
+    this.members = [principal, beneficiary, ...fiduciaries];
+    this.now = Date.now();
+  }
+
+  /** From now on messages to this party go over the transport. */
+  wire(...parties: readonly Author[]): this {
+    for (const { identity } of parties) this.#wired.add(identity.cid);
+    return this;
+  }
+
+  override async send(message: Sent) {
+    this.now = Date.now();
+    return this.#wired.has(message.addressee.party) ? this.ask(message) : super.send(message);
+  }
+
+  override async ask(message: Sent) {
+    if (!this.#wired.has(message.addressee.party)) return super.ask(message);
+    const payload = await this.pack(message);
+    const { evidence, envelopes, attachments } = await this.open(message, payload, await this.post(message, payload));
+    return { reply: evidence, envelopes, attachments };
+  }
+
+  /** Posts a bundle to a message's addressee. */
+  post({ addressee }: Sent, payload: Uint8Array): Promise<Uint8Array> {
+    return this.#rig.request(addressee.party, addressee.role, addressee.verb, payload);
+  }
+
+  /** Posts a changed message to its addressee. */
+  async offer(message: Sent, changed: Changed): Promise<Uint8Array> {
+    return this.post(message, await this.seal(message, changed));
+  }
+
+  /** The bundle of a message: the same bytes however often it is asked for. */
+  async pack(message: Sent): Promise<Uint8Array> {
+    const packed = this.#packed.get(message) ?? (await this.seal(message));
+    this.#packed.set(message, packed);
+    return packed;
+  }
+
+  /** A bundle of a message, in an envelope of its own. */
+  async seal(message: Sent, changed: Changed = {}): Promise<Uint8Array> {
+    const { addressee, statements, attachments } = message;
+    const {
+      by = this.principal,
+      further = addressee.verb === 'redeem' ? this.releases : [],
+      identities,
+      ...said
+    } = changed;
+    const { cid: id, keys } = this.directory.get(addressee.party);
+    const { bytes } = await sealEnvelope(
+      {
+        sender: by.identity,
+        from: 'principal',
+        order: this.order.ref,
+        prev: [],
+        log: true,
+        recipients: [{ id, role: addressee.role, kem: keys.kem }],
+        statements: statements.map((statement) => statement.bytes),
+        now: Date.now(),
+        ...said,
+      },
+      by.key,
+    );
+    return encodeBundle({
+      envelopes: [bytes, ...further],
+      attachments: [...attachments],
+      identities: [...(identities ?? this.identities.map((identity) => identity.bytes))],
+    });
+  }
+
+  /** What a reply says to the principal. */
+  async open(
+    { addressee }: Sent,
+    request: Uint8Array,
+    reply: Uint8Array,
+  ): Promise<{ evidence: readonly OrderStatement[]; envelopes: Uint8Array[]; attachments: Uint8Array[] }> {
+    const { envelopes, attachments }: Bundle = decodeBundle(reply);
+    const [bytes = new Uint8Array(), ...further] = envelopes;
+    const envelope = parseEnvelope(bytes);
+    const [first = new Uint8Array()] = decodeBundle(request).envelopes;
+    const { header } = envelope;
+    if (header.prev[0] !== cidOf(first) || header.sender !== addressee.party) throw new Error('not the reply to this');
+    const { identity, generation } = this.#memberOf(this.principal);
+    const key = await openKem(generation.kemSeed);
+    const opener = { id: identity.cid, role: 'principal', keyHash: identity.keys.kemHash, key } as const;
+    const { statements } = this.read(await openEnvelope(envelope, [opener]));
+    return { evidence: statements, envelopes: further, attachments };
+  }
+
+  #memberOf({ identity }: Author): Member {
+    return known(this.members.find((other) => other.identity.cid === identity.cid));
+  }
+}

@@ -1,0 +1,99 @@
+// What the code says of itself, written into the documents: openapi.json, routes, error codes, settings.
+//   node tools/docs.mjs write [folder]   brings the documents up to date
+//   node tools/docs.mjs check [folder]   names those that are stale, and fails
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { format } from 'prettier';
+import { openApiDocument, routes, statusOf } from '../libs/contracts/dist/src/rest/index.js';
+import { errorCodes } from '../libs/errors/dist/src/index.js';
+import { describeConfig } from '../libs/service/dist/src/index.js';
+import { beneficiarySettings } from '../apps/beneficiary/dist/src/index.js';
+import { fiduciarySettings } from '../apps/fiduciary/dist/src/index.js';
+import { gatewaySettings } from '../apps/gateway/dist/src/index.js';
+import { migrateSettings } from '../apps/cli/dist/src/config.js';
+import { principalSettings } from '../apps/principal/dist/src/index.js';
+import { failWith, root } from './process.mjs';
+
+const [mode, folder = join(root, 'docs')] = process.argv.slice(2);
+
+/** Each generated document by its name: its text, made of the one before. */
+const documents = {
+  'openapi.json': () => format(JSON.stringify(openApiDocument()), { parser: 'json', printWidth: 120 }),
+  'api.md': (before) => between(between(before, 'routes', routesTable()), 'error-codes', errorTable(before)),
+  'configuration.md': (before) =>
+    Object.entries({
+      principal: principalSettings,
+      fiduciary: fiduciarySettings,
+      beneficiary: beneficiarySettings,
+      gateway: gatewaySettings,
+      migrate: migrateSettings,
+    }).reduce((text, [name, schema]) => between(text, name, settingsTable(schema)), before),
+};
+
+const stale = [];
+for (const [name, make] of Object.entries(documents)) {
+  const before = readIfThere(join(folder, name));
+  const after = await make(before);
+  if (after === before) continue;
+  stale.push(name);
+  if (mode === 'write') writeFileSync(join(folder, name), after);
+}
+if (mode === 'write') console.log(stale.length === 0 ? 'nothing to write' : `wrote ${stale.join(', ')}`);
+else if (mode !== 'check') failWith('usage: node tools/docs.mjs write|check [folder]');
+else if (stale.length > 0) failWith(`stale: ${stale.join(', ')}; npm run docs writes them`);
+
+function readIfThere(file) {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error.code === 'ENOENT') return '';
+    throw error;
+  }
+}
+
+/** `text` with what stands between the two markers of `name` replaced. */
+function between(text, name, content) {
+  const found = new RegExp(`(<!-- ${name}: [^\\n]*-->\\n)[^]*?(<!-- /${name} -->)`);
+  if (!found.test(text)) failWith(`there is no place for ${name}`);
+  return text.replace(found, (_, begin, end) => `${begin}${content}${end}`);
+}
+
+function table(head, rows) {
+  const line = (cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |\n`;
+  return `${line(head)}|${head.map(() => '---|').join('')}\n${rows.map(line).join('')}`;
+}
+
+function routesTable() {
+  const rows = Object.values(routes).map(({ method, path, summary, isPublic, answers, calls }) => [
+    `\`${method.toUpperCase()} ${path}\``,
+    summary,
+    Object.keys(answers).join(', ') || '410',
+    calls.map((call) => `\`${call}\``).join(', ') || '–',
+    isPublic ? 'no' : 'yes',
+  ]);
+  return table(['route', 'what it does', 'answers', 'internal calls', 'token'], rows);
+}
+
+/** Codes and statuses are the code's, meanings those that stand there; a code without one stops the writing. */
+function errorTable(before) {
+  const meanings = new Map(
+    [...before.matchAll(/^\| `(\w+)` \| \d+ \| (.+) \|$/gm)].map(([, code, text]) => [code, text]),
+  );
+  const silent = errorCodes.filter((code) => !meanings.has(code));
+  if (silent.length > 0) failWith(`api.md has no meaning for ${silent.join(', ')}: add a row for each by hand`);
+  return table(
+    ['code', 'status', 'meaning'],
+    errorCodes.map((code) => [`\`${code}\``, String(statusOf[code]), meanings.get(code)]),
+  );
+}
+
+function settingsTable(schema) {
+  return table(
+    ['setting', 'meaning', 'default'],
+    describeConfig(schema).map((setting) => [
+      `\`${setting.name}\`${setting.secret ? ' 🔒' : ''}`,
+      setting.meaning,
+      setting.required ? '**required**' : setting.default ? `\`${setting.default}\`` : '–',
+    ]),
+  );
+}
