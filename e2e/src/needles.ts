@@ -65,7 +65,8 @@ export function searchFor(needles: readonly Needle[]): NeedleSearch {
       if (beginsHere[prefix] !== 1) continue;
       const start = at - PREFIX_BYTES + 1;
       for (const pattern of byPrefix.get(prefix) ?? []) {
-        if (start >= 0 && bytes.subarray(start, start + pattern.bytes.length).equals(pattern.bytes)) found.add(pattern.name);
+        if (start >= 0 && bytes.subarray(start, start + pattern.bytes.length).equals(pattern.bytes))
+          found.add(pattern.name);
       }
     }
     return [...found];

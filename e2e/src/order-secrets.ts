@@ -87,7 +87,9 @@ async function openSubshares(
   const attachments = messages
     .filter((message) => message.subject === subject)
     .map(({ payload }) => decodeBundle(payload))
-    .find(({ envelopes: [bytes] }) => bytes !== undefined && parseEnvelope(bytes).header.order === orderReference)?.attachments;
+    .find(
+      ({ envelopes: [bytes] }) => bytes !== undefined && parseEnvelope(bytes).header.order === orderReference,
+    )?.attachments;
   const n = attachments?.length ?? 0;
   const opened: Subshare[] = [];
   for (let dealer = 1; dealer <= n; dealer += 1) {

@@ -23,7 +23,8 @@ function processOf(name: string): AppProcess {
   return process;
 }
 
-const countOf = ({ fiduciaries }: OrderDetail, wanted: string) => fiduciaries.filter(({ state }) => state === wanted).length;
+const countOf = ({ fiduciaries }: OrderDetail, wanted: string) =>
+  fiduciaries.filter(({ state }) => state === wanted).length;
 
 describe('kill -9 in the middle of two orders, one being set up and one being redeemed', () => {
   // fiduciary-1 has answered in both, the other two are silent
@@ -35,7 +36,11 @@ describe('kill -9 in the middle of two orders, one being set up and one being re
       const setUp = await begin(api);
       expected(202, await api.post('/v1/order/secret', { orderReference: redeemed.orderReference, wait: 0 }));
       await until(api, setUp, (order) => order.state === 'enrolled' && countOf(order, 'accepted') === 1);
-      await until(api, redeemed.orderReference, (order) => order.state === 'releasing' && countOf(order, 'released') === 1);
+      await until(
+        api,
+        redeemed.orderReference,
+        (order) => order.state === 'releasing' && countOf(order, 'released') === 1,
+      );
 
       await processOf(name).kill9();
       await processOf(name).restart();

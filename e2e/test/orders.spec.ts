@@ -48,7 +48,9 @@ describe('over separate processes', () => {
     const { orderReference } = await place(api);
     const order = expected(200, await api.get(`/v1/order/${orderReference}`));
     expect(order).toMatchObject({ threshold: 3, beneficiary: first.member('beneficiary').idDocumentCID });
-    expect((await detail(api, orderReference)).fiduciaries.map(({ idDocumentCID }) => idDocumentCID)).toEqual(fiduciaries);
+    expect((await detail(api, orderReference)).fiduciaries.map(({ idDocumentCID }) => idDocumentCID)).toEqual(
+      fiduciaries,
+    );
   });
 
   test("another operator's beneficiary reads the secret at its own gateway", async () => {
@@ -90,7 +92,9 @@ describe('over separate processes', () => {
       expect(waiting.waitingFor).toEqual([{ fiduciary: fiduciaries[2], lastError: 'timeout' }]);
       silent?.resume();
       await until(api, orderReference, ({ state }) => state === 'committed');
-      expect(isPrivateKeyOf(await redeem(api, orderReference), String((await detail(api, orderReference)).commitment))).toBe(true);
+      expect(
+        isPrivateKeyOf(await redeem(api, orderReference), String((await detail(api, orderReference)).commitment)),
+      ).toBe(true);
     } finally {
       silent?.resume();
     }
@@ -111,7 +115,9 @@ describe('over separate processes', () => {
     await member?.kill9();
     const withDown = await timed(down);
     await member?.restart();
-    console.log(`a redemption took ${usual.toFixed(0)} ms, ${withDown.toFixed(0)} ms with one of three down, ${withSilent.toFixed(0)} ms with one silent`);
+    console.log(
+      `a redemption took ${usual.toFixed(0)} ms, ${withDown.toFixed(0)} ms with one of three down, ${withSilent.toFixed(0)} ms with one silent`,
+    );
     expect(withDown).toBeLessThan(3_000); // it waits for nobody: no time-out of 5 s is in it
     expect(withSilent).toBeLessThan(3_000);
   });

@@ -86,7 +86,11 @@ describe('two coordinators of one order repeat each other and no more', () => {
   /** An order that the first drives alone, and that waits for the third fiduciary. */
   async function inTheMiddle(): Promise<string> {
     const ref = await begin(api(0));
-    await until(api(0), ref, ({ state, fiduciaries }) => state === 'enrolled' && fiduciaries.some((f) => f.state === 'accepted'));
+    await until(
+      api(0),
+      ref,
+      ({ state, fiduciaries }) => state === 'enrolled' && fiduciaries.some((f) => f.state === 'accepted'),
+    );
     return ref;
   }
 

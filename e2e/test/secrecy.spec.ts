@@ -49,7 +49,9 @@ beforeAll(async () => {
     await place(api, { threshold: 1, fiduciaries: [alone] }),
   ];
   const known = await Promise.all(
-    orders.map(({ orderReference }, at) => secretsOfOrder(operator, orderReference, thresholds[at] ?? 1, recorder.messages)),
+    orders.map(({ orderReference }, at) =>
+      secretsOfOrder(operator, orderReference, thresholds[at] ?? 1, recorder.messages),
+    ),
   );
   secrets = known.flatMap(({ all }) => all);
   const [first] = orders;
@@ -99,7 +101,10 @@ describe('after orders and their redemption, no share, secret, b or KEM seed in 
     await query(client, 'CHECKPOINT');
     const needles = [...secrets, ...(await keysOfNodes())];
     const places: Record<string, Buffer[]> = { database: [], operator: [] };
-    for (const [place, root] of [['database', join(folder, 'postgres')] as const, ['operator', cluster.folder] as const]) {
+    for (const [place, root] of [
+      ['database', join(folder, 'postgres')] as const,
+      ['operator', cluster.folder] as const,
+    ]) {
       for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
         if (!entry.isFile() || entry.name === 'custody.key') continue;
         places[place]?.push(await readFile(join(entry.parentPath, entry.name)));
@@ -124,7 +129,9 @@ describe('after orders and their redemption, no share, secret, b or KEM seed in 
     ]);
     const needles = [...secrets, ...(await keysOfNodes()), ...(await accessSecrets())];
     const subjects = recorder.messages.map(({ subject }) => subject.split('.').slice(3).join('.'));
-    expect(subjects).toEqual(expect.arrayContaining(['fiduciary.release', 'beneficiary.redeem', 'beneficiary.reveal-secret']));
+    expect(subjects).toEqual(
+      expect.arrayContaining(['fiduciary.release', 'beneficiary.redeem', 'beneficiary.reveal-secret']),
+    );
     expect(found([...control, ...needles], messages)).toEqual(['control']);
   });
 
@@ -154,7 +161,9 @@ describe('after orders and their redemption, no share, secret, b or KEM seed in 
 /** Names of the needles that are in any of the places, whatever their form. */
 function found(needles: readonly Needle[], places: readonly Uint8Array[]): string[] {
   const search = searchFor(needles);
-  const names = new Set(places.flatMap((bytes) => search(bytes)).map((name) => name.replace(/^control, .*/, 'control')));
+  const names = new Set(
+    places.flatMap((bytes) => search(bytes)).map((name) => name.replace(/^control, .*/, 'control')),
+  );
   return [...names];
 }
 
@@ -196,7 +205,10 @@ async function keysOfNodes(): Promise<OwnedSecret[]> {
 async function accessSecrets(): Promise<Needle[]> {
   return [
     { name: 'bearer token', bytes: Buffer.from(operator.token.token) },
-    ...operator.members.map(({ name, internalKey }) => ({ name: `internal key of ${name}`, bytes: fromHex(internalKey) })),
+    ...operator.members.map(({ name, internalKey }) => ({
+      name: `internal key of ${name}`,
+      bytes: fromHex(internalKey),
+    })),
     { name: 'password of NATS', bytes: Buffer.from(String(operator.nats.password)) },
   ];
 }

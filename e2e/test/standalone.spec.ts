@@ -157,7 +157,8 @@ describe('what keeps a standalone node from starting is said in one sentence:', 
       () => undefined,
       (error: unknown) => String(error),
     );
-    if (reason !== undefined) return console.log(`not tested, since no small disk can be mounted here: ${reason.trim()}`);
+    if (reason !== undefined)
+      return console.log(`not tested, since no small disk can be mounted here: ${reason.trim()}`);
     try {
       expectSentence(await failToStart('--port', '0', '--data', join(disk, 'new')), /full/);
 

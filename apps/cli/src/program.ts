@@ -19,7 +19,7 @@ export function buildProgram(environment: Readonly<Record<string, string | undef
   identity
     .command('create')
     .description("draws a node's keys, writes its key file and its Identity Document, prints its idDocumentCID")
-    .requiredOption('--name <name>', 'what people call the node')
+    .requiredOption('--name <name>', 'what people call the node', readName)
     .requiredOption('--role <role>', `${roles.join(', ')}; again for a second one`, addRole)
     .requiredOption('--key-file <file>', 'the new key file, for the node alone')
     .requiredOption('--document <file>', 'the new Identity Document, for everyone')
@@ -50,6 +50,12 @@ export function buildProgram(environment: Readonly<Record<string, string | undef
 
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
+}
+
+/** What an Identity Document takes for a name. */
+function readName(text: string): string {
+  if (text === '' || text.length > 128) throw new InvalidArgumentError('A name has 1 to 128 characters.');
+  return text;
 }
 
 function addRole(text: string, before: readonly Role[] = []): Role[] {

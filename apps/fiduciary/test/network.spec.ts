@@ -3,7 +3,17 @@ import { encodeCanonical } from '@dta/codec';
 import { randomBytes } from '@dta/crypto';
 import { decodeBundle, encodeBundle, sealEnvelope } from '@dta/envelope';
 import type { Database } from '@dta/node';
-import { codeOf, member, RoleRig, rowsOf, WiredParties, type Changed, type Member } from '@dta/node/testing';
+import {
+  cast,
+  codeOf,
+  member,
+  RoleRig,
+  rowsOf,
+  WiredParties,
+  type Cast,
+  type Changed,
+  type Member,
+} from '@dta/node/testing';
 import type { PrincipalVerb } from '@dta/order';
 import { known, type Sent } from '@dta/order/testing';
 import { startFiduciary } from '../src/index.js';
@@ -11,6 +21,7 @@ import { startFiduciary } from '../src/index.js';
 const verbs = ['accept', 'deal', 'confirm', 'commit', 'release', 'receipt'] as const satisfies PrincipalVerb[];
 
 let rig: RoleRig;
+let members: Cast;
 let database: Database;
 /** a whole order with one real fiduciary, F1; its messages are there to be sent again, changed */
 let parties: WiredParties;
@@ -21,18 +32,13 @@ let before: Record<string, number>;
 
 beforeAll(async () => {
   rig = await RoleRig.open();
-  const [p, b, f1, f2] = [
-    await member('P', 'principal'),
-    await member('B', 'beneficiary'),
-    await member('F1', 'fiduciary'),
-    await member('F2', 'fiduciary'),
-  ];
+  members = await cast();
   stranger = await member('X', 'principal');
   both = await member('PB', 'principal', 'beneficiary');
-  const options = await rig.prepare(f1, 'fiduciary', [p.identity, both.identity]);
+  const options = await rig.prepare(members.f1, 'fiduciary', [members.p.identity, both.identity]);
   await rig.start(startFiduciary, options);
   database = await rig.intrude(options);
-  parties = new WiredParties(rig, p, b, [f1, f2]).wire(f1);
+  parties = new WiredParties(rig, members).wire(members.f1);
   await parties.place();
   await parties.redeem();
   before = await rowsOf(database);
@@ -270,12 +276,10 @@ describe('network, NATS operator, IPFS reader: messages of its own', () => {
   });
 
   test('of an order that it does not know', async () => {
-    const [p, b, ...others] = parties.members;
-    // F1 is played by the test: its database knows nothing of the order
-    const aside = new WiredParties(rig, known(p), known(b), others);
+    const aside = new WiredParties(rig, members); // F1 is played by the test: its database knows nothing of the order
     await aside.place();
     await aside.redeem();
-    aside.wire(...others);
+    aside.wire(members.f1);
     for (const verb of verbs.slice(1)) {
       expect(await codeOf(aside.ask(aside.message(verb, 1)))).toBe('order_not_found');
     }
@@ -284,8 +288,7 @@ describe('network, NATS operator, IPFS reader: messages of its own', () => {
 });
 
 test('network, NATS operator, IPFS reader: after all that, an honest order is served', async () => {
-  const [p, b, ...others] = parties.members;
-  const honest = new WiredParties(rig, known(p), known(b), others).wire(known(others[0]));
+  const honest = new WiredParties(rig, members).wire(members.f1);
   await honest.place();
   await honest.redeem();
   expect(honest.order.state).toBe('released');

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { cidOf } from '@dta/codec';
 import { decodeBundle } from '@dta/envelope';
 import type { Database, NodeOptions } from '@dta/node';
-import { codeOf, member, RoleRig, rowsOf, WiredParties, type Member } from '@dta/node/testing';
+import { cast, codeOf, RoleRig, rowsOf, WiredParties, type Cast } from '@dta/node/testing';
 import { redemptionStatement, type PrincipalVerb } from '@dta/order';
 import { known, type Sent } from '@dta/order/testing';
 import { signStatement } from '@dta/identity';
@@ -13,18 +13,12 @@ const verbs = ['accept', 'deal', 'confirm', 'commit', 'release', 'receipt'] as c
 let rig: RoleRig;
 let options: NodeOptions;
 let database: Database;
-let members: readonly [Member, Member, Member, Member];
+let members: Cast;
 
 beforeAll(async () => {
   rig = await RoleRig.open();
-  members = [
-    await member('P', 'principal'),
-    await member('B', 'beneficiary'),
-    await member('F1', 'fiduciary'),
-    await member('F2', 'fiduciary'),
-  ];
-  const [p, , f1] = members;
-  options = await rig.prepare(f1, 'fiduciary', [p.identity]);
+  members = await cast();
+  options = await rig.prepare(members.f1, 'fiduciary', [members.p.identity]);
   await rig.start(startFiduciary, options);
   await rig.start(startFiduciary, options); // a second replica: each message goes to one of the two
   database = await rig.intrude(options);
@@ -39,16 +33,13 @@ class Met extends WiredParties {
   meet: (message: Sent, payload: Uint8Array) => Promise<void> = async () => undefined;
 
   override async ask(message: Sent) {
-    if (message.addressee.party === members[2].identity.cid) await this.meet(message, await this.pack(message));
+    if (message.addressee.party === members.f1.identity.cid) await this.meet(message, await this.pack(message));
     return super.ask(message);
   }
 }
 
 function order(): Met {
-  const [p, b, f1, f2] = members;
-  const met = new Met(rig, p, b, [f1, f2]);
-  met.wire(f1);
-  return met;
+  return new Met(rig, members).wire(members.f1);
 }
 
 const sum = (rows: Record<string, number>) => Object.values(rows).reduce((all, count) => all + count, 0);

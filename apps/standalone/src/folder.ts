@@ -56,7 +56,10 @@ export async function openRoleFiles(
   }
   if (existsSync(files.keyFile)) {
     if (existsSync(files.custodyFile)) return files;
-    throw new DtaError('start_failed', `${files.custodyFile} is gone, and without it nothing that it sealed can be opened`);
+    throw new DtaError(
+      'start_failed',
+      `${files.custodyFile} is gone, and without it nothing that it sealed can be opened`,
+    );
   }
   const custody = await openSoftwareCustody({ file: files.custodyFile, warn: () => undefined }); // the role itself warns
   await writeKeyFile(files.keyFile, await makeKeys(), custodyProtection(custody));
@@ -71,9 +74,5 @@ export async function makeKeys(name: string, roles: readonly Role[]): Promise<Ke
 
 function cannotUse(path: string, cause: unknown): DtaError {
   const reason = typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : 'unknown reason';
-  return new DtaError(
-    'start_failed',
-    `cannot use ${path}: ${reason}; give another folder with --data`,
-    { cause },
-  );
+  return new DtaError('start_failed', `cannot use ${path}: ${reason}; give another folder with --data`, { cause });
 }

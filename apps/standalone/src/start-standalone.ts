@@ -13,6 +13,7 @@ import type { Logger } from '@dta/service';
 import { createMemoryBroker } from '@dta/transport';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { assertPortFree } from './free-port.js';
 import { makeKeys, openFolder, openRoleFiles, type RoleFiles } from './folder.js';
 
 /** What a standalone node is started with. */
@@ -50,6 +51,7 @@ const POOL_SIZE = 5;
  * @throws `start_failed` with one sentence: port in use, folder damaged or in use, disk full
  */
 export async function startStandalone(options: StandaloneOptions, log: Logger): Promise<RunningStandalone> {
+  await assertPortFree(options.port);
   const folder = await openFolder(options.folder);
   const started: { stop(): Promise<void> }[] = [];
   const stop = async () => {

@@ -32,7 +32,7 @@ function dataSource({ url, poolSize }: DatabaseOptions): DataSource {
 
 /**
  * A role's database. Each statement is a transaction of its own, prepared once a connection: a step of an order is written
- * by one statement (docs/adr/0002).
+ * by one statement (docs/adr/0001).
  */
 export class Database {
   readonly #source: DataSource;
@@ -100,7 +100,9 @@ async function connect(options: DatabaseOptions): Promise<DataSource> {
     return await dataSource(options).initialize();
   } catch (cause) {
     const { host, pathname } = new URL(options.url);
-    throw new DtaError('service_unavailable', `PostgreSQL does not answer at ${host}${pathname}`, { cause });
+    const refused = sqlState(cause) !== undefined && cause instanceof Error; // no such database, a wrong password
+    const reason = refused ? `does not let us in: ${cause.message}` : 'does not answer';
+    throw new DtaError('service_unavailable', `PostgreSQL at ${host}${pathname} ${reason}`, { cause });
   }
 }
 

@@ -1,5 +1,5 @@
 import { cidOf, type Cid } from '@dta/codec';
-import { peerSubject } from '@dta/contracts';
+import { internalSubject, peerSubject, verbOf, type InternalCall, type ParamsOf, type ResultOf } from '@dta/contracts';
 import { openKem, randomBytes } from '@dta/crypto';
 import { custodyProtection, openSoftwareCustody } from '@dta/custody';
 import {
@@ -20,6 +20,7 @@ import {
   type KeyGeneration,
   type Role,
 } from '@dta/identity';
+import { makeCall } from '@dta/internal-call';
 import type { Author, OrderStatement } from '@dta/order';
 import { known, Node as Party, Parties, type Sent } from '@dta/order/testing';
 import { createLogger } from '@dta/service';
@@ -50,6 +51,23 @@ export async function member(name: string, ...roles: Role[]): Promise<Member> {
   const generation = await generateKeys({ name, roles, now: Date.now() });
   const key = softwareSigningKey(known(generation.signSeed));
   return { identity: readIdentity(generation.document), key, generation };
+}
+
+/** Whom an order of two fiduciaries names. */
+export interface Cast {
+  readonly p: Member;
+  readonly b: Member;
+  readonly f1: Member;
+  readonly f2: Member;
+}
+
+export async function cast(): Promise<Cast> {
+  return {
+    p: await member('P', 'principal'),
+    b: await member('B', 'beneficiary'),
+    f1: await member('F1', 'fiduciary'),
+    f2: await member('F2', 'fiduciary'),
+  };
 }
 
 /** The code of what a promise is refused with, `answered` where it isn't. */
@@ -137,6 +155,21 @@ export class RoleRig {
     return this.transport.request(peerSubject(to, role, verb), payload, { timeoutMs: 10_000 });
   }
 
+  /** Calls a role as its own gateway would, with whatever is said otherwise. */
+  async call<V extends InternalCall>(
+    { role, psk }: NodeOptions,
+    { identity }: Member,
+    call: V,
+    params: ParamsOf<V>,
+    said: Partial<{ psk: Uint8Array; now: number; token: string }> = {},
+  ): Promise<ResultOf<V>> {
+    const subject = internalSubject(identity.cid, role, verbOf(call));
+    const sealed = { psk, subject, gateway: 'test', now: Date.now(), ...said };
+    const body = { caller: { token: said.token ?? null }, requestId: 'test', traceparent: null, params };
+    const { bytes, readReply } = makeCall(call, sealed, body);
+    return readReply(await this.transport.request(subject, bytes, { timeoutMs: 10_000 }));
+  }
+
   async close(): Promise<void> {
     for (const started of [...this.#started].reverse()) await started.stop();
     await this.transport.close();
@@ -167,14 +200,10 @@ export class WiredParties extends Parties {
   readonly #packed = new WeakMap<Sent, Uint8Array>();
   readonly members: readonly Member[];
 
-  constructor(rig: RoleRig, principal: Member, beneficiary: Member, fiduciaries: readonly Member[]) {
-    super(
-      principal,
-      new Party(beneficiary),
-      fiduciaries.map((fiduciary) => new Party(fiduciary)),
-    );
+  constructor(rig: RoleRig, { p, b, f1, f2 }: Cast) {
+    super(p, new Party(b), [new Party(f1), new Party(f2)]);
     this.#rig = rig;
-    this.members = [principal, beneficiary, ...fiduciaries];
+    this.members = [p, b, f1, f2];
     this.now = Date.now();
   }
 

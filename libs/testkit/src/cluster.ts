@@ -13,6 +13,7 @@ import {
   type OperatorOptions,
 } from './cluster/operator.js';
 import { startNatsServer, type NatsServer } from './nats-server.js';
+import { runFolderPrefix } from './run-services.js';
 
 /** How {@link startCluster} starts a cluster. */
 export interface ClusterOptions {
@@ -49,7 +50,8 @@ export interface Cluster {
  * @throws DtaError `start_failed` with the last words of what did not start
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
-  const folder = await mkdtemp(join(tmpdir(), 'dta-cluster-'));
+  // by this name the next run removes it where this process is killed
+  const folder = await mkdtemp(join(tmpdir(), `${runFolderPrefix}${process.pid}-cluster-`));
   const processes: AppProcess[] = [];
   const databases: { drop(): Promise<void> }[] = [];
   let natsServer: NatsServer | undefined;

@@ -27,7 +27,8 @@ const starters: Readonly<Record<ServiceName, Starter>> = {
 };
 
 const addressVariable = 'DTA_TEST_SERVICES';
-const folderPrefix = 'dta-test-';
+/** What folders of a run are called, before the id of the process that made them. */
+export const runFolderPrefix = 'dta-test-';
 
 /** The services of a test run. */
 export interface RunServices {
@@ -41,7 +42,7 @@ export interface RunServices {
  */
 export async function openRunServices(): Promise<RunServices> {
   await removeLeftRuns();
-  const runFolder = await mkdtemp(join(tmpdir(), `${folderPrefix}${process.pid}-`));
+  const runFolder = await mkdtemp(join(tmpdir(), `${runFolderPrefix}${process.pid}-`));
   await chmod(runFolder, 0o755); // the database server may run as another user
   const door = join(runFolder, 'door'); // but only we may ask for addresses, which hold passwords
   await mkdir(door, { mode: 0o700 });

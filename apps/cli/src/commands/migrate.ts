@@ -11,5 +11,7 @@ import { migrateSettings } from '../config.js';
 export async function migrate(environment: Readonly<Record<string, string | undefined>>): Promise<string> {
   const { DATABASE_URL: url } = readConfig(migrateSettings, environment);
   const ran = await migrateDatabase({ url, poolSize: 2 });
-  return ran.length === 0 ? "nothing to run: the schema is this version's" : ran.map((name) => `ran ${name}`).join('\n');
+  return ran.length === 0
+    ? "nothing to run: the schema is this version's"
+    : ran.map((name) => `ran ${name}`).join('\n');
 }

@@ -1,6 +1,6 @@
 import { toHex } from '@dta/codec';
-import { DtaError } from '@dta/errors';
-import { identityStatement, parseStatement, readIdentity } from '@dta/identity';
+import { DtaError, isDtaError } from '@dta/errors';
+import { identityStatement, parseStatement, readIdentity, type Identity } from '@dta/identity';
 import { readFile } from 'node:fs/promises';
 import { reasonOf } from '../reason-of.js';
 
@@ -14,7 +14,7 @@ export async function showIdentity(file: string): Promise<string> {
   const bytes = await readFile(file).catch((cause: unknown) => {
     throw new DtaError('start_failed', `cannot read ${file}: ${reasonOf(cause)}`, { cause });
   });
-  const { cid, name, roles, keys, prev, recovery } = readIdentity(new Uint8Array(bytes));
+  const { cid, name, roles, keys, prev, recovery } = readNamed(file, new Uint8Array(bytes));
   const { body } = parseStatement([identityStatement], new Uint8Array(bytes));
   const rows = {
     idDocumentCID: cid,
@@ -29,4 +29,13 @@ export async function showIdentity(file: string): Promise<string> {
   return Object.entries(rows)
     .map(([what, value]) => `${what.padEnd(16)}${value}`)
     .join('\n');
+}
+
+function readNamed(file: string, bytes: Uint8Array): Identity {
+  try {
+    return readIdentity(bytes);
+  } catch (cause) {
+    if (!isDtaError(cause)) throw cause;
+    throw new DtaError(cause.code, `${file}: ${cause.message}`, { cause });
+  }
 }

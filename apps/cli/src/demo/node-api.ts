@@ -1,5 +1,6 @@
 import { DtaError } from '@dta/errors';
 import { z } from 'zod';
+import { reasonOf } from '../reason-of.js';
 
 const REQUEST_LIMIT_MS = 45_000;
 
@@ -32,7 +33,7 @@ export interface NodeApi {
  */
 export function nodeApi(url: string, token: string | null, signal: AbortSignal): NodeApi {
   const call = async <S extends z.ZodType>(path: string, schema: S, body?: object): Promise<z.output<S>> => {
-    const response = await fetch(new URL(path, url), {
+    const response = await reach(new URL(path, url), {
       method: body === undefined ? 'GET' : 'POST',
       headers: {
         ...(token !== null && { authorization: `Bearer ${token}` }),
@@ -69,9 +70,17 @@ function refusalOf(place: string, httpStatus: number, answer: unknown): string {
   return `what answers at ${place} (status ${httpStatus}) is not a D-TA that this demo understands`;
 }
 
-/** fetch says why a connection failed in its error's cause. */
+/** @throws DtaError `service_unavailable`; what the signal was aborted with */
+async function reach(place: URL, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(place, init);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error; // an abort, whose reason says it all
+    const { cause } = error; // fetch says there why it failed
+    throw new DtaError('service_unavailable', `${place.href} can't be reached: ${reasonOf(cause)}`, { cause });
+  }
+}
+
 function isNobodyThere(error: unknown): boolean {
-  const cause = error instanceof TypeError ? error.cause : undefined;
-  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined;
-  return code === 'ECONNREFUSED';
+  return error instanceof DtaError && reasonOf(error.cause) === 'ECONNREFUSED';
 }

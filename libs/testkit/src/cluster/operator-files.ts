@@ -46,7 +46,10 @@ export function programOf(app: ClusterApp | 'cli'): string {
 }
 
 /** Runs `dta` with these arguments; gives what it printed. */
-export async function dta(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<string> {
+export async function dta(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const { stdout } = await run(process.execPath, [programOf('cli'), ...args], { env: { ...environment } });
   return stdout.trim();
 }
@@ -64,7 +67,8 @@ export async function writeMember(
   const file = (what: string) => join(folder, what);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const [keyFile, document, custodyFile] = [file('identity.key'), file('identity'), file('custody.key')];
-  const passphrase = role === 'principal' ? await writeSecret(file('passphrase'), randomBytes(18).toString('base64')) : null;
+  const passphrase =
+    role === 'principal' ? await writeSecret(file('passphrase'), randomBytes(18).toString('base64')) : null;
   const idDocumentCID = await dta([
     ...['identity', 'create', '--name', called, '--role', role, '--key-file', keyFile],
     ...['--document', document],

@@ -155,14 +155,13 @@ function ordersThatNameNone(members: readonly MemberFiles[]): Settings {
 
 /** A gateway's settings for the roles that it speaks for. */
 async function rolesBehind({ options, folder, members }: OperatorFiles): Promise<Settings> {
-  const keysOf = (role: ClusterRole) => members.filter((member) => member.role === role).map((member) => member.internalKey);
+  const keysOf = (role: ClusterRole) =>
+    members.filter((member) => member.role === role).map((member) => member.internalKey);
   const fiduciaryKeys = await writeSecret(join(folder, 'fiduciary-keys'), keysOf('fiduciary').join('\n'));
   const one = (role: ClusterRole, name: string): Settings => {
     const member = members.find((candidate) => candidate.role === role);
     const key = member?.settings['INTERNAL_KEY_FILE'];
-    return member === undefined || key === undefined
-      ? {}
-      : { [name]: member.idDocumentCID, [`${name}_KEY_FILE`]: key };
+    return member === undefined || key === undefined ? {} : { [name]: member.idDocumentCID, [`${name}_KEY_FILE`]: key };
   };
   return {
     GATEWAY_NAME: options.name,
@@ -216,7 +215,11 @@ async function untilAllReady({ name }: AppProcess, port: number): Promise<void> 
   }
 }
 
-function startReplicas<T>({ replicas = {} }: OperatorOptions, app: ClusterApp, launch: (at: number) => Promise<T>): Promise<T[]> {
+function startReplicas<T>(
+  { replicas = {} }: OperatorOptions,
+  app: ClusterApp,
+  launch: (at: number) => Promise<T>,
+): Promise<T[]> {
   return settled(Array.from({ length: replicas[app] ?? 1 }, (_, at) => launch(at)));
 }
 

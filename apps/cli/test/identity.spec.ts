@@ -1,0 +1,144 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { custodyProtection, openSoftwareCustody } from '@dta/custody';
+import { openKeyFile, passphraseProtection, readIdentity } from '@dta/identity';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { dta } from './run-dta.js';
+
+let folder: string;
+let made = 0;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'dta-cli-'));
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** Paths of a node's files that aren't there yet. */
+function newFiles(): { keyFile: string; document: string; custody: string } {
+  made += 1;
+  const file = (name: string) => join(folder, `${name}-${made}`);
+  return { keyFile: file('key'), document: file('document'), custody: file('custody') };
+}
+
+const read = async (file: string) => new Uint8Array(await readFile(file));
+const exists = (file: string) =>
+  stat(file).then(
+    () => true,
+    () => false,
+  );
+
+describe('dta identity create', () => {
+  test('writes a key file under custody and the document, and prints its CID', async () => {
+    const { keyFile, document, custody: file } = newFiles();
+    const { status, output, errors } = await dta([
+      ...['identity', 'create', '--name', 'a node', '--role', 'principal', '--role', 'beneficiary'],
+      ...['--key-file', keyFile, '--document', document, '--custody-software', file],
+    ]);
+    expect([status, errors]).toEqual([0, '']);
+    const identity = readIdentity(await read(document));
+    expect(identity).toMatchObject({ name: 'a node', roles: ['principal', 'beneficiary'], prev: null });
+    expect(output).toBe(`${identity.cid}\n`);
+
+    const custody = await openSoftwareCustody({ file, warn: () => undefined });
+    const [generation, ...others] = await openKeyFile(await read(keyFile), custodyProtection(custody));
+    expect(others).toEqual([]);
+    expect(generation?.document).toEqual(await read(document));
+    expect((await stat(keyFile)).mode & 0o777).toBe(0o600);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+  });
+
+  test('writes a key file under a passphrase, read as a role reads it: without the line end', async () => {
+    const { keyFile, document } = newFiles();
+    const passphraseFile = join(folder, 'passphrase');
+    await writeFile(passphraseFile, 'correct horse\n');
+    const { status } = await dta([
+      ...['identity', 'create', '--name', 'a', '--role', 'fiduciary', '--key-file', keyFile, '--document', document],
+      ...['--passphrase-file', passphraseFile],
+    ]);
+    expect(status).toBe(0);
+    const protection = passphraseProtection(new TextEncoder().encode('correct horse'));
+    expect(await openKeyFile(await read(keyFile), protection)).toHaveLength(1);
+  });
+
+  test('never writes over a file, and leaves no key file without its document', async () => {
+    const { keyFile, document, custody } = newFiles();
+    const create = (key: string, doc: string) =>
+      dta([
+        ...['identity', 'create', '--name', 'a', '--role', 'principal', '--key-file', key, '--document', doc],
+        ...['--custody-software', custody],
+      ]);
+    expect((await create(keyFile, document)).status).toBe(0);
+    const before = [await read(keyFile), await read(document)];
+    for (const [key, doc] of [[keyFile, `${document}-2`] as const, [`${keyFile}-2`, document] as const]) {
+      expect(await create(key, doc)).toMatchObject({
+        status: 1,
+        output: '',
+        errors: expect.stringMatching(/^dta: .* is there already/),
+      });
+    }
+    expect([await read(keyFile), await read(document)]).toEqual(before);
+    expect(await exists(`${document}-2`)).toBe(false);
+
+    const nowhere = await create(`${keyFile}-2`, join(folder, 'nowhere', 'document'));
+    expect(nowhere).toMatchObject({
+      status: 1,
+      errors: expect.stringMatching(/^dta: cannot write .*nowhere\/document: ENOENT\n$/),
+    });
+    expect(await exists(`${keyFile}-2`)).toBe(false);
+  });
+
+  const named = ['--name', 'a', '--role', 'principal'];
+  test.each<[string, string[], RegExp]>([
+    ['neither custody nor passphrase', named, /--custody-software or --passphrase-file/],
+    ['both', [...named, '--custody-software', 'c', '--passphrase-file', 'p'], /cannot be used with/],
+    [
+      'a passphrase file that is not there',
+      [...named, '--passphrase-file', '/nowhere'],
+      /cannot read \/nowhere: ENOENT/,
+    ],
+    ['an empty passphrase', [...named, '--passphrase-file', '/dev/null'], /no passphrase/],
+    ['no role', ['--name', 'a'], /--role/],
+    ['no name', ['--role', 'principal'], /--name/],
+    ['an empty name', ['--name', '', '--role', 'principal'], /1 to 128 characters/],
+    ['an unknown role', ['--name', 'a', '--role', 'king'], /principal, fiduciary, beneficiary/],
+    ['a fiduciary that is something else too', [...named, '--role', 'fiduciary'], /a fiduciary has that role alone/],
+    ['a role twice', [...named, '--role', 'principal'], /twice/],
+  ])('refuses %s in one sentence', async (_, args, sentence) => {
+    const { keyFile, document, custody } = newFiles();
+    const protection =
+      args.some((arg) => /custody|passphrase/.test(arg)) || args === named ? [] : ['--custody-software', custody];
+    const all = ['identity', 'create', ...args, '--key-file', keyFile, '--document', document, ...protection];
+    const { status, output, errors } = await dta(all);
+    expect([status, output]).toEqual([1, '']);
+    expect(errors.trim().split('\n')).toHaveLength(1);
+    expect(errors).toMatch(sentence);
+    expect([await exists(keyFile), await exists(document)]).toEqual([false, false]);
+  });
+});
+
+describe('dta identity show', () => {
+  test('shows what a sound document says', async () => {
+    const { keyFile, document, custody } = newFiles();
+    const files = ['--key-file', keyFile, '--document', document, '--custody-software', custody];
+    const cid = (await dta(['identity', 'create', '--name', 'shown', '--role', 'beneficiary', ...files])).output.trim();
+    const { status, output } = await dta(['identity', 'show', document]);
+    expect(status).toBe(0);
+    for (const text of [cid, 'shown', 'beneficiary']) expect(output).toContain(text);
+  });
+
+  test('refuses what is none, in one sentence', async () => {
+    const { keyFile, document, custody } = newFiles();
+    const files = ['--key-file', keyFile, '--document', document, '--custody-software', custody];
+    await dta(['identity', 'create', '--name', 'altered', '--role', 'beneficiary', ...files]);
+    const bytes = await read(document);
+    bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+    await writeFile(document, bytes);
+    for (const file of [document, keyFile, join(folder, 'nowhere')]) {
+      const { status, output, errors } = await dta(['identity', 'show', file]);
+      expect([status, output, errors.trim().split('\n').length]).toEqual([1, '', 1]);
+      expect(errors).toContain(file);
+    }
+  });
+});
