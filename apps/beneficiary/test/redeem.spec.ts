@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { internalSubject } from '@dta/contracts';
 import { publicPoint, randomBytes } from '@dta/crypto';
-import { sealEnvelope } from '@dta/envelope';
+import { decodeBundle, encodeBundle, sealEnvelope } from '@dta/envelope';
+import { makeCall } from '@dta/internal-call';
 import { signStatement } from '@dta/identity';
 import type { Database, NodeOptions } from '@dta/node';
 import { cast, codeOf, member, RoleRig, rowsOf, WiredParties, type Cast, type Member } from '@dta/node/testing';
@@ -172,7 +174,6 @@ describe('who replays', () => {
 
   test('a redemption that failed: it is computed again, with the Releases that came meanwhile', async () => {
     const message = parties.message('redeem', 'beneficiary');
-    const { decodeBundle, encodeBundle } = await import('@dta/envelope');
     const bundle = decodeBundle(await parties.seal(message, { further: [] }));
     const withReleases = (releases: readonly Uint8Array[]) =>
       encodeBundle({ ...bundle, envelopes: [...bundle.envelopes, ...releases] });
@@ -192,8 +193,6 @@ describe('who replays', () => {
 
   test('a call of its gateway: each is answered once, however often its bytes are sent', async () => {
     await redeem(parties, parties.releases);
-    const { makeCall } = await import('@dta/internal-call');
-    const { internalSubject } = await import('@dta/contracts');
     const subject = internalSubject(members.b.identity.cid, 'beneficiary', 'reveal-secret');
     const call = makeCall(
       'beneficiary.reveal-secret',
@@ -224,7 +223,6 @@ test('network, NATS operator, IPFS reader: no call without the key that gateway 
   expect(await call({ now: Date.now() + 125_000 })).toBe('time_ahead');
   expect(await call({ now: Date.now() - 110_000 })).toBe('answered');
   for (const bytes of [new Uint8Array(), randomBytes(300), known(parties.releases[0])]) {
-    const { internalSubject } = await import('@dta/contracts');
     const subject = internalSubject(members.b.identity.cid, 'beneficiary', 'reveal-secret');
     const sent = rig.transport.request(subject, bytes, { timeoutMs: 5_000 });
     expect(['non_canonical', 'document_invalid']).toContain(await codeOf(sent));

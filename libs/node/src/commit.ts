@@ -130,7 +130,9 @@ function commitStatement(change: Change): { text: string; values: unknown[] } {
     ...leasePart(change, value),
     ...idempotencyPart(change, value),
   ];
-  const notified = change.notify ? `pg_notify(${value(ORDER_CHANGED, 'text')}, concat_ws(' ', ref, version, ${value(change.order.state, 'text')}))` : 'version';
+  const notified = change.notify
+    ? `pg_notify(${value(ORDER_CHANGED, 'text')}, concat_ws(' ', ref, version, ${value(change.order.state, 'text')}))`
+    : 'version';
   return { text: `WITH ${parts.join(',\n')}\nSELECT ${notified} FROM moved`, values };
 }
 

@@ -10,7 +10,15 @@ import {
 } from '@dta/envelope';
 import { DtaError, isDtaError } from '@dta/errors';
 import { assertNotAhead, IdentityDirectory, type Role } from '@dta/identity';
-import { assertMaySpeak, type Evidence, readStatements, type OpenSecret, type Outcome, type StepContext, type VerifiedStatements } from '@dta/order';
+import {
+  assertMaySpeak,
+  type Evidence,
+  readStatements,
+  type OpenSecret,
+  type Outcome,
+  type StepContext,
+  type VerifiedStatements,
+} from '@dta/order';
 import type { Admission } from './admission.js';
 import { fromColumn } from './byte-list.js';
 import { commit, type StoredReply } from './commit.js';
@@ -78,10 +86,11 @@ export class Inbox<O extends { readonly state: string }> {
       try {
         return this.#bundle(await this.#take(verb, envelope, message, known.order, step));
       } catch (error) {
+        // another replica may have taken this very step meanwhile, and erased what ours needed
+        known = await this.#read(verb, envelope);
+        if (known.reply !== null) return this.#bundle(known.reply);
         if (!isDtaError(error, 'write_conflict') || attempt === ATTEMPTS) throw error;
       }
-      known = await this.#read(verb, envelope);
-      if (known.reply !== null) return this.#bundle(known.reply);
     }
   }
 

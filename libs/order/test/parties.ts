@@ -1,6 +1,15 @@
 import { bytesEqual, type Cid } from '@dta/codec';
 import { kemKeyPair, randomBytes } from '@dta/crypto';
-import { createIdentity, IdentityDirectory, softwareSigningKey, type Identity, type Role } from '@dta/identity';
+import {
+  createIdentity,
+  IdentityDirectory,
+  isStatement,
+  softwareSigningKey,
+  type Identity,
+  type Role,
+  type StatementOf,
+  type StatementType,
+} from '@dta/identity';
 import {
   acceptOrder,
   advanceOrder,
@@ -88,6 +97,8 @@ export class Parties {
   now = NOW;
   /** every message, as it was sent */
   readonly sent: Sent[] = [];
+  /** statements of messages that arrived */
+  readonly heard: OrderStatement[] = [];
   /** verbs whose messages are sent and never arrive */
   readonly held = new Set<PrincipalVerb>();
 
@@ -136,6 +147,12 @@ export class Parties {
   /** All that P has. */
   get evidence(): Evidence {
     return this.read(this.statements.map(({ bytes }) => bytes));
+  }
+
+  /** What was said to the beneficiary and the fiduciaries, of one type. */
+  statementsOf<S extends StatementType>(type: S): StatementOf<S>[] {
+    const heard = new Map(this.heard.map((statement) => [statement.cid, statement]));
+    return [...heard.values()].filter((statement) => isStatement(type, statement)) as StatementOf<S>[]; // it narrows
   }
 
   read(statements: readonly Uint8Array[], order: Cid = this.order.ref): Evidence {
@@ -200,6 +217,7 @@ export class Parties {
 
   /** Carries a message to its addressee, who takes the step, and its reply back. */
   async send(message: Sent): Promise<Reply> {
+    this.heard.push(...message.statements);
     return message.addressee.role === 'beneficiary'
       ? this.beneficiary.take(await this.askBeneficiary(message))
       : this.fiduciaryOf(message).take(await this.askFiduciary(message));

@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { DtaError } from '@dta/errors';
 import { checkoutRoot } from '../toolbox.js';
 
 /** What a member of a cluster is. */
@@ -45,13 +46,22 @@ export function programOf(app: ClusterApp | 'cli'): string {
   return join(checkoutRoot(), 'apps', app, 'dist', 'src', 'main.js');
 }
 
-/** Runs `dta` with these arguments; gives what it printed. */
+/**
+ * Runs `dta` with these arguments; gives what it printed.
+ *
+ * @throws DtaError `start_failed` with its sentence
+ */
 export async function dta(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<string> {
-  const { stdout } = await run(process.execPath, [programOf('cli'), ...args], { env: { ...environment } });
-  return stdout.trim();
+  try {
+    const { stdout } = await run(process.execPath, [programOf('cli'), ...args], { env: { ...environment } });
+    return stdout.trim();
+  } catch (cause) {
+    const said = typeof cause === 'object' && cause !== null && 'stderr' in cause ? String(cause.stderr).trim() : '';
+    throw new DtaError('start_failed', said || 'dta did not run', { cause });
+  }
 }
 
 /**

@@ -1,16 +1,7 @@
-import { cidOf, type Cid } from '@dta/codec';
+import type { Cid } from '@dta/codec';
 import { internalSubject, peerSubject, verbOf, type InternalCall, type ParamsOf, type ResultOf } from '@dta/contracts';
-import { openKem, randomBytes } from '@dta/crypto';
+import { randomBytes } from '@dta/crypto';
 import { custodyProtection, openSoftwareCustody } from '@dta/custody';
-import {
-  decodeBundle,
-  encodeBundle,
-  openEnvelope,
-  parseEnvelope,
-  sealEnvelope,
-  type Bundle,
-  type NewEnvelope,
-} from '@dta/envelope';
 import { toDtaError } from '@dta/errors';
 import {
   generateKeys,
@@ -21,8 +12,8 @@ import {
   type Role,
 } from '@dta/identity';
 import { makeCall } from '@dta/internal-call';
-import type { Author, OrderStatement } from '@dta/order';
-import { known, Node as Party, Parties, type Sent } from '@dta/order/testing';
+import type { Author } from '@dta/order';
+import { known } from '@dta/order/testing';
 import { createLogger } from '@dta/service';
 import { freshDatabase, type FreshDatabase } from '@dta/testkit';
 import { createMemoryBroker, type Transport } from '@dta/transport';
@@ -37,10 +28,7 @@ import {
   type NodeOptions,
   type RoleParts,
   type RunningRole,
-} from '../src/index.js';
-
-// What tests of roles share: real roles on real PostgreSQL and the memory transport, and everybody else played by the test,
-// which holds all keys and can say and seal whatever it likes.
+} from '../../src/index.js';
 
 /** A party with its private halves. */
 export interface Member extends Author {
@@ -167,7 +155,7 @@ export class RoleRig {
     const sealed = { psk, subject, gateway: 'test', now: Date.now(), ...said };
     const body = { caller: { token: said.token ?? null }, requestId: 'test', traceparent: null, params };
     const { bytes, readReply } = makeCall(call, sealed, body);
-    return readReply(await this.transport.request(subject, bytes, { timeoutMs: 10_000 }));
+    return readReply(await this.transport.request(subject, bytes, { timeoutMs: 65_000 }));
   }
 
   async close(): Promise<void> {
@@ -183,116 +171,4 @@ export async function rowsOf(database: Database): Promise<Record<string, number>
   const tables = ['orders', 'statements', 'secrets', 'replies', 'envelopes', 'events', 'deliveries'];
   const counts = tables.map((table) => `(SELECT count(*)::integer FROM ${table}) AS ${table}`);
   return known((await database.query<Record<string, number>>(`SELECT ${counts.join(', ')}`))[0]);
-}
-
-/** What changes about a message on its way: who seals it, and how. */
-export interface Changed extends Partial<Omit<NewEnvelope, 'sender' | 'statements'>> {
-  readonly by?: Member;
-  /** further envelopes */
-  readonly further?: readonly Uint8Array[];
-  readonly identities?: readonly Uint8Array[];
-}
-
-/** Parties of an order of which some are real roles, reached over a transport; the others are the test's. */
-export class WiredParties extends Parties {
-  readonly #rig: RoleRig;
-  readonly #wired = new Set<Cid>();
-  readonly #packed = new WeakMap<Sent, Uint8Array>();
-  readonly members: readonly Member[];
-
-  constructor(rig: RoleRig, { p, b, f1, f2 }: Cast) {
-    super(p, new Party(b), [new Party(f1), new Party(f2)]);
-    this.#rig = rig;
-    this.members = [p, b, f1, f2];
-    this.now = Date.now();
-  }
-
-  /** From now on messages to this party go over the transport. */
-  wire(...parties: readonly Author[]): this {
-    for (const { identity } of parties) this.#wired.add(identity.cid);
-    return this;
-  }
-
-  override async send(message: Sent) {
-    this.now = Date.now();
-    return this.#wired.has(message.addressee.party) ? this.ask(message) : super.send(message);
-  }
-
-  override async ask(message: Sent) {
-    if (!this.#wired.has(message.addressee.party)) return super.ask(message);
-    const payload = await this.pack(message);
-    const { evidence, envelopes, attachments } = await this.open(message, payload, await this.post(message, payload));
-    return { reply: evidence, envelopes, attachments };
-  }
-
-  /** Posts a bundle to a message's addressee. */
-  post({ addressee }: Sent, payload: Uint8Array): Promise<Uint8Array> {
-    return this.#rig.request(addressee.party, addressee.role, addressee.verb, payload);
-  }
-
-  /** Posts a changed message to its addressee. */
-  async offer(message: Sent, changed: Changed): Promise<Uint8Array> {
-    return this.post(message, await this.seal(message, changed));
-  }
-
-  /** The bundle of a message: the same bytes however often it is asked for. */
-  async pack(message: Sent): Promise<Uint8Array> {
-    const packed = this.#packed.get(message) ?? (await this.seal(message));
-    this.#packed.set(message, packed);
-    return packed;
-  }
-
-  /** A bundle of a message, in an envelope of its own. */
-  async seal(message: Sent, changed: Changed = {}): Promise<Uint8Array> {
-    const { addressee, statements, attachments } = message;
-    const {
-      by = this.principal,
-      further = addressee.verb === 'redeem' ? this.releases : [],
-      identities,
-      ...said
-    } = changed;
-    const { cid: id, keys } = this.directory.get(addressee.party);
-    const { bytes } = await sealEnvelope(
-      {
-        sender: by.identity,
-        from: 'principal',
-        order: this.order.ref,
-        prev: [],
-        log: true,
-        recipients: [{ id, role: addressee.role, kem: keys.kem }],
-        statements: statements.map((statement) => statement.bytes),
-        now: Date.now(),
-        ...said,
-      },
-      by.key,
-    );
-    return encodeBundle({
-      envelopes: [bytes, ...further],
-      attachments: [...attachments],
-      identities: [...(identities ?? this.identities.map((identity) => identity.bytes))],
-    });
-  }
-
-  /** What a reply says to the principal. */
-  async open(
-    { addressee }: Sent,
-    request: Uint8Array,
-    reply: Uint8Array,
-  ): Promise<{ evidence: readonly OrderStatement[]; envelopes: Uint8Array[]; attachments: Uint8Array[] }> {
-    const { envelopes, attachments }: Bundle = decodeBundle(reply);
-    const [bytes = new Uint8Array(), ...further] = envelopes;
-    const envelope = parseEnvelope(bytes);
-    const [first = new Uint8Array()] = decodeBundle(request).envelopes;
-    const { header } = envelope;
-    if (header.prev[0] !== cidOf(first) || header.sender !== addressee.party) throw new Error('not the reply to this');
-    const { identity, generation } = this.#memberOf(this.principal);
-    const key = await openKem(generation.kemSeed);
-    const opener = { id: identity.cid, role: 'principal', keyHash: identity.keys.kemHash, key } as const;
-    const { statements } = this.read(await openEnvelope(envelope, [opener]));
-    return { evidence: statements, envelopes: further, attachments };
-  }
-
-  #memberOf({ identity }: Author): Member {
-    return known(this.members.find((other) => other.identity.cid === identity.cid));
-  }
 }
