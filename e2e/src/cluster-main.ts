@@ -42,6 +42,7 @@ function sayNextSteps({ folder, operators: [operator], processes }: Cluster, por
   const api = `http://localhost:${port}`;
   const token = `-H "authorization: Bearer $(cat ${operator?.token.file ?? ''})"`;
   const json = "-H 'content-type: application/json'";
+  const newest = `curl -s ${token} '${api}/v1/order?page=0&perPage=1' | grep -o 'bafy[a-z2-7]*' | head -1`;
   console.log(`
 D-TA is ready on ${api}: ${processes.length} processes (gateway, principal, beneficiary, ${n} ${n === 1 ? 'fiduciary' : 'fiduciaries'})
 over NATS and PostgreSQL. For trying out: software custody protects nothing, and all of it goes when you stop.
@@ -50,8 +51,8 @@ Its files, until then: ${folder}
 Order a key whose secret nobody holds:
   curl -s -X POST ${api}/v1/order ${token} ${json} -d '{}'
 
-Redeem it, with the orderReference of the answer:
-  curl -s -X POST ${api}/v1/order/secret ${token} ${json} -d '{"orderReference":"…"}'
+Redeem the newest order:
+  curl -s -X POST ${api}/v1/order/secret ${token} ${json} -d "{\\"orderReference\\":\\"$(${newest})\\"}"
 
 All of the API: ${api}/docs       Stop: Ctrl-C`);
 }

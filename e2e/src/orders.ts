@@ -57,7 +57,10 @@ export async function until(
       return undefined;
     });
     if (order !== undefined && reached(order)) return order;
-    if (Date.now() > limit) throw new Error(`not so after ${limitMs} ms: ${JSON.stringify(order)}`);
+    if (Date.now() > limit) {
+      const { state, waitingFor, timeline }: Partial<OrderDetail> = order ?? {};
+      throw new Error(`not so after ${limitMs} ms: ${JSON.stringify({ state, waitingFor, timeline })}`);
+    }
   }
 }
 

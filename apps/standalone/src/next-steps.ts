@@ -3,6 +3,7 @@ import type { RunningStandalone, StandaloneOptions } from './start-standalone.js
 /** Tells the person at the terminal what runs, and how to place and redeem a first order. */
 export function sayNextSteps({ port, folder }: RunningStandalone, { fiduciaries }: StandaloneOptions): void {
   const api = `http://localhost:${port}`;
+  const newest = `curl -s '${api}/v1/order?page=0&perPage=1' | grep -o 'bafy[a-z2-7]*' | head -1`;
   process.stdout.write(`
 D-TA is ready on ${api} (gateway, principal, beneficiary, ${fiduciaries} ${fiduciaries === 1 ? 'fiduciary' : 'fiduciaries'}).
 For trying out: one process is every role, and software custody protects nothing. Its files: ${folder}
@@ -10,8 +11,8 @@ For trying out: one process is every role, and software custody protects nothing
 Order a key whose secret nobody holds:
   curl -s -X POST ${api}/v1/order -H 'content-type: application/json' -d '{}'
 
-Redeem it, with the orderReference of the answer:
-  curl -s -X POST ${api}/v1/order/secret -H 'content-type: application/json' -d '{"orderReference":"…"}'
+Redeem the newest order:
+  curl -s -X POST ${api}/v1/order/secret -H 'content-type: application/json' -d "{\\"orderReference\\":\\"$(${newest})\\"}"
 
 All of the API: ${api}/docs       Stop: Ctrl-C
 `);

@@ -99,12 +99,13 @@ export class Admission {
   /**
    * Admits a chain by one of its documents, with its predecessors at hand.
    *
-   * @throws `identity_invalid`
+   * @throws `identity_invalid`, `time_ahead`
    */
   async admit(documents: readonly Uint8Array[]): Promise<Identity> {
+    // before one is known: a successor from the future would supersede its predecessor in this process
+    for (const bytes of documents) assertNotAhead(this.directory.reader(bytes).createdAt, Date.now());
     const added = this.directory.add(documents);
     const newest = added.at(-1);
-    for (const { createdAt } of added) assertNotAhead(createdAt, Date.now());
     if (newest === undefined) throw new DtaError('identity_invalid', 'no identity document');
     const first = this.directory.firstOf(newest.cid);
     for (const identity of this.directory.lineageOf(newest.cid)) {

@@ -37,10 +37,7 @@ afterAll(async () => {
 
 beforeEach(async () => {
   await database.query('DELETE FROM secrets');
-  custody = await openSoftwareCustody({
-    file: join(folder, `${Math.floor(now)}-${randomBytes(4).join('')}`),
-    warn: () => undefined,
-  });
+  custody = await openSoftwareCustody({ file: join(folder, anyCid()), warn: () => undefined });
   owner = anyCid();
   now = BEGIN;
 });

@@ -1,0 +1,159 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { kemKeyPair, randomBytes } from '@dta/crypto';
+import {
+  IdentityDirectory,
+  revokeIdentity,
+  rotateIdentity,
+  softwareSigningKey,
+  type Identity,
+  type NewIdentity,
+} from '@dta/identity';
+import { freshDatabase, type FreshDatabase } from '@dta/testkit';
+import { Admission, migrateDatabase, openDatabase, openKeyRing, type Database, type KeyRing } from '../src/index.js';
+import { refusal } from './refusal.js';
+import { codeOf, member, type Member } from './testing/index.js';
+
+let fresh: FreshDatabase;
+let database: Database;
+let own: Member;
+let ring: KeyRing;
+let peer: Member;
+
+beforeAll(async () => {
+  fresh = await freshDatabase();
+  await migrateDatabase({ url: fresh.url, poolSize: 1 });
+  database = await openDatabase({ url: fresh.url, poolSize: 3 });
+  own = await member('own', 'fiduciary');
+  ring = await openKeyRing([own.generation]);
+});
+
+afterAll(async () => {
+  await database.close();
+  await fresh.drop();
+});
+
+beforeEach(async () => {
+  await database.query('DELETE FROM identities');
+  await database.query('DELETE FROM revocations');
+  peer = await member('peer', 'principal');
+});
+
+const open = () => Admission.open(database, ring);
+/** What another replica was told is known a second later. */
+const aSecond = () => new Promise((resolve) => setTimeout(resolve, 1_050));
+
+async function successorOf({ identity, key }: Member, createdAt = Date.now()): Promise<Identity> {
+  const { name, roles } = identity;
+  const said: NewIdentity = { name, roles, kem: (await kemKeyPair()).publicKey, now: createdAt };
+  return rotateIdentity(identity, said, softwareSigningKey(randomBytes(32)), key);
+}
+
+describe('the admission list', () => {
+  test('has the node itself, and whom its operator admitted, also after a restart', async () => {
+    const admission = await open();
+    expect(await admission.isAdmitted(own.identity.cid)).toBe(true);
+    expect(admission.isOwn(own.identity.cid)).toBe(true);
+    expect(await codeOf(admission.assertAdmitted(peer.identity.cid))).toBe('identity_not_admitted');
+    await admission.admit([peer.identity.bytes]);
+    await admission.assertAdmitted(peer.identity.cid);
+    const again = await open();
+    expect(again.list().map(({ cid }) => cid)).toEqual([own.identity.cid, peer.identity.cid]);
+    expect(again.isOwn(peer.identity.cid)).toBe(false);
+  });
+
+  test('is of chains: a successor that rides along is admitted with its first document, and no stranger is', async () => {
+    const admission = await open();
+    await admission.admit([peer.identity.bytes]);
+    const [successor, stranger] = [await successorOf(peer), await member('stranger', 'principal')];
+    const directory = new IdentityDirectory({ below: admission.directory });
+    directory.add([successor.bytes, stranger.identity.bytes]);
+    expect(await admission.isAdmitted(successor.cid, directory)).toBe(true);
+    expect(await admission.isAdmitted(stranger.identity.cid, directory)).toBe(false);
+    expect(admission.directory.find(successor.cid)).toBeUndefined(); // checkable, not known
+  });
+
+  test('takes no document that does not verify, lacks its predecessor, or is dated ahead', async () => {
+    const admission = await open();
+    const { bytes } = peer.identity;
+    const altered = bytes.with(bytes.length - 1, (bytes.at(-1) ?? 0) ^ 1);
+    await expect(admission.admit([altered])).rejects.toThrow(refusal('identity_invalid'));
+    await expect(admission.admit([])).rejects.toThrow(refusal('identity_invalid'));
+    await expect(admission.admit([(await successorOf(peer)).bytes])).rejects.toThrow(refusal('identity_invalid'));
+    await admission.admit([bytes]);
+    const future = await successorOf(peer, Date.now() + 150_000);
+    await expect(admission.admit([future.bytes])).rejects.toThrow(refusal('time_ahead'));
+    expect(admission.directory.find(future.cid)).toBeUndefined();
+    expect(admission.newestOf(peer.identity.cid).cid).toBe(peer.identity.cid);
+  });
+
+  test('seals to the newest document', async () => {
+    const admission = await open();
+    await admission.admit([peer.identity.bytes]);
+    const successor = await successorOf(peer);
+    await admission.admit([successor.bytes]);
+    expect(admission.newestOf(peer.identity.cid).cid).toBe(successor.cid);
+    expect(admission.list().map(({ cid }) => cid)).toContain(successor.cid);
+    expect((await open()).newestOf(peer.identity.cid).cid).toBe(successor.cid);
+  });
+});
+
+describe('what one replica was told, another knows a second later:', () => {
+  test('admission, a successor, a revocation, although the chain is admitted there already', async () => {
+    const [one, other] = [await open(), await open()];
+    await one.admit([peer.identity.bytes]);
+    await aSecond();
+    expect(await other.isAdmitted(peer.identity.cid)).toBe(true);
+
+    const successor = await successorOf(peer);
+    await one.admit([successor.bytes]);
+    await aSecond();
+    await other.assertAdmitted(peer.identity.cid);
+    expect(other.directory.successorsOf(peer.identity.cid)).toEqual([successor.cid]);
+
+    const third = await member('third', 'principal');
+    await one.admit([third.identity.bytes]);
+    await aSecond();
+    await other.assertAdmitted(third.identity.cid);
+    const { bytes } = await revokeIdentity(third.identity.cid, 'stolen', third.key, Date.now());
+    await one.revoke(bytes);
+    await aSecond();
+    await other.assertAdmitted(third.identity.cid);
+    expect(other.directory.standingOf(third.identity.cid)).toBe('revoked');
+    expect((await open()).directory.standingOf(third.identity.cid)).toBe('revoked');
+  });
+});
+
+test('a revocation is of the chain itself, and of a chain that is known', async () => {
+  const admission = await open();
+  await admission.admit([peer.identity.bytes]);
+  const thief = await member('thief', 'principal');
+  const forged = await revokeIdentity(peer.identity.cid, 'mine now', thief.key, Date.now());
+  await expect(admission.revoke(forged.bytes)).rejects.toThrow(refusal('signature_invalid'));
+  const unknown = await revokeIdentity(thief.identity.cid, 'whoever', thief.key, Date.now());
+  await expect(admission.revoke(unknown.bytes)).rejects.toThrow(refusal('identity_not_found'));
+  expect(admission.directory.standingOf(peer.identity.cid)).toBe('sound');
+  expect(await database.query('SELECT FROM revocations')).toEqual([]);
+});
+
+test('a fork freezes a chain', async () => {
+  const admission = await open();
+  await admission.admit([peer.identity.bytes]);
+  for (const successor of [await successorOf(peer), await successorOf(peer)]) await admission.admit([successor.bytes]);
+  expect(admission.directory.standingOf(peer.identity.cid)).toBe('frozen');
+  expect(admission.newestOf(peer.identity.cid).cid).toBe(peer.identity.cid);
+});
+
+describe('a key ring', () => {
+  test('is one chain, of documents and keys that belong together', async () => {
+    const other = await member('other', 'fiduciary');
+    await expect(openKeyRing([])).rejects.toThrow(refusal('key_file_invalid'));
+    await expect(openKeyRing([own.generation, other.generation])).rejects.toThrow(refusal('key_file_invalid'));
+    await expect(openKeyRing([{ ...own.generation, kemSeed: other.generation.kemSeed }])).rejects.toThrow(
+      refusal('key_file_invalid'),
+    );
+    await expect(openKeyRing([{ ...own.generation, signSeed: other.generation.signSeed }])).rejects.toThrow(
+      refusal('key_file_invalid'),
+    );
+    await expect(openKeyRing([{ ...own.generation, signSeed: null }])).rejects.toThrow(refusal('key_file_invalid'));
+  });
+});

@@ -1,0 +1,238 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { decodeDocument, encodeDocument, fields, type Cid } from '@dta/codec';
+import { sha256, randomBytes } from '@dta/crypto';
+import { DtaError } from '@dta/errors';
+import { internalSubject } from '@dta/contracts';
+import { makeCall } from '@dta/internal-call';
+import { signStatement } from '@dta/identity';
+import { acknowledgedStatement, requestStatement, type OrderStatement } from '@dta/order';
+import type { Sent } from '@dta/order/testing';
+import { z } from 'zod';
+import {
+  Inbox,
+  InternalInbox,
+  openNode,
+  OrderTable,
+  type Node,
+  type NodeOptions,
+  type PeerStep,
+} from '../src/index.js';
+import { refusal } from './refusal.js';
+import { cast, RoleRig, rowsOf, WiredParties, type Cast } from './testing/index.js';
+
+// An inbox by itself, with a step that the test makes up.
+
+interface Tally {
+  readonly ref: Cid;
+  readonly state: string;
+  readonly steps: number;
+}
+
+const record = z.strictObject({ ref: fields.cid, state: z.string(), steps: z.int() });
+
+let rig: RoleRig;
+let options: NodeOptions;
+let node: Node;
+let members: Cast;
+let orders: OrderTable<Tally>;
+let inbox: Inbox<Tally>;
+let message: Sent;
+let payload: Uint8Array;
+
+beforeAll(async () => {
+  rig = await RoleRig.open();
+  members = await cast();
+  options = await rig.prepare(members.f1, 'fiduciary', [members.p.identity]);
+  const { transport, log } = rig.parts();
+  node = await openNode(options, transport, log);
+  orders = new OrderTable<Tally>(node.database, {
+    encode: (order) => ({
+      ...{ ref: order.ref, state: order.state, beneficiary: null, createdAt: 1, dueAt: null },
+      record: encodeDocument(record, order),
+    }),
+    decode: (bytes) => decodeDocument(record, bytes, 1_000),
+  });
+  inbox = new Inbox<Tally>({ ...node, orders });
+});
+
+afterAll(async () => {
+  await node.close();
+  await rig.close();
+});
+
+beforeEach(async () => {
+  const parties = new WiredParties(rig, members);
+  parties.held.add('accept');
+  await parties.place();
+  message = parties.message('accept', 1);
+  payload = await parties.pack(message);
+});
+
+/** A step that counts, and does `meanwhile` before it ends. */
+function counting(meanwhile: (at: number) => Promise<unknown> = async () => undefined): {
+  calls: () => number;
+  step: PeerStep<Tally>;
+} {
+  let calls = 0;
+  return {
+    calls: () => calls,
+    step: async (order, { evidence }, { context: { author } }) => {
+      const request = evidence.message(requestStatement);
+      calls += 1;
+      await meanwhile(calls);
+      const said = {
+        issuer: author.identity.cid,
+        order: evidence.order,
+        createdAt: Date.now(),
+        statement: request.cid,
+      };
+      const reply: OrderStatement = await signStatement(acknowledgedStatement, said, [author.key]);
+      return {
+        order: { ref: evidence.order, state: 'counted', steps: (order?.steps ?? 0) + 1 },
+        reply: [reply],
+        ...{ attachments: [], envelopes: [], secrets: [], erase: [], keep: [reply], settled: false },
+      };
+    },
+  };
+}
+
+const refOf = () => message.statements[0]?.cid ?? members.p.identity.cid;
+
+/** Somebody else takes a step of the same order meanwhile. */
+const bump = async () => {
+  const row = orders.shape.encode({ ref: refOf(), state: 'moved', steps: 100 });
+  await node.database.query(
+    `INSERT INTO orders (ref, version, state, created_at, record) VALUES ($1, 1, $2, 1, $3)
+     ON CONFLICT (ref) DO UPDATE SET version = orders.version + 1, record = excluded.record`,
+    [row.ref, row.state, Buffer.from(row.record)],
+  );
+};
+
+describe('a step that met another write', () => {
+  test('is computed anew, on the order as it then stands', async () => {
+    const { calls, step } = counting(async (at) => (at === 1 ? bump() : undefined));
+    await inbox.answer('accept', payload, step);
+    expect(calls()).toBe(2);
+    expect(await orders.find(refOf())).toMatchObject({ version: 2, order: { steps: 101 } });
+  });
+
+  test('five times at most: then write_conflict, and nothing is stored', async () => {
+    const { calls, step } = counting(bump);
+    await expect(inbox.answer('accept', payload, step)).rejects.toThrow(refusal('write_conflict'));
+    expect(calls()).toBe(5);
+    expect(await node.database.query('SELECT FROM replies WHERE order_ref = $1', [refOf()])).toEqual([]);
+    expect(await node.database.query('SELECT FROM statements WHERE order_ref = $1', [refOf()])).toEqual([]);
+  });
+
+  test("and lost to the same message elsewhere: answers with the other's bytes", async () => {
+    const other = counting();
+    let won: Uint8Array | undefined;
+    const { calls, step } = counting(async () => (won ??= await inbox.answer('accept', payload, other.step)));
+    expect(await inbox.answer('accept', payload, step)).toEqual(won);
+    expect([calls(), other.calls()]).toEqual([1, 1]);
+    expect(await orders.find(refOf())).toMatchObject({ version: 1, order: { steps: 1 } });
+  });
+});
+
+describe('a step that fails', () => {
+  test('leaves nothing behind, and is tried again when it is asked for again', async () => {
+    const before = await rowsOf(node.database);
+    const refused = counting(async () => {
+      throw new DtaError('deal_invalid', 'not this time');
+    });
+    await expect(inbox.answer('accept', payload, refused.step)).rejects.toThrow(refusal('deal_invalid'));
+    expect(await rowsOf(node.database)).toEqual(before);
+    const { calls, step } = counting();
+    await inbox.answer('accept', payload, step);
+    expect(calls()).toBe(1);
+  });
+
+  test('is refused alike when it wants to keep a secret twice', async () => {
+    const twice: PeerStep<Tally> = async (order, peer, tools) => {
+      const outcome = await counting().step(order, peer, tools);
+      const name = { what: 'share', request: refOf(), epoch: 0, transcript: null, index: 1 } as const;
+      return { ...outcome, secrets: [1, 2].map(() => ({ name, value: randomBytes(32) })) };
+    };
+    const before = await rowsOf(node.database);
+    await expect(inbox.answer('accept', payload, twice)).rejects.toThrow(refusal('write_conflict'));
+    expect(await rowsOf(node.database)).toEqual(before);
+  });
+
+  test('has its randomness wiped', async () => {
+    let seed = new Uint8Array();
+    const failing: PeerStep<Tally> = async (_order, _message, { context }) => {
+      seed = context.seed as typeof seed; // the same bytes, not a copy
+      expect(seed.some((byte) => byte !== 0)).toBe(true);
+      throw new DtaError('deal_invalid', 'no');
+    };
+    await expect(inbox.answer('accept', payload, failing)).rejects.toThrow(refusal('deal_invalid'));
+    expect(seed).toEqual(new Uint8Array(64));
+  });
+});
+
+test('a stored reply is of its verb: the same bytes under another verb are another message', async () => {
+  const [first, second] = [counting(), counting()];
+  const reply = await inbox.answer('accept', payload, first.step);
+  expect(await inbox.answer('accept', payload, second.step)).toEqual(reply);
+  expect(second.calls()).toBe(0);
+  expect(await inbox.answer('deal', payload, second.step)).not.toEqual(reply);
+  expect(second.calls()).toBe(1);
+});
+
+describe("a gateway's call", () => {
+  const token = 'a bearer token';
+  const subject = () => internalSubject(members.f1.identity.cid, 'fiduciary', 'list-identities');
+  const inboxOf = (now = Date.now()) =>
+    new InternalInbox({
+      sql: node.database,
+      psk: options.psk,
+      tokenHash: sha256(new TextEncoder().encode(token)),
+      now: () => now,
+      onError: () => undefined,
+    });
+  const made = (said: { token?: string | null; psk?: Uint8Array; now?: number }) =>
+    makeCall(
+      'list-identities',
+      { psk: said.psk ?? options.psk, subject: subject(), gateway: 'test', now: said.now ?? Date.now() },
+      {
+        caller: { token: said.token === undefined ? token : said.token },
+        ...{ requestId: 'test', traceparent: null, params: { role: null } },
+      },
+    );
+  const serve = async (call: ReturnType<typeof made>, inbox = inboxOf(), at = subject()) =>
+    call.readReply(await inbox.answer('list-identities', at, call.bytes, async () => ({ identities: [] })));
+
+  test('is answered to a caller with the token, and to no other', async () => {
+    expect(await serve(made({}))).toEqual({ identities: [] });
+    for (const wrong of [null, '', 'another token', `${token} `]) {
+      await expect(serve(made({ token: wrong }))).rejects.toThrow(refusal('unauthenticated'));
+    }
+  });
+
+  test('is answered once, at whichever replica', async () => {
+    const call = made({});
+    const [one, other] = [inboxOf(), inboxOf()];
+    const settled = await Promise.allSettled([serve(call, one), serve(call, other), serve(call, one)]);
+    expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    await expect(serve(call, other)).rejects.toThrow(refusal('replayed'));
+  });
+
+  test('is used up although its caller was refused', async () => {
+    const call = made({ token: 'wrong' });
+    await expect(serve(call)).rejects.toThrow(refusal('unauthenticated'));
+    await expect(serve(call)).rejects.toThrow(refusal('replayed'));
+  });
+
+  test('is of this key, this subject and this moment', async () => {
+    const call = (said: Parameters<typeof made>[0]) =>
+      inboxOf().answer('list-identities', subject(), made(said).bytes, none);
+    const none = async () => ({ identities: [] });
+    await expect(call({ psk: randomBytes(32) })).rejects.toThrow(refusal('unauthenticated'));
+    await expect(call({ now: Date.now() - 121_000 })).rejects.toThrow(refusal('replayed'));
+    await expect(call({ now: Date.now() + 125_000 })).rejects.toThrow(refusal('time_ahead'));
+    const elsewhere = internalSubject(members.f1.identity.cid, 'fiduciary', 'status');
+    await expect(inboxOf().answer('list-identities', elsewhere, made({}).bytes, none)).rejects.toThrow(
+      refusal('unauthenticated'),
+    );
+  });
+});
