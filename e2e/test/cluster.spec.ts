@@ -65,7 +65,7 @@ async function shell(command: string): Promise<Record<string, unknown>> {
 test('npm run cluster: the commands it prints work, and Ctrl-C leaves nothing behind', async () => {
   const { pid, said, ended } = await runCluster('--port', String(await freePort()));
   const [order = '', redeem = ''] = said().match(/curl .*/g) ?? [];
-  const { orderReference, commitment } = await shell(order);
+  const { commitment } = await shell(order);
   const { secret } = await shell(redeem);
   expect(isPrivateKeyOf(String(secret), String(commitment))).toBe(true);
 
