@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { restApi, type RestApi } from '@dta/testkit';
+import { compileCache, restApi, type RestApi } from '@dta/testkit';
 
 const program = join(import.meta.dirname, '../../../apps/standalone/dist/src/main.js');
 const readyLimitMs = 60_000;
@@ -60,7 +60,11 @@ export async function failToStart(...args: string[]): Promise<Ending> {
 
 /** As a shell starts it: in a process group of its own. */
 function launch(args: readonly string[]): { child: ChildProcess; output: () => string; ended: Promise<Ending> } {
-  const child = spawn(process.execPath, [program, ...args], { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [program, ...args], {
+    detached: true,
+    env: { ...process.env, ...compileCache },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const texts = { output: '', errors: '' };
   child.stdout?.setEncoding('utf8').on('data', (text: string) => (texts.output += text));
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (texts.errors += text));

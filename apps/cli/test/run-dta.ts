@@ -1,3 +1,4 @@
+import { compileCache } from '@dta/testkit';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 
@@ -20,7 +21,7 @@ export interface RunOptions {
 /** Runs `dta` as a process of its own, with nothing in its environment but what is given. */
 export function dta(args: readonly string[], { environment = {}, signalAt }: RunOptions = {}): Promise<Ending> {
   const child = spawn(process.execPath, [program, ...args], {
-    env: { ...environment },
+    env: { ...compileCache, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const texts = { output: '', errors: '' };

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { encodeCanonical } from '@dta/codec';
-import { randomBytes } from '@dta/crypto';
+import { kemKeyPair, randomBytes } from '@dta/crypto';
 import { decodeBundle, encodeBundle, sealEnvelope } from '@dta/envelope';
+import { createIdentity, softwareSigningKey } from '@dta/identity';
 import type { Database } from '@dta/node';
 import {
   cast,
@@ -161,6 +162,13 @@ describe('network, NATS operator, IPFS reader: bytes that are no message', () =>
   });
 });
 
+/** An identity document that is sound but for its date. */
+async function fromAhead(): Promise<Uint8Array> {
+  const { publicKey: kem } = await kemKeyPair();
+  const said = { name: 'ahead', roles: ['fiduciary'], kem, now: Date.now() + 150_000 } as const;
+  return (await createIdentity(said, softwareSigningKey(randomBytes(32)))).bytes;
+}
+
 describe('network, NATS operator, IPFS reader: messages of its own', () => {
   test('forged: in the name of the principal, by another key', async () => {
     for (const message of messages()) {
@@ -226,7 +234,9 @@ describe('network, NATS operator, IPFS reader: messages of its own', () => {
   test('with documents that are none, or without those that it takes', async () => {
     const message = parties.message('release', 1);
     const own = parties.principal.identity.bytes;
+    const [all, ahead] = [parties.identities.map(({ bytes }) => bytes), await fromAhead()];
     for (const [identities, code] of [
+      [[...all, ahead], 'time_ahead'],
       [[own], 'identity_not_found'],
       [[own, randomBytes(100)], 'non_canonical'],
       [[own, encodeCanonical({ body: {}, signatures: [] })], 'identity_invalid'],

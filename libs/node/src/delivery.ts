@@ -122,7 +122,7 @@ export async function ask(
   const subject = peerSubject(recipient.cid, delivery.role, delivery.verb);
   const reply = decodeBundle(await transport.request(subject, bundle, { timeoutMs: PEER_CALL_TIMEOUT_MS }));
   const directory = new IdentityDirectory({ below: admission.directory });
-  directory.add([...identities, ...reply.identities]);
+  for (const { createdAt } of directory.add([...identities, ...reply.identities])) assertNotAhead(createdAt, now());
   const [bytes = new Uint8Array(), ...further] = reply.envelopes;
   const envelope = parseEnvelope(bytes);
   const { header } = envelope;

@@ -119,7 +119,7 @@ export class Inbox<O extends { readonly state: string }> {
   ): Promise<PeerMessage> {
     const { ring, role, now, verified } = this.#parts;
     const statements = await openEnvelope(envelope, ring.openers(role));
-    directory.add(bundle.identities);
+    for (const { createdAt } of directory.add(bundle.identities)) assertNotAhead(createdAt, now());
     const evidence = readStatements(envelope.header, statements, { directory, stored, now: now(), verified });
     const [message] = evidence.statements;
     if (message !== undefined && !stored.has(message.cid))

@@ -48,6 +48,6 @@ function connect(role: Role, config: RoleConfig, log: Logger): Promise<Transport
     ...(config.NATS_USER !== undefined && { user: config.NATS_USER }),
     ...(config.NATS_PASSWORD !== undefined && { password: config.NATS_PASSWORD }),
     onError: (error, subject) => log.error({ err: error, subject }, 'a message was not handled'),
-    onStatus: (status) => log.warn({ status }, 'NATS'),
+    onStatus: (status) => log[status === 'disconnected' ? 'warn' : 'info']({ status }, 'NATS'),
   });
 }

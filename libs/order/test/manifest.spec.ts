@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { publicPoint } from '@dta/crypto';
+import { addScalars, publicPoint, randomBytes, scalarFromBytes, scalarToBytes, SECP256K1_ORDER } from '@dta/crypto';
 import type { StatementOf } from '@dta/identity';
 import {
   acceptanceStatement,
@@ -8,9 +8,12 @@ import {
   enrolmentStatement,
   manifestStatement,
   publicShare,
+  requestStatement,
   verifySetup,
   type Author,
 } from '../src/index.js';
+import { signDeal } from '../src/deal.js';
+import { verifyAcceptances } from '../src/transcript.js';
 import { replaced, restate, without, withMore } from './forge.js';
 import { known, NOW, Parties, type Sent } from './parties.js';
 import { refusal } from './refusal.js';
@@ -186,6 +189,69 @@ describe('once confirmed', () => {
     expect(shares.map(({ name }) => name.transcript)).toEqual(node.order?.confirmed);
     await expect(after.send(after.message('confirm', 1))).rejects.toThrow(refusal('order_state_conflict'));
   });
+});
+
+describe('colluding dealers', () => {
+  /** P's message to F1, had the dealers dealt these polynomials of two coefficients. */
+  const dealt = async (...polynomials: readonly (readonly Uint8Array[])[]): Promise<Sent> => {
+    const evidence = parties.read(parties.message('deal', 1).statements.map(({ bytes }) => bytes));
+    const enrolment = evidence.one(enrolmentStatement);
+    const acceptances = verifyAcceptances(enrolment, evidence);
+    const keys = parties.answers.filter(({ verb }) => verb === 'accept').flatMap(({ attachments }) => attachments);
+    const deals = await Promise.all(
+      polynomials.map((coefficients, at) =>
+        signDeal(evidence, enrolment, acceptances, keys, coefficients, at + 1, parties.fiduciary(at + 1).author),
+      ),
+    );
+    const other = await byPrincipal({
+      members: rows().members.slice(0, deals.length),
+      deals: deals.map(({ deal }, at): Rows['deals'][number] => [at + 1, deal.cid]),
+    });
+    const message = parties.message('manifest', 'beneficiary');
+    const kept = message.statements.filter(({ body }) => body.type !== 'deal' && body.type !== 'manifest');
+    return { ...message, statements: [other, ...kept, ...deals.map(({ deal }) => deal)] };
+  };
+  const scalar = () => randomBytes(32).fill(1, 0, 1);
+  const negated = (bytes: Uint8Array) => scalarToBytes(SECP256K1_ORDER - scalarFromBytes(bytes));
+
+  test('can make any key that they like', async () => {
+    await expect(parties.ask(await dealt([scalar(), scalar()], [scalar(), scalar()]))).resolves.toBeDefined();
+  });
+
+  test('cannot make a key that is no key: X is refused as the identity, and so is any A_k', async () => {
+    const [a0, a1] = [scalar(), scalar()];
+    for (const second of [
+      [negated(a0), scalar()],
+      [scalar(), negated(a1)],
+    ]) {
+      await expect(parties.ask(await dealt([a0, a1], second))).rejects.toThrow(refusal('point_invalid', 'identity'));
+    }
+  });
+
+  test('with B cannot make Y the identity', async () => {
+    const b = parties.beneficiary.secret('enrolment-key').value;
+    const a0 = scalar();
+    const rest = negated(addScalars(a0, b));
+    await expect(parties.ask(await dealt([a0, scalar()], [rest, scalar()]))).rejects.toThrow(
+      refusal('point_invalid', 'identity'),
+    );
+  });
+});
+
+test('terms are checked with every setup, whoever has signed it', async () => {
+  const alone = await Parties.of(1);
+  await alone.place();
+  const { evidence } = alone;
+  const request = await restate(requestStatement, evidence.request, alone.principal, { setupBy: 0 });
+  const enrolment = await restate(enrolmentStatement, evidence.one(enrolmentStatement), alone.beneficiary.author, {
+    order: request.cid,
+  });
+  const read = () =>
+    alone.read(
+      [request, enrolment].map(({ bytes }) => bytes),
+      request.cid,
+    );
+  expect(() => verifySetup(read())).toThrow(refusal('terms_invalid', 'setupBy'));
 });
 
 test('an order of one fiduciary has no Manifest', async () => {

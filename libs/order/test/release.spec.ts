@@ -10,8 +10,10 @@ import {
   receiptStatement,
   redemptionStatement,
   releasedStatement,
+  verifySetup,
   type FiduciaryOrder,
 } from '../src/index.js';
+import { verifyRedemption } from '../src/redemption.js';
 import { anyHash, replaced, restate, without } from './forge.js';
 import { known, NOW, Parties, type Node, type Sent } from './parties.js';
 import { refusal } from './refusal.js';
@@ -99,6 +101,15 @@ describe('a fiduciary releases its share', () => {
       refusal('envelope_invalid', 'must be a redemption'),
     );
   });
+});
+
+test('a Redemption is held against the Commitment that it names, and no other', () => {
+  const { evidence } = parties;
+  const commitment = evidence.one(commitmentStatement);
+  const setup = verifySetup(evidence);
+  const other = { ...commitment, cid: parties.order.ref };
+  expect(() => verifyRedemption(redemption, commitment, setup, evidence)).not.toThrow();
+  expect(() => verifyRedemption(redemption, other, setup, evidence)).toThrow(refusal('certificate_invalid', 'another'));
 });
 
 describe('who writes its database', () => {

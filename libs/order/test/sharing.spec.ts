@@ -1,9 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { cidOf, type Cid } from '@dta/codec';
+import { cidOf, toHex, type Cid } from '@dta/codec';
 import {
   addPoints,
   addScalars,
   addVectors,
+  combineShares,
   commitPolynomial,
   evaluatePolynomial,
   publicPoint,
@@ -83,6 +84,42 @@ describe('a joint secret', () => {
       [2, addScalars(known(shares[1]), known(shares[0]))],
     ]);
     expect(() => combineSecret({ good, bad: [] }, known(shares[0]), setup)).toThrow(refusal('release_invalid'));
+  });
+});
+
+describe('what some of the parties have together', () => {
+  const [t, n] = [3, 5];
+  const b = randomBytes(32).fill(1, 0, 1);
+  const { shares, setup } = deal([randomBytes(64), randomBytes(64), randomBytes(64)], t, n, b);
+  const pooled = (...members: readonly number[]) =>
+    members.map((index) => ({ index, share: known(shares[index - 1]) }));
+
+  test('t−1 fiduciaries: no x, also if they know all that P knows, which is points', () => {
+    const guess = combineShares(pooled(2, 4));
+    expect(publicPoint(guess)).not.toEqual(setup.vector[0]);
+    for (const other of [1, 3, 5]) expect(isShareOf(setup.vector, other, guess)).toBe(false);
+  });
+
+  test('P and t−1 fiduciaries: any share of a third would fit theirs as well as any other, so they say nothing of x', () => {
+    const secrets = [randomBytes(32), randomBytes(32)].map((third) =>
+      toHex(combineShares([...pooled(2, 4), { index: 5, share: third.fill(1, 0, 1) }])),
+    );
+    expect(new Set(secrets).size).toBe(2);
+  });
+
+  test('t or more fiduciaries: x, not y', () => {
+    const x = combineShares(pooled(1, 3, 5));
+    expect(publicPoint(x)).toEqual(setup.vector[0]);
+    expect(publicPoint(x)).not.toEqual(setup.commitment);
+  });
+
+  test('a thief of B, with b: not y', () => {
+    expect(publicPoint(b)).not.toEqual(setup.commitment);
+    expect(() => combineSecret({ good: new Map(), bad: [] }, b, setup)).toThrow(refusal('shares_insufficient'));
+  });
+
+  test('B and t fiduciaries: y, without P', () => {
+    expect(publicPoint(addScalars(combineShares(pooled(1, 2, 3)), b))).toEqual(setup.commitment);
   });
 });
 

@@ -7,4 +7,4 @@ export { restApi, type RestAnswer, type RestApi } from './cluster/rest-api.js';
 export { startNatsServer, type NatsServer, type NatsServerOptions } from './nats-server.js';
 export { freshDatabase, type FreshDatabase } from './postgres-server.js';
 export { freshName, openRunServices, serviceUrl, type RunServices, type ServiceName } from './run-services.js';
-export { fetchTool, type ToolName } from './toolbox.js';
+export { compileCache, fetchTool, type ToolName } from './toolbox.js';

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DtaError } from '@dta/errors';
 import { spawnWithParent } from '../spawn-with-parent.js';
+import { compileCache } from '../toolbox.js';
 
 /** One app, run as a process of its own: what a test may do to it. */
 export interface AppProcess {
@@ -95,7 +96,7 @@ export async function startAppProcess(options: AppProcessOptions): Promise<AppPr
 
 function launch({ program, environment }: AppProcessOptions): Run {
   const child = spawnWithParent(process.execPath, [program], {
-    env: { ...environment() },
+    env: { ...compileCache, ...environment() },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const lines: string[] = [];

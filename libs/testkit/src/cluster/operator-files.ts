@@ -4,7 +4,7 @@ import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { DtaError } from '@dta/errors';
-import { checkoutRoot } from '../toolbox.js';
+import { checkoutRoot, compileCache } from '../toolbox.js';
 
 /** What a member of a cluster is. */
 export type ClusterRole = 'principal' | 'beneficiary' | 'fiduciary';
@@ -56,7 +56,9 @@ export async function dta(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   try {
-    const { stdout } = await run(process.execPath, [programOf('cli'), ...args], { env: { ...environment } });
+    const { stdout } = await run(process.execPath, [programOf('cli'), ...args], {
+      env: { ...compileCache, ...environment },
+    });
     return stdout.trim();
   } catch (cause) {
     const said = typeof cause === 'object' && cause !== null && 'stderr' in cause ? String(cause.stderr).trim() : '';
