@@ -187,6 +187,9 @@ async function redeemed(orderReference: Cid): Promise<void> {
   expect(publicPoint(value)).toEqual(commitment.commitment);
 }
 
+/** Which case an order was placed for. */
+const caseOf = (order: Parties): unknown => order.statementsOf(requestStatement)[0]?.body.extension['case'];
+
 /** Codes for which this order's answers were refused, by verb. */
 function refusals(orderReference: Cid): string[] {
   const lines = rig.logged.map((line) => JSON.parse(line) as Record<string, unknown>); // pino writes objects
@@ -201,8 +204,7 @@ describe('one dishonest answer is as good as none: P refuses it, asks again, and
   beforeAll(async () => {
     const refused = new Set<Cid>();
     peers.tamper = async (reply, verb, order) => {
-      const [request] = order.statementsOf(requestStatement);
-      const [, who, at, tamper] = known(cases[Number(request?.body.extension['case'])]);
+      const [, who, at, tamper] = known(cases[Number(caseOf(order))]);
       if (verb !== at || reply.by !== members[who] || refused.has(order.order.ref)) return reply;
       refused.add(order.order.ref);
       return tamper(reply, order);
@@ -252,13 +254,14 @@ describe('network, NATS operator, IPFS reader: what comes back is not what was s
     const seen: Uint8Array[] = [];
     let done = false;
     peers.tamper = async (reply) => reply;
-    peers.garble = (bytes, verb, by) => {
-      if (by === members.f1 || verb === 'enrol') seen.push(bytes);
-      if (done || verb !== at || (by !== members.f1 && verb !== 'enrol')) return bytes;
+    peers.garble = (bytes, verb, by, order) => {
+      if (caseOf(order) !== at || (by !== members.f1 && verb !== 'enrol')) return bytes;
+      seen.push(bytes);
+      if (done || verb !== at) return bytes;
       done = true;
       return garble(bytes, seen);
     };
-    const { orderReference } = await place();
+    const { orderReference } = await place({ case: at });
     if (at === 'release') await redeemed(orderReference);
     else await reach(orderReference, 'committed');
     await until(() => refusals(orderReference).length > 0);

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Cid } from '@dta/codec';
 import { publicPoint, randomBytes } from '@dta/crypto';
 import { sealEnvelope, type NewEnvelope } from '@dta/envelope';
-import { IdentityDirectory, signStatement, type StatementOf } from '@dta/identity';
+import { IdentityDirectory, signStatement, type SigningKey, type StatementOf } from '@dta/identity';
 import {
   enrolmentStatement,
   redeemOrder,
@@ -11,7 +11,9 @@ import {
   type Author,
   type BeneficiaryOrder,
   type Outcome,
+  verifySetup,
 } from '../src/index.js';
+import { openReleases } from '../src/redemption.js';
 import { anyHash, flipped, replaced, restate } from './forge.js';
 import { author, context, known, NOW, Parties, type Node, type Sent } from './parties.js';
 import { refusal } from './refusal.js';
@@ -45,6 +47,7 @@ async function release(
   said: Partial<Release['body']> = {},
   sealed: Partial<NewEnvelope> = {},
   more: readonly Uint8Array[] = [],
+  keys = { statement: by.key, envelope: by.key },
 ): Promise<{ cid: Cid; envelope: Uint8Array }> {
   const { body: enrolment } = parties.evidence.one(enrolmentStatement);
   const redemption = parties.evidence.one(redemptionStatement);
@@ -63,7 +66,7 @@ async function release(
       share: Uint8Array.from(parties.fiduciary(Math.max(index, 1)).secret('share').value),
       ...said,
     },
-    [by.key],
+    [keys.statement],
   );
   const { bytes } = await sealEnvelope(
     {
@@ -77,7 +80,7 @@ async function release(
       now: NOW,
       ...sealed,
     },
-    by.key,
+    keys.envelope,
   );
   return { cid: statement.cid, envelope: bytes };
 }
@@ -175,6 +178,8 @@ describe('what is no Release of this Redemption proves nothing about anyone and 
     ['of another transcript', () => byF3({ transcript: anyHash() })],
     ['of another member', () => byF3({ index: 1 })],
     ['by a fiduciary of other orders', async () => release(await stranger(), { index: 3 })],
+    ['signed by another key', async () => withKeys({ statement: parties.fiduciary(1).author.key })],
+    ['in an envelope signed by another key', async () => withKeys({ envelope: parties.fiduciary(1).author.key })],
     ['by the principal', () => release(parties.principal, { index: 3 }, { from: 'principal' })],
     ['in the name of a member', () => byF3({ issuer: parties.fiduciary(1).author.identity.cid, index: 1 })],
     ['that the log may keep', () => byF3({}, { log: true })],
@@ -196,12 +201,26 @@ describe('what is no Release of this Redemption proves nothing about anyone and 
     );
   });
 
+  const withKeys = (keys: Partial<Record<'statement' | 'envelope', SigningKey>>) => {
+    const { author } = parties.fiduciary(3);
+    return release(author, {}, {}, [], { statement: author.key, envelope: author.key, ...keys });
+  };
   const text = (cid: string) => new TextEncoder().encode(cid);
   const recipients = (said: { role?: 'principal'; kem?: Uint8Array }): NewEnvelope['recipients'] => {
     const { kem } = parties.evidence.one(enrolmentStatement).body;
     const own = { id: parties.beneficiary.author.identity.cid, role: 'beneficiary', kem } as const;
     return [{ ...own, ...(said.role && { role: said.role }), ...(said.kem && { kem: said.kem }) }];
   };
+
+  test('by a fiduciary that is no member', async () => {
+    const evidence = readMessage();
+    const redemption = parties.evidence.one(redemptionStatement);
+    const { value } = parties.beneficiary.secret('enrolment-seed');
+    const setup = { ...verifySetup(evidence), members: [1, 2] };
+    const { envelope } = await byF3({ share: new Uint8Array(32) });
+    const { good, bad } = await openReleases([...honest, envelope], redemption, setup, value, evidence);
+    expect([[...good.keys()], bad]).toEqual([[1, 2], []]);
+  });
 
   test('by whom its chain no longer speaks', async () => {
     const directory = new IdentityDirectory({ below: parties.directory });

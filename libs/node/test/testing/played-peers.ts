@@ -30,7 +30,7 @@ export class PlayedPeers {
   /** what a party does to its reply; may throw what it answers instead */
   tamper: (reply: PlayedReply, verb: PrincipalVerb, order: Parties) => Promise<PlayedReply> = async (reply) => reply;
   /** what is sent in the place of the sealed bytes */
-  garble: (bytes: Uint8Array, verb: PrincipalVerb, by: Member, order: Cid) => Uint8Array = (bytes) => bytes;
+  garble: (bytes: Uint8Array, verb: PrincipalVerb, by: Member, order: Parties) => Uint8Array = (bytes) => bytes;
 
   private constructor(cast: Cast) {
     this.#cast = cast;
@@ -90,7 +90,7 @@ export class PlayedPeers {
       attachments: [...sent.attachments],
       identities: [sent.by.identity.bytes],
     });
-    return this.garble(answer, verb, member, ref);
+    return this.garble(answer, verb, member, parties);
   }
 
   async #step(
