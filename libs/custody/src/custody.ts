@@ -1,7 +1,8 @@
 import { DtaError } from '@dta/errors';
 
 /**
- * Name of a key-encryption key inside a provider: `identity` for key files, `period-<n>` for secrets of key period n.
+ * Name of a key-encryption key inside a provider: `identity` for key files, `<role>-<node>-period-<n>` for the secrets of
+ * one role's key period n.
  * 1 to 40 of a–z, 0–9 and -.
  */
 export type KeyName = string;

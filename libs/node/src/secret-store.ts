@@ -40,6 +40,7 @@ export class SecretStore {
   readonly #owner: Cid;
   readonly #role: Role;
   readonly #now: () => number;
+  readonly #keys: PeriodKeys;
 
   constructor(sql: Sql, custody: Custody, owner: Cid, role: Role, now: () => number = Date.now) {
     this.#sql = sql;
@@ -47,6 +48,7 @@ export class SecretStore {
     this.#owner = owner;
     this.#role = role;
     this.#now = now;
+    this.#keys = new PeriodKeys(owner, role);
   }
 
   /** [64] for one step: custody's random [32] ‖ the system's [32]. */
@@ -57,7 +59,7 @@ export class SecretStore {
 
   /** Seals under the key of the present period, and wipes the value. */
   async seal(secret: NewSecret): Promise<SealedSecret> {
-    const key = periodKey(keyPeriod(this.#now()));
+    const key = this.#keys.at(this.#now());
     const sealed = await this.#custody.seal(key, this.#context(secret.name), secret.value);
     secret.value.fill(0);
     return { name: secret.name, key, sealed };
@@ -96,10 +98,11 @@ export class SecretStore {
    */
   async endPastPeriods(): Promise<EndedPeriods> {
     const now = this.#now();
-    const present = periodKey(keyPeriod(now));
+    const present = this.#keys.at(now);
     const ended: { destroyed: KeyName[]; kept: KeyName[] } = { destroyed: [], kept: [] };
     for (const key of await this.#custody.keys()) {
-      if (!isPeriodKey(key) || periodOf(key) >= keyPeriod(now - SETTLING_MS)) continue;
+      const period = this.#keys.periodOf(key);
+      if (period === undefined || period >= keyPeriod(now - SETTLING_MS)) continue;
       const isEmpty = await this.#resealAll(key, present);
       if (isEmpty) await this.#custody.destroy(key);
       (isEmpty ? ended.destroyed : ended.kept).push(key);
@@ -144,5 +147,24 @@ function nameOf({ order_ref, what, epoch, transcript, index }: SecretRow): Secre
   return { what, request: order_ref, epoch, transcript: transcript && new Uint8Array(transcript), index };
 }
 
-const isPeriodKey = (key: string) => /^period-\d+$/.test(key);
-const periodOf = (key: string) => Number(key.slice('period-'.length));
+/**
+ * Names of the keys that one role of one node seals with. They are its own alone: roles may share a custody, and who ends
+ * a period knows no rows but its own.
+ */
+class PeriodKeys {
+  readonly #prefix: string;
+
+  constructor(owner: Cid, role: Role) {
+    this.#prefix = `${role}-${owner.slice(-8)}-`; // a CID's text has the letters that a key's name may have
+  }
+
+  at(now: number): KeyName {
+    return this.#prefix + periodKey(keyPeriod(now));
+  }
+
+  /** undefined for a key of another role, another node or another kind */
+  periodOf(key: KeyName): number | undefined {
+    const [, period] = /^period-(\d+)$/.exec(key.startsWith(this.#prefix) ? key.slice(this.#prefix.length) : '') ?? [];
+    return period === undefined ? undefined : Number(period);
+  }
+}

@@ -60,7 +60,7 @@ async function keep(epoch: number, value: Uint8Array): Promise<void> {
 const open = (epoch: number) => store().opener(null)({ what: 'share', epoch, transcript: null, index: null });
 const keysInUse = async () =>
   (await database.query<{ key: string }>('SELECT DISTINCT key FROM secrets ORDER BY key')).map(({ key }) => key);
-const period = (at: number) => periodKey(keyPeriod(at));
+const period = (at: number) => `fiduciary-${owner.slice(-8)}-${periodKey(keyPeriod(at))}`;
 
 describe('a sealed secret', () => {
   test('opens in its place, and its plaintext is wiped', async () => {
@@ -162,6 +162,27 @@ describe('the end of a key period', () => {
     await Promise.all([store().endPastPeriods(), store().endPastPeriods()]);
     for (const [at, value] of values.entries()) expect(await open(at)).toEqual(value);
     expect(await custody.keys()).toEqual([period(now)]);
+  });
+
+  test("leaves the keys of others that share the custody: another role of the node's, another node of the role", async () => {
+    await keep(1, Uint8Array.of(1));
+    const others = [
+      new SecretStore(database, custody, owner, 'beneficiary', () => now),
+      new SecretStore(database, custody, anyCid(), 'fiduciary', () => now),
+    ];
+    const name: SecretName = { what: 'share', request: null, epoch: 2, transcript: null, index: null };
+    const sealed = await Promise.all(others.map((other) => other.seal({ name, value: Uint8Array.of(2) })));
+    now = BEGIN + 2 * WEEK;
+    expect(await store().endPastPeriods()).toEqual({ destroyed: [period(BEGIN)], kept: [] });
+    for (const [at, other] of others.entries()) {
+      await database.query('DELETE FROM secrets WHERE epoch = 2'); // their rows are in databases of their own
+      await database.query('INSERT INTO secrets (what, epoch, key, sealed) VALUES ($1, 2, $2, $3)', [
+        name.what,
+        sealed[at]?.key,
+        Buffer.from(sealed[at]?.sealed ?? []),
+      ]);
+      expect(await other.opener(null)(name)).toEqual(Uint8Array.of(2));
+    }
   });
 
   test('does not bring back what was erased meanwhile', async () => {

@@ -13,6 +13,12 @@ export const DEFAULT_SETUP_MS = 15 * MINUTE;
 /** How long after a cancellation without co-signature a fiduciary erases, where the order doesn't say, in ms. */
 export const DEFAULT_CANCEL_DELAY_MS = 7 * DAY;
 
+/**
+ * The largest Request, extension included: then the redemption of 32 of 32, which carries all evidence, stays within the
+ * 256 KiB of an envelope. An order that can be committed can be redeemed.
+ */
+const MAX_REQUEST_BYTES = 16 * 1024;
+
 /** What a principal may say of a new order; what it leaves out takes the protocol's default. */
 export interface TermsInput {
   readonly plugin: string;
@@ -70,7 +76,7 @@ export async function signRequest(
 }
 
 /**
- * Checks an order's terms (docs/protocol.md §6, Request): numbers that fit one another, parties in their roles,
+ * Checks an order's terms (docs/protocol.md §6, Request): size, numbers that fit one another, parties in their roles,
  * fiduciaries of pairwise different chains and keys.
  *
  * @throws `terms_invalid` with the reason; `rule_unsupported` where this node can't evaluate a rule;
@@ -80,6 +86,7 @@ export function checkTerms(request: Request, directory: IdentityDirectory): void
   const { body } = request;
   const n = body.fiduciaries.length;
   const { threshold: t } = body;
+  if (request.bytes.length > MAX_REQUEST_BYTES) invalid(`a Request has at most ${MAX_REQUEST_BYTES} bytes`);
   if (t > n) invalid(`threshold ${t} is above the number of fiduciaries, ${n}`);
   if (t === 1 && n > 1 && !body.single)
     invalid('with threshold 1 each member holds the whole: say single to have that');

@@ -93,6 +93,14 @@ describe('terms_invalid', () => {
     await expect(check(said)).rejects.toThrow(refusal('terms_invalid', words));
   });
 
+  test('an extension so large that its redemption might not fit into an envelope', async () => {
+    const withText = (length: number) => ({ extension: { text: 'x'.repeat(length) } });
+    const rest = (await request(withText(1_000))).bytes.length - 1_000;
+    await expect(request(withText(16 * 1024 - rest))).resolves.toBeDefined();
+    await expect(request(withText(16 * 1024 - rest + 1))).rejects.toThrow(refusal('terms_invalid', '16384 bytes'));
+    await expect(check(withText(20_000))).rejects.toThrow(refusal('terms_invalid', '16384 bytes'));
+  });
+
   test('a principal does not sign a threshold above n', async () => {
     await expect(request({ threshold: 4 })).rejects.toThrow(refusal('terms_invalid', 'threshold 4'));
   });
