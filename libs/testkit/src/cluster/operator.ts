@@ -82,8 +82,8 @@ export async function writeOperator(folder: string, options: OperatorOptions): P
   if (principal) roles.push(['principal', 'principal']);
   if (beneficiary) roles.push(['beneficiary', 'beneficiary']);
   for (let at = 1; at <= fiduciaries; at += 1) roles.push([`fiduciary-${at}`, 'fiduciary']);
-  const members = await settled(
-    roles.map(([name, role]) => writeMember(join(folder, name), `${operator} ${name}`, name, role)),
+  const members = await fewAtATime(roles, ([name, role]) =>
+    writeMember(join(folder, name), `${operator} ${name}`, name, role),
   );
   return { options, folder, members, token: await writeToken(folder) };
 }
@@ -103,10 +103,10 @@ export async function startOperator(files: OperatorFiles, around: OperatorSurrou
   };
   const forRoles = {
     ...common,
-    DATABASE_POOL: '5',
+    DATABASE_POOL: files.members.length > 16 ? '3' : '5', // else many members have more connections than a server gives
     ADMITTED_IDENTITIES: await writeAdmitted(folder, around.documents),
   };
-  const members = await settled(files.members.map((member) => startMember(member, files, forRoles, around)));
+  const members = await fewAtATime(files.members, (member) => startMember(member, files, forRoles, around));
   const gateways = await startGateways(files, { ...common, ...(await rolesBehind(files)) }, around);
   return {
     ...{ name: options.name, folder, token, nats, members },
@@ -229,6 +229,18 @@ function processName({ name }: OperatorOptions, app: string, replica: number): s
 
 function cidsOf(members: readonly MemberFiles[], wanted: ClusterRole): string[] {
   return members.filter(({ role }) => role === wanted).map(({ idDocumentCID }) => idDocumentCID);
+}
+
+/** More at a time don't start sooner, but later than a start may take. */
+const MEMBERS_AT_A_TIME = 8;
+
+/** All results in the list's order, or the first failure once nothing is under way any more. */
+async function fewAtATime<T, R>(list: readonly T[], start: (one: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let at = 0; at < list.length; at += MEMBERS_AT_A_TIME) {
+    results.push(...(await settled(list.slice(at, at + MEMBERS_AT_A_TIME).map(start))));
+  }
+  return results;
 }
 
 /** All results, or the first failure once nothing is under way any more. */

@@ -1,0 +1,63 @@
+import { beforeAll, expect, jest, test } from '@jest/globals';
+import { encodeBundle, MAX_BUNDLE_BYTES, MAX_ENVELOPE_BYTES, sealEnvelope } from '@dta/envelope';
+import { known, NOW, Parties, type Sent } from './parties.js';
+
+// The largest order that there may be: 32 of 32, and a Request as large as one may be. What can be committed must be
+// sendable to the end, so that no secret is stuck behind a size limit.
+jest.setTimeout(120_000);
+
+const N = 32;
+/** What a Request may have beside its terms (MAX_REQUEST_BYTES). */
+const EXTENSION_BYTES = 14_700;
+let parties: Parties;
+
+beforeAll(async () => {
+  const extension = { filling: 'x'.repeat(EXTENSION_BYTES) };
+  parties = await Parties.before('release', N, { threshold: N, extension });
+});
+
+/** The messages of a step: one envelope to all of them. */
+function stepOf(verb: Sent['addressee']['verb']): Sent[] {
+  const { statements } = known(parties.sent.find(({ addressee }) => addressee.verb === verb));
+  return parties.sent.filter((message) => message.statements === statements);
+}
+
+async function sizesOf(messages: readonly Sent[]): Promise<{ envelope: number; bundle: number }> {
+  const { bytes } = await sealEnvelope(
+    {
+      sender: parties.principal.identity,
+      from: 'principal',
+      order: parties.order.ref,
+      prev: [],
+      log: true,
+      recipients: messages.map(({ addressee: { party, role } }) => {
+        return { id: party, role, kem: parties.directory.get(party).keys.kem };
+      }),
+      statements: known(messages[0]).statements.map((statement) => statement.bytes),
+      now: NOW,
+    },
+    parties.principal.key,
+  );
+  const identities = parties.identities.map((identity) => identity.bytes);
+  const bundles = messages.map(({ attachments }) =>
+    encodeBundle({ envelopes: [bytes], attachments: [...attachments], identities }),
+  );
+  return { envelope: bytes.length, bundle: Math.max(...bundles.map(({ length }) => length)) };
+}
+
+test('its Request is as large as a Request may be', async () => {
+  const { bytes } = known(parties.statements[0]);
+  expect(bytes.length).toBeGreaterThan(16 * 1024 - 256);
+});
+
+test.each(['enrol', 'accept', 'deal', 'confirm', 'commit', 'release'] as const)(
+  'the message of %s fits an envelope and a bundle',
+  async (verb) => {
+    const messages = stepOf(verb);
+    expect(messages.length).toBe({ enrol: 1, accept: N, deal: N, confirm: N + 1, commit: N + 1, release: N + 1 }[verb]);
+    const { envelope, bundle } = await sizesOf(messages);
+    console.log(`${verb} of 32-of-32: envelope ${envelope} bytes, largest bundle ${bundle} bytes`);
+    expect(envelope).toBeLessThanOrEqual(MAX_ENVELOPE_BYTES);
+    expect(bundle).toBeLessThanOrEqual(MAX_BUNDLE_BYTES);
+  },
+);
