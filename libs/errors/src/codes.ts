@@ -59,6 +59,14 @@ export const errorCodes = [
   'custody_invalid',
   'schema_outdated',
   'write_conflict',
+  'store_unavailable',
+  'block_not_found',
+  'block_invalid',
+  // the shared log
+  'segment_invalid',
+  'log_gap',
+  'log_fork',
+  'log_rollback',
   // starting a process
   'configuration_invalid',
   'start_failed',

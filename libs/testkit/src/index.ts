@@ -4,6 +4,7 @@ export { type NatsLogin } from './cluster/nats-accounts.js';
 export { type Member, type Operator, type OperatorOptions } from './cluster/operator.js';
 export { dta, type ClusterApp, type ClusterRole, type MemberFiles } from './cluster/operator-files.js';
 export { restApi, type RestAnswer, type RestApi } from './cluster/rest-api.js';
+export { startKuboSwarm, type KuboNode, type KuboSwarm } from './kubo-swarm.js';
 export { startNatsServer, type NatsServer, type NatsServerOptions } from './nats-server.js';
 export { freshDatabase, type FreshDatabase } from './postgres-server.js';
 export { freshName, openRunServices, serviceUrl, type RunServices, type ServiceName } from './run-services.js';

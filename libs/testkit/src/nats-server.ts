@@ -1,9 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DtaError } from '@dta/errors';
+import { freePort } from './free-port.js';
 import { spawnWithParent } from './spawn-with-parent.js';
 import { fetchTool } from './toolbox.js';
 
@@ -98,19 +99,5 @@ function takesConnections(port: number): Promise<boolean> {
     socket.setTimeout(1_000, () => done(false));
     socket.once('error', () => done(false));
     socket.once('data', (greeting) => done(greeting.subarray(0, 4).toString() === 'INFO'));
-  });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => {
-        if (typeof address === 'object' && address !== null) resolve(address.port);
-        else reject(new DtaError('start_failed', 'no free port on 127.0.0.1'));
-      });
-    });
   });
 }

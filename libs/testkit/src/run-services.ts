@@ -4,10 +4,11 @@ import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmbeddedPostgres } from '@dta/postgres';
+import { startKuboSwarm } from './kubo-swarm.js';
 import { startNatsServer } from './nats-server.js';
 
 /** A service that a test run shares. */
-export type ServiceName = 'postgres' | 'nats';
+export type ServiceName = 'postgres' | 'nats' | 'kubo';
 
 interface Service {
   readonly url: string;
@@ -24,6 +25,14 @@ const starters: Readonly<Record<ServiceName, Starter>> = {
     return { url: server.url('postgres'), stop: () => server.stop() };
   },
   nats: () => startNatsServer(),
+  kubo: async () => {
+    const {
+      nodes: [node],
+      stop,
+    } = await startKuboSwarm(1);
+    if (node === undefined) throw new Error('a swarm of one has a node');
+    return { url: node.url, stop };
+  },
 };
 
 const addressVariable = 'DTA_TEST_SERVICES';

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { access, constants, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { access, constants, cp, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -11,10 +11,13 @@ interface Tool {
   /** The lowest version on PATH that does, major and minor. */
   readonly least: readonly [number, number];
   readonly goPackage: string;
+  /** The module whose folder it has to be built in: one that `go install` refuses for its own replacements or deprecation. */
+  readonly goModule?: string;
 }
 
 const tools = {
   'nats-server': { version: 'v2.12.2', least: [2, 10], goPackage: 'github.com/nats-io/nats-server/v2' },
+  ipfs: { version: 'v0.42.0', least: [0, 42], goPackage: './cmd/ipfs', goModule: 'github.com/ipfs/kubo' },
 } as const satisfies Record<string, Tool>;
 
 /** A tool {@link fetchTool} knows. */
@@ -71,12 +74,17 @@ async function findOnPath(name: ToolName, [major, minor]: Tool['least']): Promis
 }
 
 /** Builds into a folder of its own and renames it, so that a broken build leaves nothing that looks finished. */
-async function build(name: ToolName, { version, goPackage }: Tool, folder: string): Promise<void> {
+async function build(name: ToolName, tool: Tool, folder: string): Promise<void> {
+  const { version, goPackage, goModule } = tool;
   const unfinished = `${folder}.${process.pid}`;
   try {
     await mkdir(unfinished, { recursive: true });
-    const env = { ...process.env, GOBIN: unfinished, GOFLAGS: '-mod=mod' };
-    await run('go', ['install', `${goPackage}@${version}`], { env, timeout: buildLimitMs });
+    if (goModule === undefined) {
+      const env = { ...process.env, GOBIN: unfinished, GOFLAGS: '-mod=mod' };
+      await run('go', ['install', `${goPackage}@${version}`], { env, timeout: buildLimitMs });
+    } else {
+      await buildInModule(`${goModule}@${version}`, goPackage, join(unfinished, name));
+    }
     await rename(unfinished, folder);
   } catch (cause) {
     if (existsSync(join(folder, name))) return; // another process was quicker
@@ -84,6 +92,21 @@ async function build(name: ToolName, { version, goPackage }: Tool, folder: strin
     throw new DtaError('start_failed', `${name} is neither on PATH nor could it be built: ${wanted}`, { cause });
   } finally {
     await rm(unfinished, { recursive: true, force: true });
+  }
+}
+
+/** Builds a module's program from a copy of its sources, by the versions that the module itself names. */
+async function buildInModule(module: string, goPackage: string, program: string): Promise<void> {
+  const copy = `${program}.src`;
+  const { stdout } = await run('go', ['mod', 'download', '-json', module], { timeout: buildLimitMs });
+  const { Dir: sources } = JSON.parse(stdout) as { Dir: string }; // as `go help mod download` says
+  try {
+    await cp(sources, copy, { recursive: true });
+    await run('chmod', ['-R', 'u+w', copy]); // Go's own copy is read-only, folders too
+    const args = ['build', '-mod=readonly', '-trimpath', '-o', program, goPackage];
+    await run('go', args, { cwd: copy, env: { ...process.env, GOFLAGS: '' }, timeout: buildLimitMs });
+  } finally {
+    await rm(copy, { recursive: true, force: true });
   }
 }
 

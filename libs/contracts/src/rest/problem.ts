@@ -54,6 +54,13 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   custody_invalid: 500,
   schema_outdated: 503,
   write_conflict: 503,
+  store_unavailable: 503,
+  block_not_found: 404,
+  block_invalid: 502,
+  segment_invalid: 422,
+  log_gap: 409,
+  log_fork: 409,
+  log_rollback: 409,
   configuration_invalid: 500,
   start_failed: 500,
 };

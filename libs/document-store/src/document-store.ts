@@ -1,0 +1,59 @@
+import { cidOf, type Cid } from '@dta/codec';
+import { DtaError } from '@dta/errors';
+
+/** Bytes and their name: canonical DAG-CBOR, at most 1 MiB. */
+export interface Block {
+  readonly cid: Cid;
+  readonly bytes: Uint8Array;
+}
+
+/** Blocks that are kept together: `root` is one of them, and links to the others or stands alone. */
+export interface Batch {
+  readonly root: Cid;
+  readonly blocks: readonly Block[];
+}
+
+/**
+ * Keeps public documents by their CID, for everyone who can read the store. Whoever opens one holds every block that
+ * comes out of it against its CID, so a store is trusted to be there and with nothing else.
+ */
+export interface DocumentStore {
+  /** `kubo`, `filesystem` */
+  readonly kind: string;
+
+  /**
+   * Keeps a batch for good: once this settles, a crash loses none of it. It may be put again, whole or in part there
+   * already, and the outcome is the same.
+   *
+   * @throws `block_invalid` for bytes that are not their CID's or a batch without its root, and then nothing is kept;
+   * `store_unavailable`, and then any part may be there
+   */
+  put(batch: Batch): Promise<void>;
+
+  /**
+   * The bytes of a block, from wherever the store can find it.
+   *
+   * @throws `block_not_found`; `block_invalid` where what the store has under that CID is something else;
+   * `store_unavailable`
+   */
+  get(cid: Cid): Promise<Uint8Array>;
+}
+
+/** Holds a batch against its CIDs, before any of it is kept. @throws `block_invalid` */
+export function assertBatch({ root, blocks }: Batch): void {
+  for (const { cid, bytes } of blocks) assertBlock(cid, bytes);
+  if (!blocks.some(({ cid }) => cid === root)) {
+    throw new DtaError('block_invalid', 'the root of a batch is one of its blocks', { metadata: { block: root } });
+  }
+}
+
+/** @throws `block_invalid` unless `bytes` are what `cid` names */
+export function assertBlock(cid: Cid, bytes: Uint8Array): void {
+  if (cidOf(bytes) === cid) return;
+  throw new DtaError('block_invalid', 'the bytes of a block are not what its CID names', { metadata: { block: cid } });
+}
+
+/** The error of a block that isn't there. */
+export function blockNotFound(cid: Cid, cause?: unknown): DtaError {
+  return new DtaError('block_not_found', 'the store has no block of that CID', { metadata: { block: cid }, cause });
+}

@@ -1,0 +1,17 @@
+import { cidToLink } from '@dta/codec';
+import * as CarBufferWriter from '@ipld/car/buffer-writer';
+import type { Batch } from '../document-store.js';
+
+/** A batch as one content-addressable archive, version 1. @see https://ipld.io/specs/transport/car/carv1/ */
+export function encodeCar({ root, blocks }: Batch): Uint8Array<ArrayBuffer> {
+  const roots = [cidToLink(root)];
+  const parts = blocks.map(({ cid, bytes }) => ({ cid: cidToLink(cid), bytes }));
+  const length =
+    CarBufferWriter.headerLength({ roots }) +
+    parts.reduce((total, part) => total + CarBufferWriter.blockLength(part), 0);
+  const archive = new ArrayBuffer(length);
+  const writer = CarBufferWriter.createWriter(archive, { roots });
+  for (const part of parts) writer.write(part);
+  writer.close();
+  return new Uint8Array(archive);
+}
