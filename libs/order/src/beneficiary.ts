@@ -1,4 +1,4 @@
-import { type Cid } from '@dta/codec';
+import { bytesEqual, type Cid } from '@dta/codec';
 import { wipe } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import { signStatement } from '@dta/identity';
@@ -125,6 +125,17 @@ function assertOwnEnrolment(order: BeneficiaryOrder, enrolment: Cid): void {
 }
 
 /**
+ * P can have two Manifests confirmed, and so two certificates for one Enrolment. B goes by the one that it was shown first:
+ * to redeem the other would make another key than the Y that is in use, and destroy the b that Y needs.
+ *
+ * @throws `order_state_conflict`
+ */
+function assertOwnCommitment(order: BeneficiaryOrder, commitment: Uint8Array): void {
+  if (order.commitment !== null && !bytesEqual(order.commitment, commitment))
+    throw new DtaError('order_state_conflict', 'the certificate is of another key than the one committed to this node');
+}
+
+/**
  * Verb `commit`: the Commitment with the whole certificate.
  *
  * @throws `certificate_invalid`, `transcript_mismatch`, `order_state_conflict`
@@ -157,7 +168,8 @@ export async function commitEnrolment(
  * Verb `redeem`: a Redemption with all evidence, and Releases as further envelopes. Checks each share, makes y, stores it
  * and forgets the order's keys. Once y is stored, a later Redemption is answered from what is held.
  *
- * @throws `shares_insufficient` with what was good and bad; `release_invalid`, `certificate_invalid`, `redemption_expired`
+ * @throws `shares_insufficient` with what was good and bad; `release_invalid`, `certificate_invalid`, `redemption_expired`;
+ * `order_state_conflict` for a certificate of another Y than this node was shown
  */
 export async function redeemOrder(
   stored: BeneficiaryOrder,
@@ -173,6 +185,7 @@ export async function redeemOrder(
   verifyCertificate(commitment, setup, evidence);
   verifyRedemption(redemption, commitment, setup, evidence);
   assertOwnEnrolment(order, setup.enrolment.cid);
+  assertOwnCommitment(order, setup.commitment);
   const enrolled = order.state === 'enrolled';
   const committed = enrolled ? next(beneficiaryTransitions, order.state, 'commit') : order.state;
   const state = next(beneficiaryTransitions, committed, 'hold');

@@ -8,11 +8,14 @@ import {
   confirmationStatement,
   enrolmentStatement,
   manifestStatement,
+  redeemOrder,
   verifyCertificate,
   verifySetup,
+  type BeneficiaryOrder,
   type Commitment,
   type Setup,
 } from '../src/index.js';
+import { signRedemption } from '../src/redemption.js';
 import { anyHash, flipped, replaced, restate, without, withMore } from './forge.js';
 import { context, known, NOW, Parties, type Sent } from './parties.js';
 import { refusal } from './refusal.js';
@@ -180,6 +183,24 @@ describe('P alone: a second certificate, of F2 and F3', () => {
       refusal('order_state_conflict'),
     );
   });
+
+  test.each(['committed', 'held'] as const)(
+    'B, %s, redeems no second: it would destroy the b that Y needs',
+    async (state) => {
+      const both = await Parties.before('redeem', 3, { minDealers: 2 });
+      const second = await rivalOf(both);
+      const { author, order, open } = both.beneficiary;
+      const evidence = both.read(second.statements.map(({ bytes }) => bytes));
+      const other = evidence.one(commitmentStatement);
+      const redemption = await signRedemption(other, verifySetup(evidence), both.principal, both.order.ref, NOW);
+      const bytes = [redemption, ...evidence.statements].map((statement) => statement.bytes);
+      const redeem = (own: Partial<BeneficiaryOrder>) =>
+        redeemOrder({ ...known(order), ...own }, both.read(bytes), both.releases, open, context(author));
+      await expect(redeem({ state })).rejects.toThrow(refusal('order_state_conflict', 'another key'));
+      // who was shown none goes by this one, for which these Releases are none
+      await expect(redeem({ state: 'enrolled', commitment: null })).rejects.toThrow(refusal('shares_insufficient'));
+    },
+  );
 });
 
 describe('once committed', () => {
