@@ -68,7 +68,7 @@ const oneOf = <S extends StatementType>(order: Parties, type: S): StatementOf<S>
 
 /** By whom, to which verb, what a dishonest party answers once, and what P refuses it for. */
 const cases: readonly (readonly [string, 'b' | 'f2', PrincipalVerb, Tamper, string])[] = [
-  ['a reply by a stranger', 'f2', 'accept', (reply) => ({ ...reply, by: stranger }), 'envelope_invalid'],
+  ['a reply by a stranger', 'f2', 'accept', (reply) => ({ ...reply, by: stranger }), 'identity_not_admitted'],
   ['a reply by another member', 'f2', 'accept', (reply) => ({ ...reply, by: members.f1 }), 'envelope_invalid'],
   ['a reply to another message', 'b', 'enrol', sealed(() => ({ prev: [members.b.identity.cid] })), 'envelope_invalid'],
   ['a reply to no message', 'b', 'enrol', sealed(() => ({ prev: [] })), 'envelope_invalid'],
@@ -245,7 +245,7 @@ describe('network, NATS operator, IPFS reader: what comes back is not what was s
     [
       'a bit turned over',
       'deal',
-      (bytes) => bytes.with(bytes.length >> 1, bytes.at(bytes.length >> 1) === 0 ? 1 : 0),
+      (bytes) => bytes.with(bytes.length >> 2, bytes.at(bytes.length >> 2) === 0 ? 1 : 0), // of the envelope, which comes first
       'any',
     ],
   ];

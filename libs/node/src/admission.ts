@@ -1,5 +1,5 @@
 import { cidOf, type Cid } from '@dta/codec';
-import { IDENTITIES_CACHED_MAX } from '@dta/contracts';
+import { IDENTITIES_CACHED_MAX, IDENTITIES_CACHED_MAX_BYTES } from '@dta/contracts';
 import { DtaError } from '@dta/errors';
 import {
   assertNotAhead,
@@ -33,7 +33,11 @@ export class Admission {
   private constructor(sql: Sql, ring: KeyRing) {
     this.#sql = sql;
     this.#own = new Set(ring.identities.map(({ cid }) => cid));
-    const verified = new LRUCache<Cid, Identity>({ max: IDENTITIES_CACHED_MAX });
+    const verified = new LRUCache<Cid, Identity>({
+      max: IDENTITIES_CACHED_MAX,
+      maxSize: IDENTITIES_CACHED_MAX_BYTES,
+      sizeCalculation: ({ bytes }) => bytes.length,
+    });
     this.directory = new IdentityDirectory({
       read: (bytes) => {
         const cid = cidOf(bytes);

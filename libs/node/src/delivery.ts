@@ -15,6 +15,7 @@ import type { Admission } from './admission.js';
 import { fromColumn } from './byte-list.js';
 import type { Sql } from './database.js';
 import type { KeyRing } from './key-ring.js';
+import { addLineage } from './lineage.js';
 
 /** A message owed to a recipient, with what the recipient answered. */
 export interface Delivery {
@@ -122,10 +123,11 @@ export async function ask(
   const subject = peerSubject(recipient.cid, delivery.role, delivery.verb);
   const reply = decodeBundle(await transport.request(subject, bundle, { timeoutMs: PEER_CALL_TIMEOUT_MS }));
   const directory = new IdentityDirectory({ below: admission.directory });
-  for (const { createdAt } of directory.add([...identities, ...reply.identities])) assertNotAhead(createdAt, now());
+  directory.add(identities);
   const [bytes = new Uint8Array(), ...further] = reply.envelopes;
   const envelope = parseEnvelope(bytes);
   const { header } = envelope;
+  await addLineage(directory, admission, header.sender, reply.identities, now());
   verifyEnvelope(envelope, directory.get(header.sender));
   assertNotAhead(header.createdAt, now());
   const [request = new Uint8Array()] = envelopes;

@@ -1,4 +1,4 @@
-import { cidOf, type Cid } from '@dta/codec';
+import type { Cid } from '@dta/codec';
 import {
   decodeBundle,
   encodeBundle,
@@ -24,6 +24,7 @@ import { fromColumn } from './byte-list.js';
 import { commit, type StoredReply } from './commit.js';
 import type { Database } from './database.js';
 import type { KeyRing } from './key-ring.js';
+import { addLineage } from './lineage.js';
 import type { OrderTable, Versioned } from './order-table.js';
 import type { SecretStore } from './secret-store.js';
 import { sealOrderEnvelope } from './sealer.js';
@@ -94,18 +95,15 @@ export class Inbox<O extends { readonly state: string }> {
     }
   }
 
-  /** Signature and admission of whoever sent the message, before anything is decrypted. */
+  /** Admission and signature of whoever sent the message, before anything is decrypted. */
   async #checkSender(bundle: Bundle): Promise<{ envelope: Envelope; directory: IdentityDirectory }> {
     const { admission } = this.#parts;
     const [bytes = new Uint8Array()] = bundle.envelopes;
     const envelope = parseEnvelope(bytes);
     const directory = new IdentityDirectory({ below: admission.directory });
-    addLineage(directory, envelope.header.sender, bundle.identities);
-    const sender = directory.get(envelope.header.sender);
-    verifyEnvelope(envelope, sender);
-    assertNotAhead(sender.createdAt, this.#parts.now());
+    await addLineage(directory, admission, envelope.header.sender, bundle.identities, this.#parts.now());
+    verifyEnvelope(envelope, directory.get(envelope.header.sender));
     assertNotAhead(envelope.header.createdAt, this.#parts.now());
-    await admission.assertAdmitted(sender.cid, directory);
     if (envelope.header.from !== 'principal') throw new DtaError('envelope_invalid', "this verb is a principal's");
     if (envelope.header.prev.length > 0) throw new DtaError('envelope_invalid', 'a request refers to no envelope');
     return { envelope, directory };
@@ -238,21 +236,6 @@ interface KnownRow {
   version: number | null;
   record: Buffer | null;
   stored: Cid[] | null;
-}
-
-/** Adds the sender's own documents alone: others wait until the sender is admitted. */
-function addLineage(directory: IdentityDirectory, sender: Cid, documents: readonly Uint8Array[]): void {
-  if (directory.find(sender) !== undefined) return;
-  const byCid = new Map(documents.map((bytes) => [cidOf(bytes), bytes]));
-  const lineage: Uint8Array[] = [];
-  for (let cid: Cid | null = sender; cid !== null && directory.find(cid) === undefined;) {
-    const bytes: Uint8Array | undefined = byCid.get(cid);
-    if (bytes === undefined) break;
-    byCid.delete(cid);
-    lineage.push(bytes);
-    cid = directory.reader(bytes).prev;
-  }
-  directory.add(lineage);
 }
 
 function eventsOf<O extends { readonly state: string }>(verb: string, before: Versioned<O> | null, after: O): string[] {

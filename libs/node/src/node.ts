@@ -1,5 +1,11 @@
 import type { Cid } from '@dta/codec';
-import { MESSAGES_IN_WORK_MAX, MESSAGES_QUEUED_MAX, STATEMENTS_CACHED_MAX, WAITERS_MAX } from '@dta/contracts';
+import {
+  MESSAGES_IN_WORK_MAX,
+  MESSAGES_QUEUED_MAX,
+  STATEMENTS_CACHED_MAX,
+  STATEMENTS_CACHED_MAX_BYTES,
+  WAITERS_MAX,
+} from '@dta/contracts';
 import { custodyProtection, openSoftwareCustody, type Custody } from '@dta/custody';
 import { DtaError } from '@dta/errors';
 import { passphraseProtection, type KeyFileProtection, type Role } from '@dta/identity';
@@ -78,7 +84,11 @@ export async function openNode(
     ring,
     admission,
     secrets: new SecretStore(database, custody, ring.first, role, now),
-    verified: new LRUCache<Cid, OrderStatement>({ max: STATEMENTS_CACHED_MAX }),
+    verified: new LRUCache<Cid, OrderStatement>({
+      max: STATEMENTS_CACHED_MAX,
+      maxSize: STATEMENTS_CACHED_MAX_BYTES,
+      sizeCalculation: ({ bytes }) => bytes.length,
+    }),
     transport,
     gate: new Gate({ inWork: MESSAGES_IN_WORK_MAX, queued: MESSAGES_QUEUED_MAX }),
     waiterGate: waiterGate({ inWork: WAITERS_MAX }),

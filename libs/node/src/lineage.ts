@@ -1,0 +1,71 @@
+import { cidOf, type Cid } from '@dta/codec';
+import { DtaError, isDtaError } from '@dta/errors';
+import {
+  assertNotAhead,
+  identityStatement,
+  parseStatement,
+  verifySignature,
+  type IdentityDirectory,
+  type StatementOf,
+} from '@dta/identity';
+import type { Admission } from './admission.js';
+
+/**
+ * Adds what leads from a sender's document to those of its chain that are known. A stranger costs no more than the form of
+ * what it sent: nothing is verified, nor remembered, for a chain that isn't admitted, and of an admitted chain no document
+ * that its predecessor did not sign. Other documents wait until the sender is known.
+ *
+ * @throws `identity_not_admitted`; `identity_not_found` where a document of the chain is missing; `identity_invalid`,
+ * `time_ahead`
+ */
+export async function addLineage(
+  directory: IdentityDirectory,
+  admission: Admission,
+  sender: Cid,
+  documents: readonly Uint8Array[],
+  now: number,
+): Promise<void> {
+  const lineage = unknownOf(directory, sender, documents);
+  await admission.assertAdmitted(lineage[0]?.body.prev ?? lineage[0]?.cid ?? sender, directory);
+  for (const document of lineage) {
+    if (document.body.prev !== null) assertFollows(document, directory.get(document.body.prev).keys.sign);
+    directory.add([document.bytes]);
+    assertNotAhead(document.body.createdAt, now);
+  }
+}
+
+/** Documents of the sender's chain that aren't known, oldest first, read and not verified. */
+function unknownOf(
+  directory: IdentityDirectory,
+  sender: Cid,
+  documents: readonly Uint8Array[],
+): StatementOf<typeof identityStatement>[] {
+  const byCid = new Map(documents.map((bytes) => [cidOf(bytes), bytes]));
+  const lineage: StatementOf<typeof identityStatement>[] = [];
+  for (let cid: Cid | null = sender; cid !== null && directory.find(cid) === undefined;) {
+    const bytes = byCid.get(cid);
+    if (bytes === undefined) {
+      throw new DtaError('identity_not_found', 'no identity document at hand for that CID', {
+        metadata: { identity: cid },
+      });
+    }
+    byCid.delete(cid);
+    const document: StatementOf<typeof identityStatement> = refusing(() => parseStatement([identityStatement], bytes));
+    lineage.unshift(document);
+    cid = document.body.prev;
+  }
+  return lineage;
+}
+
+function assertFollows(document: StatementOf<typeof identityStatement>, predecessorKey: Uint8Array): void {
+  refusing(() => verifySignature(document, predecessorKey, 1));
+}
+
+function refusing<T>(check: () => T): T {
+  try {
+    return check();
+  } catch (cause) {
+    if (!isDtaError(cause, 'document_invalid', 'signature_invalid')) throw cause;
+    throw new DtaError('identity_invalid', 'identity document does not verify', { cause });
+  }
+}

@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { kemKeyPair, randomBytes } from '@dta/crypto';
+import {
+  createIdentity,
+  IdentityDirectory,
+  rotateIdentity,
+  softwareSigningKey,
+  type Identity,
+  type NewIdentity,
+} from '@dta/identity';
+import { freshDatabase, type FreshDatabase } from '@dta/testkit';
+import { Admission, migrateDatabase, openDatabase, openKeyRing, type Database } from '../src/index.js';
+import { addLineage } from '../src/lineage.js';
+import { refusal } from './refusal.js';
+import { member, type Member } from './testing/index.js';
+
+let fresh: FreshDatabase;
+let database: Database;
+let admission: Admission;
+let peer: Member;
+let directory: IdentityDirectory;
+/** documents that were verified */
+let read = 0;
+
+beforeAll(async () => {
+  fresh = await freshDatabase();
+  await migrateDatabase({ url: fresh.url, poolSize: 1 });
+  database = await openDatabase({ url: fresh.url, poolSize: 3 });
+  admission = await Admission.open(database, await openKeyRing([(await member('own', 'fiduciary')).generation]));
+  peer = await member('peer', 'principal');
+  await admission.admit([peer.identity.bytes]);
+});
+
+afterAll(async () => {
+  await database.close();
+  await fresh.drop();
+});
+
+beforeEach(() => {
+  read = 0;
+  const { reader } = admission.directory;
+  directory = new IdentityDirectory({ below: admission.directory, read: (bytes) => (read++, reader(bytes)) });
+});
+
+const newKey = () => softwareSigningKey(randomBytes(32));
+
+/** The chain of `first` with `length` documents more; `by` signs for the first predecessor. */
+async function chainOf(first: Identity, by: Member['key'], length: number, now = Date.now()): Promise<Identity[]> {
+  const { publicKey: kem } = await kemKeyPair();
+  const said: NewIdentity = { name: first.name, roles: first.roles, kem, now };
+  const chain = [first];
+  for (let [at, key] = [0, by]; at < length; at++) {
+    const [before, next] = [chain.at(-1) ?? first, newKey()];
+    chain.push(await rotateIdentity(before, said, next, key));
+    key = next;
+  }
+  return chain;
+}
+
+const lineage = (chain: readonly Identity[]) =>
+  addLineage(
+    directory,
+    admission,
+    chain.at(-1)?.cid ?? peer.identity.cid,
+    chain.map(({ bytes }) => bytes),
+    Date.now(),
+  );
+
+describe('who sends a message with a chain of documents', () => {
+  test('is known by them, where its chain is admitted and each signed the next', async () => {
+    const chain = await chainOf(peer.identity, peer.key, 3);
+    await lineage(chain);
+    expect(read).toBe(3); // the first is known
+    expect(directory.firstOf(chain.at(-1)?.cid ?? peer.identity.cid)).toBe(peer.identity.cid);
+    expect(admission.directory.find(chain.at(-1)?.cid ?? peer.identity.cid)).toBeUndefined();
+  });
+
+  test('costs no signature check while it is not admitted, however long the chain', async () => {
+    const stranger = await member('stranger', 'principal');
+    const chain = await chainOf(stranger.identity, stranger.key, 20);
+    await expect(lineage(chain)).rejects.toThrow(refusal('identity_not_admitted'));
+    expect(read).toBe(0);
+  });
+
+  test('costs none where it only claims to follow one that is admitted', async () => {
+    const thief = newKey();
+    const chain = await chainOf(peer.identity, thief, 20);
+    await expect(lineage(chain)).rejects.toThrow(refusal('identity_invalid'));
+    expect(read).toBe(0);
+  });
+
+  test('is refused for a document that is missing, dated ahead or none', async () => {
+    const chain = await chainOf(peer.identity, peer.key, 2);
+    await expect(lineage(chain.slice(2))).rejects.toThrow(refusal('identity_not_found'));
+    const ahead = await chainOf(peer.identity, peer.key, 1, Date.now() + 150_000);
+    await expect(lineage(ahead)).rejects.toThrow(refusal('time_ahead'));
+    const altered = { ...peer.identity, ...(await member('none', 'principal')).identity, bytes: randomBytes(64) };
+    await expect(lineage([altered])).rejects.toThrow(refusal('identity_not_found'));
+  });
+});
+
+test('what is remembered of documents has a size, whatever stands in them', async () => {
+  const [{ publicKey: kem }, key] = [await kemKeyPair(), newKey()];
+  const large = async () => {
+    const extension = { filling: randomBytes(120 * 1024) };
+    return (await createIdentity({ name: 'large', roles: ['principal'], kem, extension, now: Date.now() }, key)).bytes;
+  };
+  const { reader } = admission.directory;
+  const first = await large();
+  const identity = reader(first);
+  expect(reader(first)).toBe(identity);
+  for (let bytes = 0; bytes < 32 * 1024 * 1024; bytes += 120 * 1024) reader(await large());
+  expect(reader(first)).not.toBe(identity);
+});
