@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AppProcess } from './cluster/app-process.js';
-import { natsAccounts, type NatsLogin } from './cluster/nats-accounts.js';
+import { natsAccounts, type NatsAccounts, type NatsLogin, type NatsTenant } from './cluster/nats-accounts.js';
 import {
   byName,
   settled,
@@ -23,6 +23,8 @@ export interface ClusterOptions {
   readonly postgresUrl?: string;
   /** A NATS server that takes everyone; one of the cluster's own, with an account an operator, by default. */
   readonly natsUrl?: string;
+  /** Makes the accounts of the cluster's own NATS server; {@link natsAccounts} by default. */
+  readonly natsAccounts?: (tenants: readonly NatsTenant[]) => NatsAccounts;
   /** Of all processes; `info` by default. */
   readonly logLevel?: string;
 }
@@ -66,7 +68,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     const files = await settled(wanted.map((operator) => writeOperator(join(folder, operator.name), operator)));
     let logins = files.map((): NatsLogin => ({ url: natsUrl ?? '', user: undefined, password: undefined }));
     if (natsUrl === undefined) {
-      const accounts = natsAccounts(files.map(tenantOf));
+      const accounts = (options.natsAccounts ?? natsAccounts)(files.map(tenantOf));
       const server = await startNatsServer({ config: accounts.config });
       logins = accounts.logins.map((login) => ({ ...login, url: server.url }));
       natsServer = server;
@@ -90,6 +92,6 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   }
 }
 
-function tenantOf({ options, members }: OperatorFiles): { name: string; nodes: string[] } {
+function tenantOf({ options, members }: OperatorFiles): NatsTenant {
   return { name: options.name, nodes: members.map(({ idDocumentCID }) => idDocumentCID) };
 }

@@ -1,6 +1,6 @@
 export { startCluster, type Cluster, type ClusterOptions } from './cluster.js';
 export { type AppProcess } from './cluster/app-process.js';
-export { type NatsLogin } from './cluster/nats-accounts.js';
+export { natsAccounts, type NatsAccounts, type NatsLogin, type NatsTenant } from './cluster/nats-accounts.js';
 export { type Member, type Operator, type OperatorOptions } from './cluster/operator.js';
 export { dta, type ClusterApp, type ClusterRole, type MemberFiles } from './cluster/operator-files.js';
 export { restApi, type RestAnswer, type RestApi } from './cluster/rest-api.js';
