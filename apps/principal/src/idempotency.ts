@@ -24,7 +24,10 @@ export class Idempotency {
   /** The row for `key` and what it asks; null without a key. */
   async row(call: string, key: string | null, asked: unknown): Promise<IdempotencyRow | null> {
     if (key === null) return null;
-    this.#key ??= this.#openKey();
+    this.#key ??= this.#openKey().catch((error: unknown) => {
+      this.#key = undefined; // the next request tries again
+      throw error;
+    });
     const mac = createHmac('sha256', await this.#key)
       .update(encodeCanonical(asked))
       .digest();

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { ascii, cidToBytes, concat, u32, type Cid } from '@dta/codec';
+import { ascii, cidToBytes, concat, decodeCanonical, encodeCanonical, u32, type Cid } from '@dta/codec';
 import { internalSubject, type OrderView, type ParamsOf } from '@dta/contracts';
 import { hkdf, hpkeSeal, kemKeyPair, randomBytes, sha256 } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import { parseStatement, signStatement, type StatementOf } from '@dta/identity';
 import { makeCall } from '@dta/internal-call';
-import type { Database, RunningRole } from '@dta/node';
+import { openNode, type Database, type RunningRole } from '@dta/node';
 import {
   cast,
   codeOf,
@@ -18,6 +18,7 @@ import {
 } from '@dta/node/testing';
 import { dealStatement, enrolmentStatement, requestStatement, type PrincipalVerb } from '@dta/order';
 import { known, type Parties } from '@dta/order/testing';
+import { Idempotency } from '../src/idempotency.js';
 import { startPrincipal, type PrincipalOptions } from '../src/index.js';
 
 let rig: RoleRig;
@@ -194,6 +195,56 @@ describe('who replays', () => {
     const [row] = await database.query<{ mac: Buffer }>('SELECT mac FROM idempotency WHERE key = $1', [idempotencyKey]);
     expect(row?.mac).toHaveLength(32);
   });
+
+  test('a redemption with its Idempotency-Key, after the first expired: the order is redeemed once more', async () => {
+    const [{ orderReference }, other] = [await place(), await place()];
+    await ended(orderReference);
+    await ended(other.orderReference);
+    const redeem = (ref = orderReference) =>
+      call('principal.redeem-order', { orderReference: ref, beneficiary: null, idempotencyKey: 'redeemed' });
+    const released = () => call('principal.await-order', { orderReference, until: 'released', waitMs: 60_000 });
+    await redeem();
+    expect((await released()).state).toBe('released');
+    expect(await codeOf(redeem(other.orderReference))).toBe('idempotency_conflict');
+    await expire(orderReference);
+    await redeem();
+    const { state, timeline } = await released();
+    expect(state).toBe('released');
+    expect(timeline.filter(({ event }) => event === 'releasing')).toHaveLength(2);
+  });
+});
+
+/** Puts an order where it stands once its Redemption has expired without a Receipt. */
+async function expire(orderReference: Cid): Promise<void> {
+  const [row] = await database.query<{ record: Buffer }>('SELECT record FROM orders WHERE ref = $1', [orderReference]);
+  const record = decodeCanonical(new Uint8Array(known(row).record), 65_536) as object; // a map, by its schema
+  const committed = { ...record, state: 'committed', redemption: null, redemptionExpiresAt: null };
+  await database.query(`UPDATE orders SET version = version + 1, state = 'committed', record = $2 WHERE ref = $1`, [
+    orderReference,
+    Buffer.from(encodeCanonical(committed)),
+  ]);
+  await database.query(`UPDATE deliveries SET state = 'closed' WHERE order_ref = $1 AND state = 'owed'`, [
+    orderReference,
+  ]);
+}
+
+test('the key of Idempotency-Keys that custody or database would not give once is asked for again', async () => {
+  const { transport, log } = rig.parts();
+  const node = await openNode(options, transport, log);
+  let away = true;
+  const { secrets } = node;
+  const seal: typeof secrets.seal = async (secret) => {
+    if (away) throw new DtaError('custody_unavailable', 'away');
+    return secrets.seal(secret);
+  };
+  const flaky = Object.assign(Object.create(secrets) as typeof secrets, {
+    ...{ seal, seed: () => secrets.seed(), opener: (request: Cid | null) => secrets.opener(request) },
+  });
+  const idempotency = new Idempotency({ ...node, secrets: flaky });
+  expect(await codeOf(idempotency.row('place-order', 'key', {}))).toBe('custody_unavailable');
+  away = false;
+  expect(await codeOf(idempotency.row('place-order', 'key', {}))).toBe('answered');
+  await node.close();
 });
 
 test('P alone: an order of parties that it did not admit is not even signed', async () => {

@@ -30,7 +30,6 @@ export class RedeemOrder {
   handle(@Payload() { payload }: TransportMessage, @Ctx() { subject }: MessageContext): Promise<Uint8Array> {
     return this.inbox.answer('principal.redeem-order', subject, payload, async ({ idempotencyKey, ...asked }) => {
       const row = await this.idempotency.row('redeem-order', idempotencyKey, asked);
-      if (row !== null) await this.idempotency.find(row);
       await this.#redeem(asked.orderReference, asked.beneficiary, row);
       return this.view.of(asked.orderReference);
     });
@@ -38,6 +37,7 @@ export class RedeemOrder {
 
   async #redeem(ref: Cid, beneficiary: Cid | null, row: IdempotencyRow | null): Promise<void> {
     for (let attempt = 1; ; attempt++) {
+      const before = row && (await this.idempotency.find(row));
       const open = await readOrder(this.node, this.orders, ref);
       const { order } = open;
       this.#assertBeneficiary(order.beneficiary, beneficiary);
@@ -48,7 +48,7 @@ export class RedeemOrder {
           answers: [],
           close: [],
           lease: this.driver.holder,
-          idempotency: row,
+          idempotency: before === null ? row : null, // there from a Redemption that has expired
         });
         this.driver.drive(ref, written);
         return;
