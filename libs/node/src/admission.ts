@@ -17,6 +17,13 @@ import type { KeyRing } from './key-ring.js';
 const RELOAD_MS = 1_000;
 
 /**
+ * One writer at a time: a row's number is drawn before it can be seen, and whoever reads by number must never meet a
+ * higher one first, or it would not look for the lower one again.
+ */
+const INSERT = `INSERT INTO identities (cid, first, bytes, own)
+  SELECT $1, $2, $3, $4 FROM pg_advisory_xact_lock(hashtext('dta identities')) ON CONFLICT (cid) DO NOTHING`;
+
+/**
  * Whom this node acts for: its own identity and the chains that its operator admitted. Kept in the database; what another
  * replica was told is known here a second later.
  */
@@ -52,10 +59,7 @@ export class Admission {
   static async open(sql: Sql, ring: KeyRing): Promise<Admission> {
     const admission = new Admission(sql, ring);
     for (const identity of ring.identities) {
-      await sql.query(
-        'INSERT INTO identities (cid, first, bytes, own) VALUES ($1, $2, $3, true) ON CONFLICT (cid) DO NOTHING',
-        [identity.cid, ring.first, Buffer.from(identity.bytes)],
-      );
+      await sql.query(INSERT, [identity.cid, ring.first, Buffer.from(identity.bytes), true]);
     }
     await admission.#reload();
     return admission;
@@ -113,10 +117,7 @@ export class Admission {
     if (newest === undefined) throw new DtaError('identity_invalid', 'no identity document');
     const first = this.directory.firstOf(newest.cid);
     for (const identity of this.directory.lineageOf(newest.cid)) {
-      await this.#sql.query(
-        'INSERT INTO identities (cid, first, bytes, own) VALUES ($1, $2, $3, false) ON CONFLICT (cid) DO NOTHING',
-        [identity.cid, first, Buffer.from(identity.bytes)],
-      );
+      await this.#sql.query(INSERT, [identity.cid, first, Buffer.from(identity.bytes), false]);
     }
     this.#admitted.add(first);
     return newest;

@@ -123,6 +123,43 @@ describe('what one replica was told, another knows a second later:', () => {
   });
 });
 
+test('what two replicas were told at once is known to a third, whichever was written first', async () => {
+  const [one, other, third] = [await open(), await open(), await open()];
+  const second = await member('second', 'principal');
+  // the first one's row has its number, and can't be seen yet
+  const [gate, watch] = [
+    await openDatabase({ url: fresh.url, poolSize: 1 }),
+    await openDatabase({ url: fresh.url, poolSize: 1 }),
+  ];
+  const waiting = async () =>
+    (
+      await watch.query(`SELECT FROM pg_locks JOIN pg_database d ON d.oid = database
+        WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()`)
+    ).length;
+  await gate.query('SELECT pg_advisory_lock(42)');
+  await database.query(`CREATE OR REPLACE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM pg_advisory_xact_lock_shared(42); RETURN NEW; END $$`);
+  await database.query(`CREATE TRIGGER hold BEFORE INSERT ON identities FOR EACH ROW
+    WHEN (NEW.cid = '${peer.identity.cid}') EXECUTE FUNCTION hold()`);
+  await aSecond();
+  try {
+    const first = one.admit([peer.identity.bytes]);
+    while ((await waiting()) < 1) await new Promise((resolve) => setTimeout(resolve, 5));
+    let written = false;
+    const later = other.admit([second.identity.bytes]).finally(() => (written = true));
+    while (!written && (await waiting()) < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(await third.isAdmitted(second.identity.cid)).toBe(written); // it has read once meanwhile
+    await gate.query('SELECT pg_advisory_unlock(42)');
+    await Promise.all([first, later]);
+    await aSecond();
+    expect(await third.isAdmitted(second.identity.cid)).toBe(true);
+    expect(await third.isAdmitted(peer.identity.cid)).toBe(true);
+  } finally {
+    await database.query('DROP TRIGGER hold ON identities');
+    await Promise.all([gate.close(), watch.close()]);
+  }
+});
+
 test('a revocation is of the chain itself, and of a chain that is known', async () => {
   const admission = await open();
   await admission.admit([peer.identity.bytes]);
