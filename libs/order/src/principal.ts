@@ -22,6 +22,7 @@ import {
   redemptionStatement,
   releasedStatement,
   type OrderStatement,
+  type Receipt,
   type Request,
 } from './statements.js';
 import { next, principalTransitions, type PrincipalEvent, type PrincipalState } from './transitions.js';
@@ -153,6 +154,10 @@ export function checkAnswer(
   const expected = verb === 'accept' && alone ? 2 : 1;
   if (answer.statements.length !== expected || (verb !== 'release' && envelopes.length > 0))
     throw new DtaError('envelope_invalid', `the answer to ${verb} has more or less in it than belongs there`);
+  const attached = verb === 'deal' || (verb === 'accept' && !alone) ? order.fiduciaries.length : 0;
+  if (attachments.length > attached)
+    // it would be kept for as long as the order
+    throw new DtaError('envelope_invalid', `the answer to ${verb} has more attachments than belong there`);
   const acknowledges = (statement: Cid | null) => {
     const acknowledged = said(acknowledgedStatement);
     evidence.assertBy(acknowledged, party);
@@ -240,8 +245,11 @@ export async function advanceOrder(
       if (order.manifest === null)
         return complete('deal') ? askToConfirm(order, evidence, from('deal'), context) : null;
       return complete('confirm') ? commit(order, evidence, context) : null;
-    case 'releasing':
-      return from('redeem').length === 1 ? afterReceipt(order, evidence, context) : null;
+    case 'releasing': {
+      // one of a Redemption that has expired meanwhile may still come in
+      const receipt = evidence.all(receiptStatement).find(({ body }) => body.redemption === order.redemption);
+      return receipt === undefined ? null : afterReceipt(order, receipt, evidence, context);
+    }
     case 'committed':
     case 'released':
     case 'renewing':
@@ -392,11 +400,10 @@ export async function startRedemption(
 
 async function afterReceipt(
   order: PrincipalOrder,
+  receipt: Receipt,
   evidence: Evidence,
   context: PrincipalContext,
 ): Promise<PrincipalStep> {
-  const receipt = evidence.all(receiptStatement).find(({ body }) => body.redemption === order.redemption);
-  if (receipt === undefined) throw new DtaError('internal', 'an answered redemption has a Receipt');
   const forward = await signForward([receipt], evidence, context);
   return {
     order: { ...order, state: principalState(order.state, 'good-receipt') },

@@ -5,12 +5,15 @@ import { signStatement, type StatementOf } from '@dta/identity';
 import {
   acceptanceStatement,
   acknowledgedStatement,
+  advanceOrder,
   checkAnswer,
   confirmationStatement,
   dealStatement,
   enrolmentStatement,
+  expirePrincipalOrder,
   receiptStatement,
   releasedStatement,
+  startRedemption,
   type Answer,
   type Author,
   type OrderStatement,
@@ -78,6 +81,13 @@ describe.each(all)('an answer to %s by %s', (verb, to, byOther, forOther) => {
     const beside = verb === 'release' ? [] : [new Uint8Array(10)];
     expect(() => check(waiting, {}, beside)).toThrow(
       verb === 'release' ? refusal('release_invalid') : refusal('envelope_invalid', 'more or less'),
+    );
+  });
+
+  test('has no attachment that belongs to none of its statements: P would keep it for as long as the order', () => {
+    const { attachments } = waiting.answer;
+    expect(() => check(waiting, { attachments: [...attachments, randomBytes(4096)] })).toThrow(
+      refusal('envelope_invalid', 'attachments'),
     );
   });
 
@@ -263,4 +273,22 @@ test.each([
   const words = 'good' in said ? { good: [...said.good] } : { redemption: waiting.parties.order.ref };
   const other = await restate(receiptStatement, known(receipt), waiting.parties.beneficiary.author, words);
   expect(() => check(waiting, { statements: [other] })).toThrow(refusal('shares_insufficient'));
+});
+
+test('a Receipt of a Redemption that has expired meanwhile ends nothing, and keeps no other from ending', async () => {
+  const { parties, answer } = await waitingFor('redeem', 'beneficiary');
+  const author = parties.principal;
+  const expired = expirePrincipalOrder(parties.order, [], known(parties.order.redemptionExpiresAt) + 1);
+  const again = await startRedemption(expired, parties.evidence, { author });
+  const evidence = parties.evidence.with(...again.keep, ...answer.statements);
+  expect(await advanceOrder(expired, evidence, [answer], { author })).toBeNull();
+  expect(await advanceOrder(again.order, evidence, [answer], { author })).toBeNull();
+  const [receipt] = answer.statements as StatementOf<typeof receiptStatement>[]; // as above
+  const second = await restate(receiptStatement, known(receipt), parties.beneficiary.author, {
+    redemption: known(again.order.redemption),
+  });
+  const answers = [answer, { ...answer, statements: [second] }];
+  const after = await advanceOrder(again.order, evidence.with(second), answers, { author });
+  expect(after?.order.state).toBe('released');
+  expect(after?.outgoing[0]?.statements).toContain(second);
 });
