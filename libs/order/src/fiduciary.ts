@@ -195,6 +195,9 @@ export async function confirmOrder(
   if (order.state === 'dealt' && evidence.now > order.setupBy) {
     throw new DtaError('setup_expired', 'the time to set this order up has passed');
   }
+  if (expireFiduciaryOrder(order, evidence.now) !== order)
+    // the sweep that erases it may be late
+    throw new DtaError('order_state_conflict', 'the time to keep this order has passed');
   const setup = verifySetup(evidence);
   const own = manifest.body.members.find(([index]) => index === order.index);
   const deal = setup.deals.get(order.index);

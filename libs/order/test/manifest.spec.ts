@@ -148,6 +148,18 @@ test('until setupBy', async () => {
   await expect(parties.but({ now: SETUP_BY }).ask(known(confirm))).resolves.toBeDefined();
 });
 
+test('after keepUntil nothing is confirmed any more, whether or not the sweep has come by', async () => {
+  const kept = await Parties.before('commit', 2, { keepUntil: SETUP_BY + 1 });
+  const first = kept.evidence.one(manifestStatement);
+  const again = await restate(manifestStatement, first, kept.principal, { round: 1 });
+  const message = replaced(kept.message('confirm', 1), first, again);
+  expect(kept.fiduciary(1).order).toMatchObject({ state: 'confirmed', round: 0 });
+  await expect(kept.but({ now: SETUP_BY + 1 }).ask(message)).resolves.toBeDefined(); // setupBy no longer acts
+  await expect(kept.but({ now: SETUP_BY + 2 }).ask(message)).rejects.toThrow(
+    refusal('order_state_conflict', 'time to keep'),
+  );
+});
+
 describe('once confirmed', () => {
   let after: Parties;
   let first: Manifest;
