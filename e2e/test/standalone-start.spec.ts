@@ -62,6 +62,7 @@ test.each<[string, string, string | null, RegExp]>([
   ["the database's control file is cut", 'postgres/data/global/pg_control', 'x', /postgres.*pg_control/],
   ["the database's password is gone", 'postgres/password', null, /postgres\/password is gone/],
   ['a key file is cut', 'principal/identity.key', 'x', /principal\/identity\.key: not a key file/],
+  ['a key file is gone', 'fiduciary-1/identity.key', null, /fiduciary-1\/identity\.key is gone/],
   ['a custody file is gone', 'fiduciary-2/custody.key', null, /fiduciary-2\/custody\.key is gone/],
   ['a custody file is damaged', 'beneficiary/custody.key', 'x', /beneficiary\/custody\.key is damaged/],
 ])('%s', async (_, name, instead, sentence) => {

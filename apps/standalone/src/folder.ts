@@ -16,9 +16,13 @@ postgres/     the database server's files
 principal/    identity.key (shared with the beneficiary), custody.key
 beneficiary/  the same for the beneficiary
 fiduciary-N/  one folder a fiduciary
+admitted/     everyone's Identity Document, written anew at each start
 
 Delete the whole folder to begin anew. Files of it alone make the others worthless.
 `;
+
+/** The folder of all members' Identity Documents, as they were at the last start. */
+export const ADMITTED = 'admitted';
 
 /** Where a role's files are. */
 export interface RoleFiles {
@@ -42,7 +46,11 @@ export async function openFolder(path: string): Promise<string> {
   return folder;
 }
 
-/** Key and custody files of a role that has been started in this folder before, or new ones. */
+/**
+ * Key and custody files of a role that has been started in this folder before, or new ones.
+ *
+ * @throws `start_failed` where one of them is gone: a new identity would have none of the old one's orders and secrets
+ */
 export async function openRoleFiles(
   folder: string,
   name: string,
@@ -61,6 +69,11 @@ export async function openRoleFiles(
       `${files.custodyFile} is gone, and without it nothing that it sealed can be opened`,
     );
   }
+  if (existsSync(join(folder, ADMITTED, name)))
+    throw new DtaError(
+      'start_failed',
+      `${files.keyFile} is gone: put it back, or delete the whole folder to begin anew without what it holds`,
+    );
   const custody = await openSoftwareCustody({ file: files.custodyFile, warn: () => undefined }); // the role itself warns
   await writeKeyFile(files.keyFile, await makeKeys(), custodyProtection(custody));
   await custody.close();

@@ -14,7 +14,7 @@ import { createMemoryBroker } from '@dta/transport';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assertPortFree } from './free-port.js';
-import { makeKeys, openFolder, openRoleFiles, type RoleFiles } from './folder.js';
+import { ADMITTED, makeKeys, openFolder, openRoleFiles, type RoleFiles } from './folder.js';
 
 /** What a standalone node is started with. */
 export interface StandaloneOptions {
@@ -118,7 +118,7 @@ async function readKeys({ files }: Pick<Member, 'files'>): Promise<KeyGeneration
 
 /** All members admit one another, by a folder as an operator would give it. */
 async function writeAdmitted(folder: string, members: readonly Member[]): Promise<string> {
-  const admitted = join(folder, 'admitted');
+  const admitted = join(folder, ADMITTED);
   await rm(admitted, { recursive: true, force: true });
   await mkdir(admitted);
   for (const { name, identity } of members) await writeFile(join(admitted, name), identity.bytes);
