@@ -22,16 +22,17 @@ export async function dropLease(sql: Sql, order: Cid, holder: string): Promise<v
 }
 
 /**
- * Orders that owe a delivery whose time has come and that nobody drives, at most `limit`. A `redeem` that was never tried
- * waits for Releases: those drive the order.
+ * Orders that owe a delivery whose time has come and that nobody drives, any `limit` of them: were it always the same
+ * ones, a few whose rows can't be read would keep all others waiting. A `redeem` that was never tried waits for Releases:
+ * those drive the order.
  */
 export async function undriven(sql: Sql, limit: number): Promise<Cid[]> {
   const rows: { order_ref: Cid }[] = await sql.query(
-    `SELECT DISTINCT d.order_ref FROM deliveries d LEFT JOIN leases l ON l.order_ref = d.order_ref
+    `SELECT d.order_ref FROM deliveries d LEFT JOIN leases l ON l.order_ref = d.order_ref
      WHERE d.state = 'owed' AND d.next_attempt_at <= now() AND (l.until IS NULL OR l.until < now())
        AND (d.verb <> 'redeem' OR d.last_error IS NOT NULL OR NOT EXISTS (
          SELECT FROM deliveries r WHERE r.envelope = d.envelope AND r.verb = 'release' AND r.state = 'owed'))
-     LIMIT $1`,
+     GROUP BY d.order_ref ORDER BY random() LIMIT $1`,
     [limit],
   );
   return rows.map(({ order_ref }) => order_ref);

@@ -1,0 +1,78 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { cidOf, type Cid } from '@dta/codec';
+import { randomBytes } from '@dta/crypto';
+import { freshDatabase, type FreshDatabase } from '@dta/testkit';
+import { randomUUID } from 'node:crypto';
+import { dropLease, migrateDatabase, openDatabase, takeLease, undriven, type Database } from '../src/index.js';
+
+let fresh: FreshDatabase;
+let database: Database;
+
+beforeAll(async () => {
+  fresh = await freshDatabase();
+  await migrateDatabase({ url: fresh.url, poolSize: 1 });
+  database = await openDatabase({ url: fresh.url, poolSize: 2 });
+});
+
+afterAll(async () => {
+  await database.close();
+  await fresh.drop();
+});
+
+beforeEach(async () => {
+  for (const table of ['deliveries', 'leases', 'envelopes', 'orders']) await database.query(`DELETE FROM ${table}`);
+});
+
+const anyCid = () => cidOf(randomBytes(16));
+
+/** An order that owes one delivery; it is due in `dueInS`. */
+async function owing(dueInS = 0): Promise<Cid> {
+  const [ref, envelope] = [anyCid(), anyCid()];
+  await database.query(`INSERT INTO orders (ref, version, state, created_at, record) VALUES ($1, 1, 'some', 1, '')`, [
+    ref,
+  ]);
+  await database.query(`INSERT INTO envelopes (cid, order_ref, bytes, log) VALUES ($1, $2, '', true)`, [envelope, ref]);
+  await database.query(
+    `INSERT INTO deliveries (order_ref, envelope, verb, party, role, next_attempt_at)
+     VALUES ($1, $2, 'accept', 'some', 'fiduciary', now() + make_interval(secs => $3::float))`,
+    [ref, envelope, dueInS],
+  );
+  return ref;
+}
+
+describe('a lease', () => {
+  test('is one holder’s, who may renew it, until it is given back or runs out by the database’s clock', async () => {
+    const [order, one, other] = [anyCid(), randomUUID(), randomUUID()];
+    expect(await takeLease(database, order, one)).toBe(true);
+    expect(await takeLease(database, order, one)).toBe(true);
+    expect(await takeLease(database, order, other)).toBe(false);
+    await dropLease(database, order, other);
+    expect(await takeLease(database, order, other)).toBe(false); // only who holds it gives it back
+    await dropLease(database, order, one);
+    expect(await takeLease(database, order, other)).toBe(true);
+    await database.query(`UPDATE leases SET until = now() - interval '1 ms' WHERE order_ref = $1`, [order]);
+    expect(await takeLease(database, order, one)).toBe(true);
+  });
+
+  test('is one holder’s, however many ask at once', async () => {
+    const order = anyCid();
+    const taken = await Promise.all(Array.from({ length: 10 }, () => takeLease(database, order, randomUUID())));
+    expect(taken.filter(Boolean)).toHaveLength(1);
+  });
+});
+
+describe('what nobody drives', () => {
+  test('owes a delivery that is due, and is in nobody’s lease', async () => {
+    const [due, , held] = [await owing(), await owing(60), await owing()];
+    await takeLease(database, held, randomUUID());
+    expect(await undriven(database, 10)).toEqual([due]);
+  });
+
+  test('has its turn, though others that nobody can drive are always due', async () => {
+    const orders = [await owing(), await owing(), await owing()];
+    const found = new Set<Cid>();
+    for (let at = 0; at < 200 && found.size < orders.length; at++)
+      for (const ref of await undriven(database, 1)) found.add(ref);
+    expect([...found].sort()).toEqual(orders.sort());
+  });
+});
