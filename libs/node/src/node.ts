@@ -123,7 +123,9 @@ async function admitFolder(admission: Admission, folder: string): Promise<void> 
   const files = await readdir(folder).catch((cause: unknown) => {
     throw new DtaError('start_failed', `cannot read the folder of admitted identities, ${folder}`, { cause });
   });
-  const documents = await Promise.all(files.sort().map((file) => readOwn(join(folder, file))));
+  // a mounted folder has entries of its own beside the files, and an editor leaves some: their names begin with a dot
+  const named = files.filter((file) => !file.startsWith('.')).sort();
+  const documents = await Promise.all(named.map((file) => readOwn(join(folder, file))));
   const unknown = [...documents];
   // a successor may stand before its predecessor
   for (let before = -1; unknown.length > 0 && before !== unknown.length;) {
