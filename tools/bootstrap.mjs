@@ -43,6 +43,26 @@ export function compile(...projects) {
   return built;
 }
 
+/**
+ * Compiles pkcs11js, the only package with code of its own to compile, for whoever wants an HSM: g++, make and Python 3,
+ * and nothing is downloaded (the headers come with our Node). Whether it is there in the end.
+ */
+export function compilePkcs11() {
+  if (existsSync(join(modules, 'pkcs11js/build/Release/pkcs11.node'))) return true;
+  // it is run by our Node, so that it fits; and npm finds that one's headers beside it
+  const headers = existsSync(ownNode) ? { npm_config_nodedir: ownNode } : {};
+  const env = { ...headers, PATH: [join(modules, '.bin'), process.env.PATH].join(delimiter) };
+  const { command, first } = npmCommand();
+  const compiled =
+    run(command, [...first, 'rebuild', 'pkcs11js', '--ignore-scripts=false', '--loglevel=error'], env) === 0;
+  if (compiled) say('compiled pkcs11js');
+  return compiled;
+}
+
+/** What an HSM wants where {@link compilePkcs11} didn't come to its end. */
+export const pkcs11Wanted =
+  'pkcs11js could not be compiled, without which there is no HSM: install g++, make and Python 3';
+
 /** The Node that runs the project: the one of the lock file, else the one that runs this where it is new enough. */
 export function node() {
   const locked = join(ownNode, 'bin/node');
@@ -54,11 +74,15 @@ export function node() {
 /** The npm and Node that were called, never node_modules/.bin/node: `npm ci` is about to delete it. */
 function npm(...args) {
   const path = (process.env.PATH ?? '').split(delimiter).filter((folder) => !folder.includes('node_modules'));
-  const env = { PATH: path.join(delimiter) };
-  const { npm_execpath: cli, npm_node_execpath: nodeOfNpm = process.execPath } = process.env;
-  const [command, all] = cli?.endsWith('.js') ? [nodeOfNpm, [cli, ...args]] : ['npm', args];
-  const status = run(command, all, env);
+  const { command, first } = npmCommand();
+  const status = run(command, [...first, ...args], { PATH: path.join(delimiter) });
   if (status !== 0) failWith(`npm ${args[0]} failed`, status);
+}
+
+/** The npm that was called, as it was called; else that on the PATH. */
+function npmCommand() {
+  const { npm_execpath: cli, npm_node_execpath: nodeOfNpm = process.execPath } = process.env;
+  return cli?.endsWith('.js') ? { command: nodeOfNpm, first: [cli] } : { command: 'npm', first: [] };
 }
 
 /** npm 10 drops this link where the other platform's optional package, which has a program of the same name, is skipped. */

@@ -1,7 +1,7 @@
 // `npm run <name>` for everything but start: node tools/run.mjs <name> [argument…]
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { compile, install, node } from './bootstrap.mjs';
+import { compile, compilePkcs11, install, node, pkcs11Wanted } from './bootstrap.mjs';
 import { removeStaleOutputs } from './stale-outputs.mjs';
 import { lint } from './lint.mjs';
 import { failWith, handOver, root, run, say } from './process.mjs';
@@ -20,6 +20,7 @@ const commands = {
     removeStaleOutputs();
     process.exit(compile() ? 0 : 1);
   },
+  'build:pkcs11': () => process.exit(compilePkcs11() ? 0 : failWith(pkcs11Wanted)),
   lint: () => process.exit(lint() ? 0 : 1),
   format: () => process.exit(run(node(), [join(root, 'node_modules/prettier/bin/prettier.cjs'), '--write', '.'])),
   docs: () => {
@@ -29,6 +30,7 @@ const commands = {
   test: async () => finish(await testAll()),
   'test:long': async () => {
     removeStaleOutputs();
+    if (!compilePkcs11()) say(pkcs11Wanted);
     finish(compile() ? await runLongSuites(args) : { passed: 0, failed: 1 });
   },
 };
@@ -36,6 +38,7 @@ const commands = {
 async function testAll() {
   removeStaleOutputs();
   if (!compile()) return { passed: 0, failed: 1 }; // what an old output would say is no news
+  if (!compilePkcs11()) say(pkcs11Wanted); // its suites fail, and say so
   const clean = lint();
   const { passed, failed } = await runSuites(args);
   return { passed, failed: failed + (clean ? 0 : 1) };

@@ -1,5 +1,5 @@
-import { roleSettings } from '@dta/node';
+import { oneCustody, roleSettings } from '@dta/node';
 import { z } from 'zod';
 
 /** Settings of a beneficiary. */
-export const beneficiarySettings = z.strictObject(roleSettings);
+export const beneficiarySettings = z.strictObject(roleSettings).superRefine(oneCustody);

@@ -1,3 +1,4 @@
+import { pkcs11Settings } from '@dta/node';
 import { secret } from '@dta/service';
 import { z } from 'zod';
 
@@ -5,3 +6,6 @@ import { z } from 'zod';
 export const migrateSettings = z.strictObject({
   DATABASE_URL: secret(z.url({ protocol: /^postgres(ql)?$/ })).describe("a role's own PostgreSQL database"),
 });
+
+/** Settings that name a token, of `dta custody check` and of `dta identity create --custody-pkcs11`. */
+export const tokenSettings = z.strictObject(pkcs11Settings);

@@ -1,5 +1,7 @@
+import { DtaError } from '@dta/errors';
 import { roles, type Role } from '@dta/identity';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { checkCustody } from './commands/check-custody.js';
 import { createIdentity, type NewIdentityFiles } from './commands/create-identity.js';
 import { migrate } from './commands/migrate.js';
 import { runDemo } from './commands/run-demo.js';
@@ -11,7 +13,7 @@ const DEFAULT_URL = 'http://localhost:5556';
 /**
  * The commands of `dta`. What they find goes to standard output; what stops them is thrown, to be told in one sentence.
  *
- * @param environment where `migrate` reads its settings
+ * @param environment where `migrate` and custody by PKCS#11 read their settings
  */
 export function buildProgram(environment: Readonly<Record<string, string | undefined>>): Command {
   const program = new Command('dta').description('Runs and tries a decentralised trust authority.');
@@ -28,13 +30,30 @@ export function buildProgram(environment: Readonly<Record<string, string | undef
         'passphraseFile',
       ),
     )
+    .addOption(
+      new Option('--custody-pkcs11', 'or by the token that CUSTODY_PKCS11_MODULE, _TOKEN and _PIN name').conflicts([
+        'custodySoftware',
+        'passphraseFile',
+      ]),
+    )
     .option('--passphrase-file <file>', 'or under the passphrase in this file')
-    .action(async (options: NewIdentityFiles) => say(await createIdentity(options)));
+    .option('--sign-in-token', 'with --custody-pkcs11: the signing key is made in the token too, and never leaves it')
+    .action(async (options: NewIdentityFiles) => say(await createIdentity(options, environment)));
   identity
     .command('show')
     .description('checks an Identity Document and shows what it says')
     .argument('<document>', 'its file')
     .action(async (file: string) => say(await showIdentity(file)));
+  program
+    .command('custody')
+    .description('looks after custody')
+    .command('check')
+    .description('tries all that custody needs of the token that CUSTODY_PKCS11_MODULE, _TOKEN and _PIN name')
+    .action(async () => {
+      const { table, fit } = await checkCustody(environment);
+      say(table);
+      if (!fit) throw new DtaError('custody_unavailable', 'do not trust this token with the keys of a node');
+    });
   program
     .command('migrate')
     .description("brings a role's database (DATABASE_URL or DATABASE_URL_FILE) to this version's schema")

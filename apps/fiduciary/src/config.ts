@@ -1,5 +1,5 @@
-import { roleSettings } from '@dta/node';
+import { oneCustody, roleSettings } from '@dta/node';
 import { z } from 'zod';
 
 /** Settings of a fiduciary. */
-export const fiduciarySettings = z.strictObject(roleSettings);
+export const fiduciarySettings = z.strictObject(roleSettings).superRefine(oneCustody);

@@ -1,5 +1,5 @@
 import { parseCid, type Cid } from '@dta/codec';
-import { roleSettings, type NodeOptions } from '@dta/node';
+import { oneCustody, roleSettings, type NodeOptions } from '@dta/node';
 import { settings } from '@dta/service';
 import { z } from 'zod';
 
@@ -13,14 +13,16 @@ const cid = z.string().transform((text, context): Cid => {
 });
 
 /** Settings of a principal. */
-export const principalSettings = z.strictObject({
-  ...roleSettings,
-  BENEFICIARY: cid.optional().describe('idDocumentCID of the beneficiary of orders that name none'),
-  FIDUCIARY_SET: settings
-    .list(z.string().pipe(cid))
-    .default([])
-    .describe('idDocumentCIDs of the fiduciaries of orders that name none'),
-});
+export const principalSettings = z
+  .strictObject({
+    ...roleSettings,
+    BENEFICIARY: cid.optional().describe('idDocumentCID of the beneficiary of orders that name none'),
+    FIDUCIARY_SET: settings
+      .list(z.string().pipe(cid))
+      .default([])
+      .describe('idDocumentCIDs of the fiduciaries of orders that name none'),
+  })
+  .superRefine(oneCustody);
 
 /** What a principal is started with. */
 export interface PrincipalOptions extends NodeOptions {

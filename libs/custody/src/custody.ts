@@ -1,4 +1,5 @@
 import { DtaError } from '@dta/errors';
+import type { SigningKey } from '@dta/identity';
 
 /**
  * Name of a key-encryption key inside a provider: `identity` for key files, `<role>-<node>-period-<n>` for the secrets of
@@ -36,8 +37,20 @@ export interface Custody {
   destroy(key: KeyName): Promise<void>;
   /** The names of the keys there are, sorted. */
   keys(): Promise<KeyName[]>;
+  /** Ed25519 keys that never leave the provider; absent where it has none. */
+  readonly signing?: CustodySigning;
   /** Lets go of the provider; afterwards all else answers `custody_unavailable`. May be called twice. */
   close(): Promise<void>;
+}
+
+/** Signing keys inside a provider. They are found by their public key [32]. */
+export interface CustodySigning {
+  /** Has the provider make one. @throws `custody_unavailable` where it can't */
+  create(): Promise<SigningKey>;
+  /** @throws `custody_invalid` where there is none that belongs to `publicKey` */
+  open(publicKey: Uint8Array): Promise<SigningKey>;
+  /** Destroys one. Nothing happens where there is none. */
+  destroy(publicKey: Uint8Array): Promise<void>;
 }
 
 /** What a key may be called, see {@link KeyName}. */

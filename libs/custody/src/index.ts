@@ -1,4 +1,8 @@
-export { assertKeyName, doesNotOpen, type Custody, type KeyName } from './custody.js';
+export { assertKeyName, doesNotOpen, type Custody, type CustodySigning, type KeyName } from './custody.js';
 export { keyPeriod, periodKey } from './key-period.js';
 export { custodyProtection } from './custody-protection.js';
 export { openSoftwareCustody } from './software/open-software-custody.js';
+export { openPkcs11Custody } from './pkcs11/open-pkcs11-custody.js';
+export { type TokenOptions } from './pkcs11/connection.js';
+export { openCustody, type CustodyOptions } from './open-custody.js';
+export { checkToken, type CheckedAbility } from './pkcs11/check-token.js';

@@ -29,6 +29,7 @@ export { OrderTable, type OrderShape, type Versioned } from './order-table.js';
 export { periodically } from './periodic.js';
 export { runRole, type RoleParts } from './run-role.js';
 export { nodeOptions, roleSettings, type RoleConfig } from './role-config.js';
+export { custodyOptions, custodySettings, oneCustody, pkcs11Settings } from './custody-config.js';
 export { serveRole, type Job, type RunningRole } from './role-app.js';
 export { sealOrderEnvelope } from './sealer.js';
 export { SecretStore, type SealedSecret } from './secret-store.js';

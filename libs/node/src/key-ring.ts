@@ -1,4 +1,5 @@
 import { kemKeyPair, openKem, wipe, type KemPrivateKey } from '@dta/crypto';
+import type { CustodySigning } from '@dta/custody';
 import type { Opener } from '@dta/envelope';
 import { DtaError } from '@dta/errors';
 import {
@@ -30,14 +31,18 @@ export interface KeyRing {
 }
 
 /**
- * Makes a key ring of a key file's generations, oldest first.
+ * Makes a key ring of a key file's generations, oldest first. Signing keys that the file doesn't hold are in custody,
+ * whose `signing` opens them.
  *
- * @throws `key_file_invalid` where documents and keys don't belong together or don't form one chain
+ * @throws `key_file_invalid` where documents and keys don't belong together or don't form one chain, `custody_invalid`
+ * where custody holds no such signing key
  */
-export async function openKeyRing(generations: readonly KeyGeneration[]): Promise<KeyRing> {
+export async function openKeyRing(generations: readonly KeyGeneration[], signing?: CustodySigning): Promise<KeyRing> {
   const directory = new IdentityDirectory();
   const identities = directory.add(generations.map(({ document }) => document));
-  const all = await Promise.all(generations.map((generation, at) => openGeneration(generation, identities[at])));
+  const all = await Promise.all(
+    generations.map((generation, at) => openGeneration(generation, identities[at], signing)),
+  );
   const [oldest, newest] = [all[0], all.at(-1)];
   if (oldest === undefined || newest === undefined)
     throw new DtaError('key_file_invalid', 'a key file has a generation');
@@ -53,10 +58,12 @@ export async function openKeyRing(generations: readonly KeyGeneration[]): Promis
   };
 }
 
-async function openGeneration(generation: KeyGeneration, identity: Identity | undefined): Promise<Generation> {
-  if (generation.signSeed === null)
-    throw new DtaError('key_file_invalid', 'this key file belongs to a key inside an HSM');
-  const key = softwareSigningKey(generation.signSeed);
+async function openGeneration(
+  generation: KeyGeneration,
+  identity: Identity | undefined,
+  signing: CustodySigning | undefined,
+): Promise<Generation> {
+  const key = await openSigningKey(generation, identity, signing);
   const { publicKey, seed } = await kemKeyPair(generation.kemSeed);
   wipe(seed);
   if (
@@ -67,4 +74,16 @@ async function openGeneration(generation: KeyGeneration, identity: Identity | un
     throw new DtaError('key_file_invalid', 'document and keys of a key file do not belong together');
   }
   return { identity, key, kem: await openKem(generation.kemSeed) };
+}
+
+async function openSigningKey(
+  { signSeed }: KeyGeneration,
+  identity: Identity | undefined,
+  signing: CustodySigning | undefined,
+): Promise<SigningKey> {
+  if (signSeed !== null) return softwareSigningKey(signSeed);
+  if (signing === undefined || identity === undefined) {
+    throw new DtaError('key_file_invalid', 'the signing key of this key file is in an HSM, which this custody is not');
+  }
+  return signing.open(identity.keys.sign);
 }

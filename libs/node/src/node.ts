@@ -6,7 +6,7 @@ import {
   STATEMENTS_CACHED_MAX_BYTES,
   WAITERS_MAX,
 } from '@dta/contracts';
-import { custodyProtection, openSoftwareCustody, type Custody } from '@dta/custody';
+import { custodyProtection, openCustody, type Custody, type CustodyOptions } from '@dta/custody';
 import { DtaError } from '@dta/errors';
 import { passphraseProtection, type KeyFileProtection, type Role } from '@dta/identity';
 import type { OrderStatement, VerifiedStatements } from '@dta/order';
@@ -28,7 +28,7 @@ export interface NodeOptions {
   readonly keyFile: string;
   /** null: the custody provider opens the key file */
   readonly passphrase: string | null;
-  readonly custody: { readonly kind: 'software'; readonly file: string };
+  readonly custody: CustodyOptions;
   /** pre-shared key [32] with the operator's gateway */
   readonly psk: Uint8Array;
   /** SHA-256 [32] of the bearer token; null in the standalone node */
@@ -68,10 +68,7 @@ export async function openNode(
   now: () => number = Date.now,
 ): Promise<Node> {
   const { role } = options;
-  const custody = await openSoftwareCustody({
-    file: options.custody.file,
-    warn: (sentence) => log.warn({ role }, sentence),
-  });
+  const custody = await openCustody(options.custody, (sentence) => log.warn({ role }, sentence));
   const ring = await openOwnKeys(options, custody);
   const database = await openDatabase(options.database);
   const admission = await Admission.open(database, ring);
@@ -104,7 +101,7 @@ export async function openNode(
 async function openOwnKeys({ role, keyFile, passphrase }: NodeOptions, custody: Custody): Promise<KeyRing> {
   const protection: KeyFileProtection =
     passphrase === null ? custodyProtection(custody) : passphraseProtection(new TextEncoder().encode(passphrase));
-  const ring = await openKeyRing(await readKeyFile(keyFile, protection));
+  const ring = await openKeyRing(await readKeyFile(keyFile, protection), custody.signing);
   if (!ring.author.identity.roles.includes(role)) {
     throw new DtaError('start_failed', `the identity in ${keyFile} is not a ${role}'s`);
   }

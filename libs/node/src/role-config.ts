@@ -1,6 +1,7 @@
 import type { Role } from '@dta/identity';
 import { logLevels, secret, settings } from '@dta/service';
 import { z } from 'zod';
+import { custodyOptions, custodySettings } from './custody-config.js';
 import type { NodeOptions } from './node.js';
 
 /** Settings that every role has. Each may also be given by the path of a file that holds it, as NAME_FILE. */
@@ -14,7 +15,7 @@ export const roleSettings = {
   KEY_PASSPHRASE: secret(z.string())
     .optional()
     .describe('passphrase of the key file; without one the custody provider opens it'),
-  CUSTODY_SOFTWARE: z.string().describe('key file of the software custody provider, which protects nothing'),
+  ...custodySettings,
   INTERNAL_KEY: secret(settings.hex(32)).describe("key shared with the operator's gateway"),
   TOKEN_HASH: settings.hex(32).describe("SHA-256 of the bearer token that the gateway's callers show"),
   ADMITTED_IDENTITIES: z.string().optional().describe('folder of Identity Documents to admit at start'),
@@ -31,7 +32,7 @@ export function nodeOptions(role: Role, config: z.output<typeof schema>): NodeOp
     database: { url: config.DATABASE_URL, poolSize: config.DATABASE_POOL },
     keyFile: config.KEY_FILE,
     passphrase: config.KEY_PASSPHRASE ?? null,
-    custody: { kind: 'software', file: config.CUSTODY_SOFTWARE },
+    custody: custodyOptions(config),
     psk: config.INTERNAL_KEY,
     tokenHash: config.TOKEN_HASH,
     admittedIdentities: config.ADMITTED_IDENTITIES ?? null,

@@ -9,3 +9,4 @@ export { startNatsServer, type NatsServer, type NatsServerOptions } from './nats
 export { freshDatabase, type FreshDatabase } from './postgres-server.js';
 export { freshName, openRunServices, serviceUrl, type RunServices, type ServiceName } from './run-services.js';
 export { compileCache, fetchTool, type ToolName } from './toolbox.js';
+export { fetchSoftHsm, freshToken, makeTokenFolder, type SoftHsm, type SoftHsmToken } from './softhsm.js';

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { startEmbeddedPostgres } from '@dta/postgres';
 import { startKuboSwarm } from './kubo-swarm.js';
 import { startNatsServer } from './nats-server.js';
+import { makeTokenFolder } from './softhsm.js';
 
 /** A service that a test run shares. */
 export type ServiceName = 'postgres' | 'nats' | 'kubo';
@@ -76,6 +77,8 @@ export async function openRunServices(): Promise<RunServices> {
   await new Promise<void>((listening, failed) => desk.once('error', failed).listen(address, listening));
   desk.unref();
   process.env[addressVariable] = address;
+  // SoftHSM asks the process's own environment, not a test's copy, when a process first loads it
+  process.env['SOFTHSM2_CONF'] = await makeTokenFolder(join(door, 'softhsm'));
 
   return {
     stop: async () => {

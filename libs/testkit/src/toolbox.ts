@@ -111,7 +111,7 @@ async function buildInModule(module: string, goPackage: string, program: string)
 }
 
 /** Runs `task` while no other process holds `lock`, a folder made atomically; a dead holder's lock is taken over. */
-async function withLock(lock: string, task: () => Promise<void>): Promise<void> {
+export async function withLock(lock: string, task: () => Promise<void>): Promise<void> {
   await mkdir(dirname(lock), { recursive: true });
   while (!(await makeFolder(lock))) {
     if (await isLeftOver(lock)) await rm(lock, { recursive: true, force: true });

@@ -1,0 +1,40 @@
+import { checkToken, type CheckedAbility } from '@dta/custody';
+import { readToken } from '../read-token.js';
+
+/** What {@link checkCustody} found. */
+export interface CustodyVerdict {
+  /** for the operator to read */
+  readonly table: string;
+  /** Whether the token has all that custody needs. */
+  readonly fit: boolean;
+}
+
+/**
+ * Tries everything that custody asks of the token that the environment names, with objects that it destroys after.
+ *
+ * @throws `configuration_invalid` where settings are missing
+ */
+export async function checkCustody(environment: Readonly<Record<string, string | undefined>>): Promise<CustodyVerdict> {
+  const options = readToken(environment);
+  const abilities = await checkToken(options);
+  const fit = abilities.every(({ needed, works }) => works || !needed);
+  const verdict = fit ? 'fit for custody' : 'NOT fit for custody: it lacks what is needed';
+  return { table: `${table(abilities)}\n\nThe token "${options.token}" is ${verdict}.`, fit };
+}
+
+function table(abilities: readonly CheckedAbility[]): string {
+  const rows = abilities.map(({ ability, needed, works, seen }) => [
+    works ? 'yes' : needed ? 'NO' : 'no',
+    `${ability}${needed ? '' : ' (not needed)'}`,
+    seen,
+  ]);
+  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
