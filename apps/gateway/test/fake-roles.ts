@@ -69,6 +69,7 @@ const usual: Answers = {
     ...{ nodeCID: nodes[role].node, role, name: role, extensionVendor: 'Milagro', plugin: 'milagro' },
     ...{ custody: 'software', custodyErases: false, ready: true },
   }),
+  'log-head': (_, role) => ({ role, nodeCID: nodes[role].node, head: { seq: 3, segment: cid(`head of ${role}`) } }),
   'list-identities': (_, role) => ({ identities: [identityOf(role)] }),
   'get-identity': ({ params }, role) => {
     if (params.idDocumentCID !== nodes[role].node) throw new DtaError('identity_not_found', 'never heard of it');

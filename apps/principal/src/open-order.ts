@@ -67,7 +67,8 @@ export async function readOrder(node: Node, orders: OrderRepository, ref: Cid): 
   const live = rows.filter(({ state, answer }) => state === 'owed' || answer !== null);
   const byCid = new Map(evidence.statements.map((statement) => [statement.cid, statement]));
   const envelopes = new Map<Cid, Uint8Array>();
-  for (const cid of new Set(live.map(({ envelope }) => envelope)))
+  const toSend = live.filter(({ state }) => state === 'owed'); // the bytes of others may have left their rows
+  for (const cid of new Set(toSend.map(({ envelope }) => envelope)))
     envelopes.set(cid, await envelopeBytes(node.database, cid));
   return {
     ...found,

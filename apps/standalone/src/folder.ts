@@ -17,6 +17,7 @@ principal/    identity.key (shared with the beneficiary), custody.key
 beneficiary/  the same for the beneficiary
 fiduciary-N/  one folder a fiduciary
 admitted/     everyone's Identity Document, written anew at each start
+log/          what all of them published, sealed
 
 Delete the whole folder to begin anew. Files of it alone make the others worthless.
 `;
@@ -28,6 +29,8 @@ export const ADMITTED = 'admitted';
 export interface RoleFiles {
   readonly keyFile: string;
   readonly custodyFile: string;
+  /** the document store, of all roles */
+  readonly log: string;
 }
 
 /**
@@ -56,7 +59,11 @@ export async function openRoleFiles(
   name: string,
   makeKeys: () => Promise<readonly KeyGeneration[]>,
 ): Promise<RoleFiles> {
-  const files = { keyFile: join(folder, name, 'identity.key'), custodyFile: join(folder, name, 'custody.key') };
+  const files = {
+    keyFile: join(folder, name, 'identity.key'),
+    custodyFile: join(folder, name, 'custody.key'),
+    log: join(folder, 'log'),
+  };
   try {
     await mkdir(join(folder, name), { recursive: true, mode: 0o700 });
   } catch (cause) {

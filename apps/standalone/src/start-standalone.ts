@@ -150,6 +150,7 @@ function startRole(
     tokenHash: null,
     admittedIdentities,
     extensionVendor: 'D-TA',
+    documentStore: { kind: 'filesystem', folder: member.files.log },
   };
   switch (member.role) {
     case 'fiduciary':

@@ -30,6 +30,11 @@ export const NATS_MAX_PAYLOAD_BYTES = 2 * 1024 * 1024;
 export const SQL_STATEMENT_TIMEOUT_MS = 5_000;
 export const SQL_LOCK_TIMEOUT_MS = 2_000;
 
+/** One call of the document store, a search among other nodes included. */
+export const DOCUMENT_STORE_TIMEOUT_MS = 30_000;
+/** How long `POST /v1/identity` lets the store look for a document before it says that it isn't there. */
+export const IDENTITY_SEARCH_MS = 4_000;
+
 /** How long a process that was told to stop finishes what it has begun. */
 export const DRAIN_MS = 25_000;
 
@@ -57,6 +62,8 @@ export const TOKEN_MAX_CHARS = 8 * 1024;
 
 /** How long a replica may drive an order before it renews its lease. */
 export const LEASE_MS = 15_000;
+/** How long a replica may publish before it renews its right. */
+export const PUBLISHER_LEASE_MS = 15_000;
 /** Shortest and longest wait between two attempts at a delivery, before jitter. */
 export const BACKOFF_MIN_MS = 500;
 export const BACKOFF_MAX_MS = 30_000;

@@ -69,6 +69,7 @@ const examples: { [V in InternalCall]: { params: ParamsOf<V>; result: ResultOf<V
       ...{ custody: 'software', custodyErases: false, ready: true },
     },
   },
+  'log-head': { params: {}, result: { role: 'fiduciary', nodeCID: cid, head: { seq: 7, segment: cid } } },
   'list-identities': { params: { role: 'fiduciary' }, result: { identities: [identity] } },
   'get-identity': {
     params: { idDocumentCID: cid },
@@ -98,6 +99,7 @@ const bad: { [V in InternalCall]: object[] } = {
   'principal.list-orders': [{ page: -1 }, { perPage: 0 }, { perPage: 1_001 }, { sortBy: 'x' }, { state: 'lost' }],
   'beneficiary.reveal-secret': [{ orderReference: null }],
   status: [{ more: 1 }],
+  'log-head': [{ role: 'fiduciary' }],
   'list-identities': [{ role: 'king' }],
   'get-identity': [{ idDocumentCID: 'x' }],
   'admit-identity': [{ document: null }, { document: new Uint8Array(16 * 1024 + 1) }, { idDocumentCID: 'x' }],

@@ -3,4 +3,12 @@ export { sealEnvelope, type NewEnvelope, type Recipient } from './seal.js';
 export { openEnvelope, type Opener } from './open.js';
 export { attachmentHash, pickAttachment } from './attachment.js';
 export { decodeBundle, encodeBundle, MAX_BUNDLE_BYTES, type Bundle } from './bundle.js';
-export { segmentStatement } from './segment.js';
+export {
+  MAX_SEGMENT_ENVELOPES,
+  parseSegment,
+  segmentStatement,
+  signSegment,
+  type NewSegment,
+  type Segment,
+} from './segment.js';
+export { auditLog, type AuditedLog, type LogAudit, type ReadBlock, type SeenHead } from './audit.js';

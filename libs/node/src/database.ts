@@ -3,6 +3,7 @@ import { DtaError } from '@dta/errors';
 import type pg from 'pg';
 import { DataSource } from 'typeorm';
 import { Initial1 } from './migrations/1-initial.js';
+import { Publication2 } from './migrations/2-publication.js';
 
 /** How a role reaches its database. */
 export interface DatabaseOptions {
@@ -11,7 +12,7 @@ export interface DatabaseOptions {
   readonly poolSize: number;
 }
 
-const migrations = [Initial1];
+const migrations = [Initial1, Publication2];
 
 function dataSource({ url, poolSize }: DatabaseOptions): DataSource {
   return new DataSource({

@@ -174,8 +174,8 @@ export async function noteFailure(
 
 /** Bytes of a stored envelope. */
 export async function envelopeBytes(sql: Sql, cid: Cid): Promise<Uint8Array> {
-  const rows: { bytes: Buffer }[] = await sql.query('SELECT bytes FROM envelopes WHERE cid = $1', [cid]);
-  const [row] = rows;
-  if (row === undefined) throw new DtaError('internal', 'a delivery names an envelope that is not stored');
-  return new Uint8Array(row.bytes);
+  const rows: { bytes: Buffer | null }[] = await sql.query('SELECT bytes FROM envelopes WHERE cid = $1', [cid]);
+  const bytes = rows[0]?.bytes ?? null;
+  if (bytes === null) throw new DtaError('internal', 'a delivery that is owed names an envelope that is not stored');
+  return new Uint8Array(bytes);
 }

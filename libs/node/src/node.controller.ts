@@ -1,22 +1,42 @@
-import { type Cid } from '@dta/codec';
+import { cidToBytes, type Cid } from '@dta/codec';
 import { DtaError } from '@dta/errors';
 import type { Identity } from '@dta/identity';
 import type { MessageContext, TransportMessage } from '@dta/transport';
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, MessagePattern, Payload } from '@nestjs/microservices';
+import { findDocuments } from './find-documents.js';
 import { InternalInbox } from './internal-inbox.js';
 import type { Node } from './node.js';
+import { publishedHead } from './publication.js';
 
 /** Injects the role's {@link Node}. */
 export const NODE = Symbol('node');
 
-/** The internal calls that every role answers. */
+/** What every role answers: its gateway's calls, and anyone who asks for the head of its log. */
 @Controller()
 export class NodeController {
   constructor(
     @Inject(NODE) private readonly node: Node,
     private readonly inbox: InternalInbox,
   ) {}
+
+  /** The CID [36] of the newest segment that the store has, or nothing: public, so nobody has to say who asks. */
+  @MessagePattern('peer.head')
+  async head(@Payload() { payload }: TransportMessage): Promise<Uint8Array> {
+    if (payload.length > 0) throw new DtaError('document_invalid', 'the question for the head has no content');
+    const head = await publishedHead(this.node.database);
+    return head === null ? new Uint8Array() : cidToBytes(head.segment);
+  }
+
+  @MessagePattern('internal.log-head')
+  logHead(@Payload() { payload }: TransportMessage, @Ctx() { subject }: MessageContext): Promise<Uint8Array> {
+    const { database, role, ring } = this.node;
+    return this.inbox.answer('log-head', subject, payload, async () => ({
+      role,
+      nodeCID: ring.author.identity.cid,
+      head: await publishedHead(database),
+    }));
+  }
 
   @MessagePattern('internal.status')
   status(@Payload() { payload }: TransportMessage, @Ctx() { subject }: MessageContext): Promise<Uint8Array> {
@@ -66,12 +86,9 @@ export class NodeController {
   @MessagePattern('internal.admit-identity')
   admit(@Payload() { payload }: TransportMessage, @Ctx() { subject }: MessageContext): Promise<Uint8Array> {
     return this.inbox.answer('admit-identity', subject, payload, async ({ document, idDocumentCID }) => {
-      if (document === null) {
-        throw new DtaError('identity_not_found', 'no store can find an identity by its CID yet: give the document', {
-          metadata: { identity: idDocumentCID },
-        });
-      }
-      const { cid } = await this.node.admission.admit([document]);
+      const { admission, store } = this.node;
+      const documents = document === null ? await findDocuments(store, admission, idDocumentCID) : [document];
+      const { cid } = await admission.admit(documents);
       this.node.log.info({ role: this.node.role, identity: cid }, 'identity admitted');
       return { idDocumentCID: cid };
     });

@@ -1,5 +1,6 @@
 import type { Cid } from '@dta/codec';
 import {
+  DOCUMENT_STORE_TIMEOUT_MS,
   MESSAGES_IN_WORK_MAX,
   MESSAGES_QUEUED_MAX,
   STATEMENTS_CACHED_MAX,
@@ -7,6 +8,7 @@ import {
   WAITERS_MAX,
 } from '@dta/contracts';
 import { custodyProtection, openCustody, type Custody, type CustodyOptions } from '@dta/custody';
+import { openFilesystemStore, openKuboStore, type DocumentStore } from '@dta/document-store';
 import { DtaError } from '@dta/errors';
 import { passphraseProtection, type KeyFileProtection, type Role } from '@dta/identity';
 import type { OrderStatement, VerifiedStatements } from '@dta/order';
@@ -20,6 +22,10 @@ import { openDatabase, type Database, type DatabaseOptions } from './database.js
 import { readKeyFile } from './key-files.js';
 import { openKeyRing, type KeyRing } from './key-ring.js';
 import { SecretStore } from './secret-store.js';
+
+/** Where a role publishes; null: nowhere, and what it sends waits. A folder is for one machine's own node. */
+export type DocumentStoreOptions =
+  { readonly kind: 'kubo'; readonly url: string } | { readonly kind: 'filesystem'; readonly folder: string } | null;
 
 /** What a role is started with, once its environment has been read. */
 export interface NodeOptions {
@@ -35,6 +41,7 @@ export interface NodeOptions {
   readonly tokenHash: Uint8Array | null;
   readonly admittedIdentities: string | null;
   readonly extensionVendor: string;
+  readonly documentStore: DocumentStoreOptions;
 }
 
 /** What stands behind a role: opened once at its start, closed once at its stop. */
@@ -48,6 +55,7 @@ export interface Node {
   readonly secrets: SecretStore;
   /** statements verified lately */
   readonly verified: VerifiedStatements;
+  readonly store: DocumentStore | null;
   readonly transport: Transport;
   readonly gate: Gate;
   readonly waiterGate: Gate;
@@ -70,6 +78,7 @@ export async function openNode(
   const { role } = options;
   const custody = await openCustody(options.custody, (sentence) => log.warn({ role }, sentence));
   const ring = await openOwnKeys(options, custody);
+  const store = await openStore(options.documentStore);
   const database = await openDatabase(options.database);
   const admission = await Admission.open(database, ring);
   if (options.admittedIdentities !== null) await admitFolder(admission, options.admittedIdentities);
@@ -86,6 +95,7 @@ export async function openNode(
       maxSize: STATEMENTS_CACHED_MAX_BYTES,
       sizeCalculation: ({ bytes }) => bytes.length,
     }),
+    store,
     transport,
     gate: new Gate({ inWork: MESSAGES_IN_WORK_MAX, queued: MESSAGES_QUEUED_MAX }),
     waiterGate: waiterGate({ inWork: WAITERS_MAX }),
@@ -96,6 +106,13 @@ export async function openNode(
       await custody.close();
     },
   };
+}
+
+async function openStore(options: DocumentStoreOptions): Promise<DocumentStore | null> {
+  if (options === null) return null;
+  return options.kind === 'kubo'
+    ? openKuboStore({ url: options.url, timeoutMs: DOCUMENT_STORE_TIMEOUT_MS })
+    : openFilesystemStore(options.folder);
 }
 
 async function openOwnKeys({ role, keyFile, passphrase }: NodeOptions, custody: Custody): Promise<KeyRing> {

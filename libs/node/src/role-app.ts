@@ -6,6 +6,7 @@ import type { DynamicModule, INestMicroservice } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { MicroserviceOptions } from '@nestjs/microservices';
 import type { Node } from './node.js';
+import { startPublisher } from './publisher.js';
 
 /** A role that runs. */
 export interface RunningRole {
@@ -42,7 +43,8 @@ export async function serveRole(
   });
   app.useGlobalFilters(new DtaRpcExceptionFilter());
   await app.listen();
-  const jobs = startJobs(app);
+  const { store } = node;
+  const jobs = [...startJobs(app), ...(store === null ? [] : [startPublisher({ ...node, store })])];
   return {
     stop: async () => {
       await Promise.all(jobs.map((job) => job.stop()));

@@ -19,6 +19,14 @@ export const roleSettings = {
   INTERNAL_KEY: secret(settings.hex(32)).describe("key shared with the operator's gateway"),
   TOKEN_HASH: settings.hex(32).describe("SHA-256 of the bearer token that the gateway's callers show"),
   ADMITTED_IDENTITIES: z.string().optional().describe('folder of Identity Documents to admit at start'),
+  DOCUMENT_STORE_KUBO: secret(
+    z.url({
+      protocol: /^https?$/,
+      error: 'must be the http address of a Kubo node: what is in a folder, no other machine would see',
+    }),
+  )
+    .optional()
+    .describe("RPC of the operator's Kubo node, which publishes; without one, envelopes wait"),
   EXTENSION_VENDOR: z.string().default('D-TA').describe('`extensionVendor` in the status'),
   LOG_LEVEL: z.enum(logLevels).default('info').describe('the least level that is logged'),
 };
@@ -37,6 +45,7 @@ export function nodeOptions(role: Role, config: z.output<typeof schema>): NodeOp
     tokenHash: config.TOKEN_HASH,
     admittedIdentities: config.ADMITTED_IDENTITIES ?? null,
     extensionVendor: config.EXTENSION_VENDOR,
+    documentStore: config.DOCUMENT_STORE_KUBO === undefined ? null : { kind: 'kubo', url: config.DOCUMENT_STORE_KUBO },
   };
 }
 

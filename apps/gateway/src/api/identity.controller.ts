@@ -1,8 +1,9 @@
 import { Controller } from '@nestjs/common';
-import type { IdentitySummary, InternalCall, ResultOf } from '@dta/contracts';
+import type { IdentitySummary } from '@dta/contracts';
 import { DtaError, isDtaError } from '@dta/errors';
 import type { RequestContext } from '../request-context.js';
 import { RoleCalls, type RoleAnswer } from '../role-calls.js';
+import { allOf } from './role-answers.js';
 import { Context, Route, Validated, type Answer, type Input } from './route.js';
 
 /** The identities that the operator's roles have and act for. */
@@ -58,12 +59,4 @@ export class IdentityController {
 
 function isUnknown({ outcome }: RoleAnswer<'get-identity'>): boolean {
   return outcome.status === 'rejected' && isDtaError(outcome.reason, 'identity_not_found');
-}
-
-/** The results of all. @throws DtaError a role's refusal before another's silence, which one may try again */
-function allOf<V extends InternalCall>(answers: readonly RoleAnswer<V>[]): ResultOf<V>[] {
-  const reasons = answers.flatMap(({ outcome }) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : [])); // typed any
-  const silent = (reason: unknown) => isDtaError(reason, 'service_unavailable', 'timeout', 'busy');
-  if (reasons.length > 0) throw reasons.find((reason) => !silent(reason)) ?? reasons[0];
-  return answers.flatMap(({ outcome }) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
 }

@@ -5,7 +5,8 @@ import { DtaError } from '@dta/errors';
 import type { Health } from '@dta/service';
 import type { RequestContext } from '../request-context.js';
 import { RoleCalls, type RoleAnswer, type RoleLink } from '../role-calls.js';
-import { Context, Route, type Answer } from './route.js';
+import { Context, Route, Validated, type Answer, type Input } from './route.js';
+import { allOf } from './role-answers.js';
 
 /** What the gateway knows of itself. */
 export class AboutGateway {
@@ -48,6 +49,16 @@ export class NodeController {
         warnings: this.#warnings(answers),
       },
     };
+  }
+
+  @Route('getLogHead')
+  async getLogHead(
+    @Validated('getLogHead') { query }: Input<'getLogHead'>,
+    @Context() context: RequestContext,
+  ): Promise<Answer<'getLogHead'>> {
+    const answers = await this.#calls.callAll('log-head', {}, context);
+    const heads = allOf(answers.filter(({ link }) => query.role === undefined || link.role === query.role));
+    return { status: 200, body: { heads } };
   }
 
   @Route('fulfillOrder')

@@ -87,6 +87,15 @@ export const internalCalls = {
       ready: z.boolean(),
     }),
   },
+  /** The newest segment of the role's log that the document store has; null before the first. */
+  'log-head': {
+    params: z.strictObject({}),
+    result: z.strictObject({
+      role: roleSchema,
+      nodeCID: fields.cid,
+      head: z.strictObject({ seq: fields.counter, segment: fields.cid }).nullable(),
+    }),
+  },
   'list-identities': {
     params: z.strictObject({ role: roleSchema.nullable() }),
     result: z.strictObject({ identities: z.array(identitySummarySchema) }),

@@ -54,6 +54,20 @@ export const identityDetail = z.strictObject({
 });
 export const admittedIdentity = z.strictObject({ idDocumentCID });
 
+export const logHeadsQuery = z.object({ role: roleSchema.optional() });
+export const logHeads = z.strictObject({
+  heads: z.array(
+    z.strictObject({
+      role: roleSchema,
+      nodeCID: idDocumentCID,
+      head: z
+        .strictObject({ seq: z.int().min(0).describe('Starts at 0'), segment: cidText })
+        .nullable()
+        .describe('The newest segment in the document store; null before the first'),
+    }),
+  ),
+});
+
 export const liveness = z.strictObject({ status: z.literal('ok') });
 export const readiness = z.strictObject({
   ready: z.boolean(),

@@ -36,6 +36,7 @@ const bodies: Readonly<Record<string, z.ZodType>> = {
   Identity: node.identityDetail,
   IdentityAdmission: node.admitIdentityBody,
   AdmittedIdentity: node.admittedIdentity,
+  LogHeads: node.logHeads,
   Liveness: node.liveness,
   Readiness: node.readiness,
   Problem: problemSchema,

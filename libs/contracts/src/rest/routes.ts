@@ -132,7 +132,7 @@ export const routes = {
     query: null,
     body: node.admitIdentityBody,
     answers: { 200: { description: 'Admitted by every role', schema: node.admittedIdentity } },
-    errors: ['identity_invalid', 'identity_not_found', 'identity_frozen'],
+    errors: ['identity_invalid', 'identity_not_found', 'identity_frozen', 'store_unavailable', 'block_invalid'],
     calls: ['admit-identity'],
   },
   getIdentity: {
@@ -147,6 +147,19 @@ export const routes = {
     answers: { 200: { description: 'The identity', schema: node.identityDetail } },
     errors: ['identity_not_found'],
     calls: ['get-identity'],
+  },
+  getLogHead: {
+    ...guarded,
+    method: 'get',
+    path: '/v1/log/head',
+    tag: 'node',
+    summary: "The heads of the roles' logs, for an audit (`dta verify-log`)",
+    params: null,
+    query: node.logHeadsQuery,
+    body: null,
+    answers: { 200: { description: 'The head of each role', schema: node.logHeads } },
+    errors: [],
+    calls: ['log-head'],
   },
   fulfillOrder: {
     ...moved,

@@ -109,6 +109,7 @@ export class RoleRig {
       tokenHash: null,
       admittedIdentities,
       extensionVendor: 'test',
+      documentStore: null,
     };
   }
 

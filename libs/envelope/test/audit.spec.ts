@@ -1,0 +1,217 @@
+import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { cidToBytes, cidToLink, type Cid } from '@dta/codec';
+import { kemKeyPair, openKem, randomBytes } from '@dta/crypto';
+import { auditLog, type AuditedLog, type SeenHead } from '@dta/envelope';
+import { rotateIdentity, softwareSigningKey } from '@dta/identity';
+import { Blocks, Publishing } from './log.js';
+import { newNode, NOW, type TestNode } from './node.js';
+import { refusal } from './refusal.js';
+
+let node: TestNode;
+let peer: TestNode;
+let blocks: Blocks;
+let log: Publishing;
+
+beforeAll(async () => {
+  [node, peer] = [await newNode('fiduciary'), await newNode('principal')];
+});
+
+/** A log of three segments of two envelopes each. */
+beforeEach(async () => {
+  blocks = new Blocks();
+  log = new Publishing(blocks, node, peer);
+  for (let seq = 0; seq < 3; seq++) await log.publish();
+});
+
+const audit = (said: Partial<AuditedLog> = {}) =>
+  auditLog(blocks.read, { head: log.head, role: null, identity: null, seen: () => undefined, ...said });
+const seeing = (head: SeenHead) => ({ seen: () => head });
+const at = <T>(list: readonly T[], place: number): T => {
+  const one = list.at(place);
+  if (one === undefined) throw new Error('no such place');
+  return one;
+};
+
+/** The node after a rotation, whose document is in the store. */
+async function rotated(from: TestNode): Promise<TestNode> {
+  const { publicKey, seed } = await kemKeyPair();
+  const key = softwareSigningKey(randomBytes(32));
+  const said = { name: 'node', roles: from.identity.roles, kem: publicKey, now: NOW };
+  const identity = await rotateIdentity(from.identity, said, key, from.key);
+  blocks.put(identity.bytes);
+  return { identity, key, kem: await openKem(seed) };
+}
+
+describe('an audit accepts', () => {
+  test('an honest log, and says what it read', async () => {
+    expect(await audit({ role: 'fiduciary', identity: node.identity.cid })).toEqual({
+      ...{ identity: node.identity.cid, role: 'fiduciary', segments: 3, envelopes: 6 },
+      head: { segment: log.head, seq: 2 },
+    });
+    expect(blocks.reads).toBe(3 + 6 + 1); // each block once
+  });
+
+  test('one whose head was seen before, or an earlier one', async () => {
+    for (const [seq, segment] of log.segments.entries()) {
+      expect(await audit(seeing({ seq, segment }))).toMatchObject({ segments: 3 });
+    }
+  });
+
+  test('one whose signer rotated, under any document of its chain', async () => {
+    const second = await rotated(node);
+    await log.publish(1, { by: second });
+    const late = await log.envelope(); // sealed before the rotation, published after it
+    await log.segment([late], { by: second });
+    const third = await rotated(second);
+    for (const { identity } of [node, second, third]) {
+      expect(await audit({ identity: identity.cid })).toMatchObject({
+        identity: node.identity.cid,
+        segments: 5,
+        envelopes: 8,
+      });
+    }
+  });
+});
+
+describe('an audit says', () => {
+  test('fork: two segments of one number', async () => {
+    const [first = log.head, second = log.head] = log.segments;
+    const branch = new Publishing(blocks, node, peer);
+    branch.segments.push(first);
+    await branch.publish();
+    await branch.publish();
+    await expect(audit({ head: branch.head, ...seeing({ seq: 2, segment: log.head }) })).rejects.toThrow(
+      refusal('log_fork'),
+    );
+    await expect(audit({ head: branch.head, ...seeing({ seq: 1, segment: second }) })).rejects.toThrow(
+      refusal('log_fork'),
+    );
+    await expect(audit({ head: at(branch.segments, 1), ...seeing({ seq: 2, segment: log.head }) })).rejects.toThrow(
+      refusal('log_fork'),
+    );
+    await branch.publish();
+    await expect(audit({ head: branch.head, ...seeing({ seq: 2, segment: log.head }) })).rejects.toMatchObject({
+      ...{ code: 'log_fork', metadata: { seq: 2, segment: at(branch.segments, 2), other: log.head } },
+    });
+  });
+
+  test('fork: a segment that follows another of its own number', async () => {
+    await log.publish(1, { body: { seq: 2 } });
+    await expect(audit()).rejects.toThrow(refusal('log_fork', /two segments 2/));
+  });
+
+  test('rollback: an older head than was seen, also where the newer one is gone', async () => {
+    const seen = seeing({ seq: 2, segment: log.head });
+    for (const seq of [0, 1]) {
+      await expect(audit({ head: at(log.segments, seq), ...seen })).rejects.toMatchObject({
+        code: 'log_rollback',
+        metadata: { seq, segment: at(log.segments, seq), seen: log.head, seenSeq: 2 },
+      });
+    }
+    blocks.lose(log.head);
+    await expect(audit({ head: at(log.segments, 1), ...seen })).rejects.toThrow(refusal('log_rollback'));
+  });
+
+  test.each([
+    ['a number is left out', { seq: 4 }],
+    ['a segment follows none', { prev: null }],
+    ['numbers fall behind', { seq: 1 }],
+  ])('gap: %s', async (_name, body) => {
+    await log.publish(1, { body });
+    await expect(audit()).rejects.toThrow(refusal('log_gap'));
+  });
+
+  test.each([
+    ['segment', () => at(log.segments, 1)],
+    ['first segment', () => at(log.segments, 0)],
+    ['head', () => log.head],
+    ['envelope', () => at(log.envelopes, 0)],
+    ["signer's document", () => node.identity.cid],
+  ])('which block is missing: a %s', async (_name, lost) => {
+    blocks.lose(lost());
+    await expect(audit()).rejects.toMatchObject({ code: 'block_not_found', metadata: { block: lost() } });
+  });
+
+  test.each([
+    ['segment', () => at(log.segments, 1), () => at(log.segments, 0)],
+    ['head', () => log.head, () => at(log.segments, 1)],
+    ['envelope', () => at(log.envelopes, 3), () => at(log.envelopes, 1)],
+    ["signer's document", () => node.identity.cid, () => log.head],
+  ])('which block is another than its CID names: a %s', async (_name, altered, other) => {
+    blocks.alter(altered(), await blocks.read(other()));
+    await expect(audit()).rejects.toMatchObject({ code: 'block_invalid', metadata: { block: altered() } });
+  });
+
+  test('where a signature does not hold', async () => {
+    await log.publish(1, { signature: (signature) => signature.map((byte, i) => (i === 5 ? byte ^ 1 : byte)) });
+    await expect(audit()).rejects.toThrow(refusal('signature_invalid', /^segment 3: /));
+    log.segments.pop();
+    await log.publish();
+    await log.publish(1, { by: { ...peer, identity: node.identity } });
+    await log.publish();
+    await expect(audit()).rejects.toThrow(refusal('signature_invalid', /^segment 4: /));
+  });
+
+  test('that a segment is by another identity, chain, generation or role', async () => {
+    const other = await newNode('fiduciary');
+    blocks.put(other.identity.bytes);
+    await expect(audit({ identity: other.identity.cid })).rejects.toThrow(
+      refusal('segment_invalid', /another identity/),
+    );
+    await expect(audit({ role: 'beneficiary' })).rejects.toThrow(refusal('segment_invalid', /of a fiduciary/));
+    await log.publish(1, { by: other });
+    await expect(audit()).rejects.toThrow(refusal('segment_invalid'));
+    await log.publish();
+    await expect(audit()).rejects.toThrow(refusal('segment_invalid', /^segment 3: .*another identity/));
+    log.segments.splice(3);
+    await log.publish(1, { body: { role: 'principal' } });
+    await log.publish();
+    await expect(audit()).rejects.toThrow(
+      refusal('segment_invalid', /^segment 3: .*a principal in the log of a fiduciary/),
+    );
+  });
+
+  test('that a predecessor signed after its successor', async () => {
+    const second = await rotated(node);
+    await log.publish(1, { by: second });
+    await log.publish(1);
+    await log.publish(1, { by: second });
+    await expect(audit()).rejects.toThrow(refusal('segment_invalid', /^segment 3: /));
+  });
+
+  test.each<[string, () => Promise<Cid>]>([
+    ['not for the log', () => log.envelope({ log: false })],
+    ['of another role', async () => new Publishing(blocks, peer, node, 'principal').envelope()],
+    ['by a successor of who signed the segment', async () => log.envelope({}, await rotated(node))],
+    ['whose signature does not hold', () => log.envelope({}, { ...node, key: peer.key })],
+  ])('that an envelope is %s', async (_name, envelope) => {
+    await log.segment([await envelope()]);
+    await expect(audit()).rejects.toThrow(refusal('envelope_invalid', /^segment 3: /));
+  });
+
+  test('that what is linked is no envelope', async () => {
+    await log.segment([node.identity.cid]);
+    await expect(audit()).rejects.toThrow(refusal('envelope_invalid', /^segment 3: /));
+  });
+
+  test.each<[string, (envelope: Cid) => Record<string, unknown>]>([
+    ['an issuer', () => ({ issuer: null })],
+    ['no order', (envelope) => ({ order: cidToBytes(envelope) })],
+    ['each envelope once', (envelope) => ({ envelopes: [cidToLink(envelope), cidToLink(envelope)] })],
+    ['an envelope', () => ({ envelopes: [] })],
+  ])('that a segment has not %s', async (_name, body) => {
+    const envelope = await log.envelope();
+    await log.segment([envelope], { body: body(envelope) });
+    await expect(audit()).rejects.toThrow(refusal('segment_invalid'));
+  });
+
+  test('that the first segment follows another', async () => {
+    log.segments.splice(1);
+    await log.publish(1, { body: { seq: 0 } });
+    await expect(audit()).rejects.toThrow(refusal('segment_invalid', /^segment 0: /));
+  });
+
+  test('that the head is no segment', async () => {
+    await expect(audit({ head: node.identity.cid })).rejects.toThrow(refusal('segment_invalid'));
+  });
+});
