@@ -136,7 +136,7 @@ function assertOwnCommitment(order: BeneficiaryOrder, commitment: Uint8Array): v
 }
 
 /**
- * Verb `commit`: the Commitment with the whole certificate.
+ * Verb `commit`: the Commitment with the whole certificate. One that came with a Redemption before is acknowledged again.
  *
  * @throws `certificate_invalid`, `transcript_mismatch`, `order_state_conflict`
  */
@@ -150,15 +150,16 @@ export async function commitEnrolment(
   const setup = verifySetup(evidence);
   verifyCertificate(commitment, setup, evidence);
   assertOwnEnrolment(order, setup.enrolment.cid);
+  const acknowledged = { ...nothing, reply: [await acknowledge(commitment, evidence, context)] };
+  if (commitment.cid === order.commitmentStatement) return { ...acknowledged, order };
   return {
-    ...nothing,
+    ...acknowledged,
     order: {
       ...order,
       state: next(beneficiaryTransitions, order.state, 'commit'),
       commitmentStatement: commitment.cid,
       commitment: setup.commitment,
     },
-    reply: [await acknowledge(commitment, evidence, context)],
     keep: evidence.statements,
     settled: true,
   };

@@ -283,6 +283,20 @@ describe('B redeems', () => {
   });
 });
 
+test('a Commitment that is delivered after the Redemption is acknowledged, and changes nothing', async () => {
+  const late = await Parties.of(2);
+  late.held.add('commit');
+  await late.place();
+  await late.redeem();
+  const { beneficiary } = late;
+  expect(beneficiary.order).toMatchObject({ state: 'held', commitmentStatement: late.order.certificate });
+  const before = beneficiary.order;
+  const { reply } = await late.send(late.message('commit', 'beneficiary'));
+  expect(reply.map(({ body }) => body)).toMatchObject([{ type: 'acknowledged', statement: late.order.certificate }]);
+  expect(beneficiary.order).toEqual(before);
+  expect(beneficiary.secrets.map(({ name }) => name.what)).toEqual(['secret']);
+});
+
 test('once it holds y, B answers a later Redemption from what it holds, without a key or a Release', async () => {
   const held = await Parties.of(3);
   await held.place();
