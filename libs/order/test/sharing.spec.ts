@@ -10,8 +10,9 @@ import {
   publicPoint,
   randomBytes,
 } from '@dta/crypto';
+import { parseEnvelope } from '@dta/envelope';
 import fc from 'fast-check';
-import { publicShare, type Setup } from '../src/index.js';
+import { mayBeLogged, publicShare, type Setup } from '../src/index.js';
 import { deriveCoefficients, isShareOf } from '../src/deal.js';
 import { combineSecret } from '../src/redemption.js';
 import { known, Parties } from './parties.js';
@@ -121,6 +122,31 @@ describe('what some of the parties have together', () => {
   test('B and t fiduciaries: y, without P', () => {
     expect(publicPoint(addScalars(combineShares(pooled(1, 2, 3)), b))).toEqual(setup.commitment);
   });
+});
+
+test('one with a quantum computer and the whole log, and with every identity key: no share, and no key for one', async () => {
+  const parties = await Parties.before('commit', 3);
+  const nodes = [...parties.fiduciaries, parties.beneficiary];
+  const secrets: Uint8Array[] = nodes.flatMap((node) => node.secrets.map(({ value }) => value.slice()));
+  parties.held.clear();
+  for (const message of parties.sent.filter(({ addressee }) => addressee.verb === 'commit'))
+    await parties.send(message);
+  await parties.redeem();
+  secrets.push(parties.beneficiary.secret('secret').value);
+  expect(secrets).toHaveLength(3 * 2 + 2 + 1); // shares and epoch seeds, b and its KEM seed, y
+  const logged = [...parties.statements, ...parties.heard].filter((statement) => mayBeLogged([statement]));
+  const attached = parties.sent.flatMap(({ attachments }) => attachments); // travels beside, and is never in the log
+  expect(logged.map(({ body }) => body.type)).toEqual(expect.arrayContaining(['deal', 'released', 'receipt']));
+  const holds = (bytes: Uint8Array, part: Uint8Array) => Buffer.from(bytes).includes(Buffer.from(part));
+  for (const { bytes } of logged) for (const part of [...secrets, ...attached]) expect(holds(bytes, part)).toBe(false);
+  // what is not for the log is sealed to a key that the log has only the public half of
+  const identities = parties.identities.map(({ keys }) => toHex(keys.kemHash));
+  expect(parties.releases).toHaveLength(3);
+  for (const release of parties.releases) {
+    const { header } = parseEnvelope(release);
+    expect(header.log).toBe(false);
+    for (const { key } of header.recipients) expect(identities).not.toContain(toHex(key));
+  }
 });
 
 describe('bytes that are no scalar', () => {
