@@ -58,6 +58,7 @@ test('the folder is in use by a running node', async () => {
 });
 
 test.each<[string, string, string | null, RegExp]>([
+  ['the database is gone', 'postgres/data', null, /postgres\/data is gone/],
   ["the database's version is gone", 'postgres/data/PG_VERSION', null, /postgres\/data is damaged/],
   ["the database's control file is cut", 'postgres/data/global/pg_control', 'x', /postgres.*pg_control/],
   ["the database's password is gone", 'postgres/password', null, /postgres\/password is gone/],

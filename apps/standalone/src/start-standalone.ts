@@ -11,6 +11,7 @@ import { startEmbeddedPostgres, type EmbeddedPostgres } from '@dta/postgres';
 import { startPrincipal } from '@dta/principal';
 import type { Logger } from '@dta/service';
 import { createMemoryBroker } from '@dta/transport';
+import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assertPortFree } from './free-port.js';
@@ -53,6 +54,7 @@ const POOL_SIZE = 5;
 export async function startStandalone(options: StandaloneOptions, log: Logger): Promise<RunningStandalone> {
   await assertPortFree(options.port);
   const folder = await openFolder(options.folder);
+  assertDatabaseKept(folder);
   const started: { stop(): Promise<void> }[] = [];
   const stop = async () => {
     for (const part of started.splice(0).reverse()) await part.stop();
@@ -80,6 +82,13 @@ export async function startStandalone(options: StandaloneOptions, log: Logger): 
     await stop();
     throw error;
   }
+}
+
+/** @throws `start_failed` where a folder that was started before has no database any more: a new one would have no order */
+function assertDatabaseKept(folder: string): void {
+  const [files, before] = [join(folder, 'postgres', 'data'), join(folder, ADMITTED)];
+  if (existsSync(before) && !existsSync(files))
+    throw new DtaError('start_failed', `${files} is gone: put it back, or delete the whole folder to begin anew`);
 }
 
 /** Principal and beneficiary share one identity, so that the original's `nodeCID` works as a beneficiary. */
