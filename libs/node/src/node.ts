@@ -80,8 +80,10 @@ export async function openNode(
   const ring = await openOwnKeys(options, custody);
   const store = await openStore(options.documentStore);
   const database = await openDatabase(options.database);
-  const admission = await Admission.open(database, ring);
-  if (options.admittedIdentities !== null) await admitFolder(admission, options.admittedIdentities);
+  const admission = await openAdmission(database, ring, options.admittedIdentities).catch(async (error: unknown) => {
+    await database.close();
+    throw error;
+  });
   return {
     options,
     role,
@@ -131,6 +133,12 @@ async function readOwn(file: string): Promise<Uint8Array> {
   } catch (cause) {
     throw new DtaError('start_failed', `cannot read ${file}`, { cause });
   }
+}
+
+async function openAdmission(database: Database, ring: KeyRing, folder: string | null): Promise<Admission> {
+  const admission = await Admission.open(database, ring);
+  if (folder !== null) await admitFolder(admission, folder);
+  return admission;
 }
 
 async function admitFolder(admission: Admission, folder: string): Promise<void> {
