@@ -1,11 +1,10 @@
 import { ascii, bytesEqual } from '@dta/codec';
 import { randomBytes } from '@dta/crypto';
-import { isDtaError } from '@dta/errors';
 import { BLOCK_BYTES } from '../random/tested-random.js';
 import { startHealthTests } from '../random/health-tests.js';
 import { decryptInToken, encryptInToken, IV_BYTES } from './aes-gcm.js';
 import type { Session, TokenOptions } from './connection.js';
-import { returnValue, type Handle } from './cryptoki.js';
+import { messageOf, returnValue, type Handle } from './cryptoki.js';
 import {
   attributeOf,
   destroyObjects,
@@ -154,8 +153,7 @@ export async function checkToken(options: TokenOptions): Promise<CheckedAbility[
 }
 
 function reasonOf(error: unknown): string {
-  if (isDtaError(error)) return error.message;
-  return returnValue(error) ?? (error instanceof Error ? error.message : 'unknown reason');
+  return returnValue(error) ?? messageOf(error);
 }
 
 function describe(token: Token): Promise<string> {

@@ -44,8 +44,12 @@ export function loadPkcs11js(): Promise<Pkcs11js> {
 
 /** The name of the return value that a call ended with, such as CKR_PIN_INCORRECT; undefined for what is none. */
 export function returnValue(error: unknown): string | undefined {
-  const text = error instanceof Error ? error.message : '';
-  return /^(CKR_\w+)/.exec(text)?.[1];
+  return /^(CKR_\w+)/.exec(messageOf(error))?.[1];
+}
+
+/** Native code's errors may be another realm's, of which `instanceof` knows nothing. */
+export function messageOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : '';
 }
 
 /** Runs a call that may fail where nothing hangs on it: closing what may be gone. */

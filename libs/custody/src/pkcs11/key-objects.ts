@@ -61,8 +61,21 @@ function find(session: Session, label: string, id?: Uint8Array): KeyObject[] {
     ...(id === undefined ? [] : [{ type: pkcs11js.CKA_ID, value: Buffer.from(id) }]),
   ]);
   return found
-    .map((handle) => ({ handle, id: id ?? new Uint8Array(attributeOf(session, handle, pkcs11js.CKA_ID)) }))
+    .flatMap((handle) => {
+      const own = id ?? attributeIfThere(session, handle, pkcs11js.CKA_ID);
+      return own === undefined ? [] : [{ handle, id: new Uint8Array(own) }];
+    })
     .sort((a, b) => (toHex(a.id) < toHex(b.id) ? -1 : 1));
+}
+
+/** Undefined where a replica has destroyed the object since it was found. */
+function attributeIfThere(session: Session, object: Handle, type: number): Buffer | undefined {
+  try {
+    return attributeOf(session, object, type);
+  } catch (error) {
+    if (isNoObject(error)) return undefined;
+    throw error;
+  }
 }
 
 /** Names of all keys that are settled on, sorted, each once. */
@@ -72,7 +85,7 @@ export function listKeyNames(session: Session): KeyName[] {
     { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_SECRET_KEY },
     { type: pkcs11js.CKA_KEY_TYPE, value: pkcs11js.CKK_AES },
   ]);
-  const labels = found.map((handle) => attributeOf(session, handle, pkcs11js.CKA_LABEL).toString());
+  const labels = found.map((handle) => attributeIfThere(session, handle, pkcs11js.CKA_LABEL)?.toString() ?? '');
   const names = labels
     .filter((label) => label.startsWith(PREFIX) && !label.endsWith(CANDIDATE))
     .map((label) => label.slice(PREFIX.length));

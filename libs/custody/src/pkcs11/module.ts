@@ -1,5 +1,5 @@
 import { DtaError } from '@dta/errors';
-import { loadPkcs11js, quietly, returnValue, type Cryptoki, type Pkcs11js } from './cryptoki.js';
+import { loadPkcs11js, messageOf, quietly, returnValue, type Cryptoki, type Pkcs11js } from './cryptoki.js';
 import { makePermits, type Permits } from './permits.js';
 
 /**
@@ -53,8 +53,7 @@ async function load(path: string): Promise<Loaded> {
   try {
     cryptoki.load(path);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : 'unknown reason';
-    throw new DtaError('custody_unavailable', `there is no PKCS#11 module to load: ${reason}`, { cause });
+    throw new DtaError('custody_unavailable', `there is no PKCS#11 module to load: ${messageOf(cause)}`, { cause });
   }
   const permits = makePermits(CALLS_AT_A_TIME);
   let generation = 0;

@@ -3,6 +3,7 @@ import { concat } from '@dta/codec';
 import { AEAD_KEY_BYTES, aeadOpenWithIv, aeadSealWithIv, randomBytes, wipe } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import { assertKeyName, doesNotOpen, type Custody, type KeyName } from '../custody.js';
+import { testedRandom } from '../random/tested-random.js';
 import { underLock } from './file-lock.js';
 import { keysExist, overwriteLater, readKeys, removeUnfinished, replaceKeys, type Keys } from './key-store.js';
 
@@ -33,6 +34,7 @@ export async function openSoftwareCustody(options: {
     `Custody is software: whoever reads ${file} can open all that this node sealed. Use an HSM for secrets.`,
   );
 
+  const random = testedRandom(async (length) => randomBytes(length));
   let closed = false;
   const assertOpen = () => {
     if (closed) throw new DtaError('custody_unavailable', 'custody is closed');
@@ -65,7 +67,7 @@ export async function openSoftwareCustody(options: {
     },
     async random(length) {
       assertOpen();
-      return randomBytes(length);
+      return random(length);
     },
     async destroy(key) {
       assertOpen();
