@@ -1,15 +1,17 @@
-// What the code says of itself, written into the documents: openapi.json, routes, error codes, settings.
+// What the code says of itself, written into the documents: openapi.json, routes, error codes, settings, metrics.
 //   node tools/docs.mjs write [folder]   brings the documents up to date
 //   node tools/docs.mjs check [folder]   names those that are stale, and fails
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format } from 'prettier';
+import { Registry } from 'prom-client';
 import { openApiDocument, routes, statusOf } from '../libs/contracts/dist/src/rest/index.js';
 import { errorCodes } from '../libs/errors/dist/src/index.js';
-import { describeConfig } from '../libs/service/dist/src/index.js';
+import { createRoleGauges, createRoleMetrics } from '../libs/node/dist/src/index.js';
+import { createMonitor, describeConfig } from '../libs/service/dist/src/index.js';
 import { beneficiarySettings } from '../apps/beneficiary/dist/src/index.js';
 import { fiduciarySettings } from '../apps/fiduciary/dist/src/index.js';
-import { gatewaySettings } from '../apps/gateway/dist/src/index.js';
+import { createGatewayMetrics, gatewaySettings } from '../apps/gateway/dist/src/index.js';
 import { migrateSettings } from '../apps/cli/dist/src/config.js';
 import { principalSettings } from '../apps/principal/dist/src/index.js';
 import { failWith, root } from './process.mjs';
@@ -28,6 +30,15 @@ const documents = {
       gateway: gatewaySettings,
       migrate: migrateSettings,
     }).reduce((text, [name, schema]) => between(text, name, settingsTable(schema)), before),
+  'operations.md': (before) => {
+    const all = metricsByOwner();
+    const after = Object.entries(all).reduce(
+      (text, [owner, list]) => between(text, `metrics-${owner}`, metricsTable(list)),
+      before,
+    );
+    assertKnown(after, Object.values(all).flat());
+    return after;
+  },
 };
 
 const stale = [];
@@ -96,4 +107,42 @@ function settingsTable(schema) {
       setting.required ? '**required**' : setting.default ? `\`${setting.default}\`` : '–',
     ]),
   );
+}
+
+/** The metrics of every process, of a role and of a gateway, as their makers name them; nothing is measured here. */
+function metricsByOwner() {
+  const made = (make) => {
+    const registry = new Registry();
+    make(registry);
+    return registry.getMetricsAsArray();
+  };
+  const role = made((registry) => {
+    createRoleMetrics(registry);
+    createRoleGauges(registry, { database: { query: () => Promise.reject(new Error('there is none here')) } });
+  });
+  return { every: createMonitor('any').registry.getMetricsAsArray(), role, gateway: made(createGatewayMetrics) };
+}
+
+function metricsTable(metrics) {
+  return table(
+    ['metric', 'type', 'labels', 'meaning'],
+    metrics.map(({ name, type, labelNames, help }) => [
+      `\`${name}\``,
+      type ?? 'histogram',
+      labelNames
+        .filter((label) => label !== 'le')
+        .map((label) => `\`${label}\``)
+        .join(', ') || '–',
+      help,
+    ]),
+  );
+}
+
+/** An alert on a metric that isn't there never fires. */
+function assertKnown(page, metrics) {
+  const names = new Set(metrics.map(({ name }) => name));
+  for (const [name] of page.matchAll(/\bdta_\w+/g)) {
+    if (!names.has(name.replace(/_(bucket|count|sum)$/, '')))
+      failWith(`operations.md names ${name}, which nothing measures`);
+  }
 }

@@ -16,8 +16,8 @@ import { beneficiaryOrders } from './order.repository.js';
  *
  * @throws `start_failed`, `key_file_invalid`, `custody_invalid`, `service_unavailable`, `schema_outdated`
  */
-export async function startBeneficiary(options: NodeOptions, { transport, log }: RoleParts): Promise<RunningRole> {
-  const node = await openNode(options, transport, log);
+export async function startBeneficiary(options: NodeOptions, parts: RoleParts): Promise<RunningRole> {
+  const node = await openNode(options, parts);
   const orders = beneficiaryOrders(node);
   return serveRole(node, BeneficiaryModule.of(node), () => [
     startSweeper(node, orders, (ref) =>

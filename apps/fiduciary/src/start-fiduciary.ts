@@ -16,8 +16,8 @@ import { fiduciaryOrders } from './order.repository.js';
  *
  * @throws `start_failed`, `key_file_invalid`, `custody_invalid`, `service_unavailable`, `schema_outdated`
  */
-export async function startFiduciary(options: NodeOptions, { transport, log }: RoleParts): Promise<RunningRole> {
-  const node = await openNode(options, transport, log);
+export async function startFiduciary(options: NodeOptions, parts: RoleParts): Promise<RunningRole> {
+  const node = await openNode(options, parts);
   const orders = fiduciaryOrders(node);
   return serveRole(node, FiduciaryModule.of(node), () => [
     startSweeper(node, orders, (ref) =>

@@ -30,7 +30,7 @@ const order = () => new WiredParties(rig, members).wire(members.f1);
 /** What the sweep does to one order, with a clock that is ahead. */
 async function sweep(parties: WiredParties, now: number): Promise<void> {
   const { transport, log } = rig.parts();
-  const node: Node = await openNode(options, transport, log, () => now);
+  const node: Node = await openNode(options, { transport, log }, () => now);
   try {
     await expireOrder(node, fiduciaryOrders(node), parties.order.ref, (stored, at) => {
       const expired = expireFiduciaryOrder(stored, at);

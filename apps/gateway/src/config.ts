@@ -1,5 +1,5 @@
 import { cidText, type Cid } from '@dta/contracts';
-import { logLevels, readConfig, secret, settings, type LogLevel } from '@dta/service';
+import { logLevels, monitorSettings, readConfig, secret, settings, type LogLevel } from '@dta/service';
 import { z } from 'zod';
 
 const pskBytes = 32;
@@ -44,6 +44,7 @@ export const gatewaySettings = z
       .integer(0, 16)
       .default(0)
       .describe('Proxies in front whose X-Forwarded-For names the client'),
+    ...monitorSettings,
     LOG_LEVEL: z.enum(logLevels).default('info').describe('Least level of a line in the log'),
   })
   .refine(
@@ -102,6 +103,8 @@ export interface GatewayConfig {
   readonly rateLimitPerMinute: number;
   readonly trustProxyHops: number;
   readonly logLevel: LogLevel;
+  /** Where metrics and health are shown; null: nowhere. */
+  readonly monitor: { readonly port: number; readonly host: string } | null;
 }
 
 /** Reads the settings. @throws DtaError `configuration_invalid` with every fault */
@@ -126,6 +129,7 @@ export function readGatewayConfig(env: Readonly<Record<string, string | undefine
     rateLimitPerMinute: set.RATE_LIMIT_PER_MINUTE,
     trustProxyHops: set.TRUST_PROXY_HOPS,
     logLevel: set.LOG_LEVEL,
+    monitor: set.METRICS_PORT === undefined ? null : { port: set.METRICS_PORT, host: set.METRICS_HOST },
   };
 }
 

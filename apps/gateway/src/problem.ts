@@ -101,7 +101,14 @@ export function sendProblem(request: Request, response: Response, thrown: unknow
   if (statusOf[error.code] === 500) logger.error({ requestId, err: thrown }, 'a request failed');
   if (response.headersSent) return void response.destroy();
   const { body, headers } = problemOf(error, requestId);
+  response.locals['code'] = error.code;
   response.status(body.status).set(headers).type('application/problem+json').send(JSON.stringify(body));
+}
+
+/** What a response was answered with: `ok`, or the code of its problem. */
+export function codeOf({ locals }: Response): string {
+  const code: unknown = locals['code'];
+  return typeof code === 'string' ? code : 'ok';
 }
 
 function toError(thrown: unknown, request: Request): DtaError {

@@ -8,11 +8,12 @@ import {
   type ResultOf,
   type Role,
 } from '@dta/contracts';
-import { DtaError, isDtaError } from '@dta/errors';
+import { DtaError, isDtaError, toDtaError } from '@dta/errors';
 import { makeCall } from '@dta/internal-call';
 import type { Logger } from '@dta/service';
 import type { Transport } from '@dta/transport';
 import type { GatewayConfig } from './config.js';
+import type { CallAnswered, GatewayMetrics } from './gateway-metrics.js';
 import type { RequestContext } from './request-context.js';
 
 /** One role behind this gateway. */
@@ -30,7 +31,7 @@ export interface RoleAnswer<V extends InternalCall> {
 
 type CallOfOneRole = Extract<InternalCall, `${string}.${string}`>;
 type CallOfEveryRole = Exclude<InternalCall, CallOfOneRole>;
-type Parts = { transport: Transport; logger: Logger; config: GatewayConfig };
+type Parts = { transport: Transport; logger: Logger; config: GatewayConfig; metrics: GatewayMetrics };
 
 /** Sealed calls to the roles of this gateway's operator. */
 export class RoleCalls {
@@ -46,11 +47,6 @@ export class RoleCalls {
       ...(beneficiary === null ? [] : [{ role: 'beneficiary' as const, ...beneficiary }]),
       ...fiduciaries.map((address) => ({ role: 'fiduciary' as const, ...address })),
     ];
-  }
-
-  /** Whether there is a connection to send calls on. */
-  connected(): boolean {
-    return this.#parts.transport.connected();
   }
 
   has(role: Role): boolean {
@@ -92,6 +88,26 @@ export class RoleCalls {
   }
 
   async #send<V extends InternalCall>(
+    link: RoleLink,
+    call: V,
+    params: ParamsOf<V>,
+    context: RequestContext,
+    timeoutMs: number,
+  ): Promise<ResultOf<V>> {
+    const begun = performance.now();
+    const tell = (code: CallAnswered['code']) =>
+      this.#parts.metrics.call({ call, role: link.role, code, seconds: (performance.now() - begun) / 1000 });
+    try {
+      const result = await this.#ask(link, call, params, context, timeoutMs);
+      tell('ok');
+      return result;
+    } catch (error) {
+      tell(toDtaError(error).code);
+      throw error;
+    }
+  }
+
+  async #ask<V extends InternalCall>(
     link: RoleLink,
     call: V,
     params: ParamsOf<V>,

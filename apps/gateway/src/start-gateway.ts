@@ -14,12 +14,13 @@ import {
 } from '@dta/contracts';
 import { openApiDocument } from '@dta/contracts/rest';
 import { DtaError } from '@dta/errors';
-import { createHealth, createLogger, nestLogger, type Logger } from '@dta/service';
+import { createLogger, createMonitor, nestLogger, type Logger, type Monitor } from '@dta/service';
 import { connectNats, type Transport } from '@dta/transport';
 import { AboutGateway } from './api/node.controller.js';
 import { AnswerInterceptor } from './api/route.js';
 import type { GatewayConfig } from './config.js';
 import { installFrontDoor } from './front-door/front-door.js';
+import { createGatewayMetrics } from './gateway-metrics.js';
 import { GatewayModule } from './gateway.module.js';
 import { ProblemFilter } from './problem.js';
 import { RoleCalls } from './role-calls.js';
@@ -29,6 +30,8 @@ export interface GatewayParts {
   /** Stays its owner's: the gateway doesn't close it. */
   readonly transport?: Transport;
   readonly logger?: Logger;
+  /** Where it tells what can be seen of it; one that nobody looks at by default. */
+  readonly monitor?: Monitor;
 }
 
 /** A gateway that listens. */
@@ -47,14 +50,18 @@ export interface RunningGateway {
  */
 export async function startGateway(config: GatewayConfig, parts: GatewayParts = {}): Promise<RunningGateway> {
   const logger = parts.logger ?? createLogger({ name: 'gateway', level: config.logLevel });
-  const health = createHealth();
+  const { registry, health } = parts.monitor ?? createMonitor('gateway');
+  const metrics = createGatewayMetrics(registry);
   const transport = parts.transport ?? (await connect(config, logger));
-  const calls = new RoleCalls({ transport, logger, config });
+  health.part(transport.kind, async () => {
+    if (!transport.connected()) throw new DtaError('service_unavailable', 'no connection');
+  });
+  const calls = new RoleCalls({ transport, logger, config, metrics });
   const app = await NestFactory.create<NestExpressApplication>(
     GatewayModule.of(calls, new AboutGateway(health, config.access === 'standalone')),
     { bodyParser: false, logger: nestLogger(logger), abortOnError: false },
   );
-  installFrontDoor(app, config, logger);
+  installFrontDoor(app, config, logger, metrics);
   app.useGlobalFilters(new ProblemFilter(logger));
   app.useGlobalInterceptors(new AnswerInterceptor());
   serveDocs(app);
@@ -64,6 +71,7 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts = 
     if (parts.transport === undefined) await transport.close();
   };
   const port = await listen(app, server, config, close);
+  health.started();
   const stopping = new AbortController();
   logger.info({ host: config.host, port }, 'the gateway listens');
   return {

@@ -29,6 +29,7 @@ describe('readGatewayConfig', () => {
       principal: { node: cid('p'), psk: new Uint8Array(32).fill(0xab) },
       ...{ beneficiary: null, fiduciaries: [], rateLimitPerMinute: 60_000, trustProxyHops: 0 },
       access: { tokenHash: new Uint8Array(32).fill(0x12) },
+      monitor: null,
     });
   });
 

@@ -67,7 +67,7 @@ const usual: Answers = {
   'beneficiary.reveal-secret': () => ({ secret, commitment, orderReference }),
   status: (_, role) => ({
     ...{ nodeCID: nodes[role].node, role, name: role, extensionVendor: 'Milagro', plugin: 'milagro' },
-    ...{ custody: 'software', custodyErases: false, ready: true },
+    ...{ custody: 'software', custodyErases: false, ready: true, parts: { postgres: 'up' }, degraded: {} },
   }),
   'log-head': (_, role) => ({ role, nodeCID: nodes[role].node, head: { seq: 3, segment: cid(`head of ${role}`) } }),
   'list-identities': (_, role) => ({ identities: [identityOf(role)] }),

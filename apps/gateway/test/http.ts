@@ -46,6 +46,7 @@ export async function startSetup(changes: Partial<GatewayConfig> = {}): Promise<
     rateLimitPerMinute: 60_000,
     trustProxyHops: 0,
     logLevel: 'trace',
+    monitor: null,
     ...changes,
   };
   const logger = createLogger({

@@ -42,6 +42,8 @@ describe('GET /v1/status', () => {
         custody: 'hsm',
         custodyErases: true,
         ready: true,
+        parts: {},
+        degraded: {},
       };
     };
     const { status, body } = await setup.http('/v1/status');
@@ -153,8 +155,11 @@ describe('health', () => {
     const { status, body } = await setup.http('/health/ready');
     expect(status).toBe(200);
     expect(body).toEqual({
-      ...{ ready: true },
-      parts: { transport: 'up', principal: 'up', beneficiary: 'up', [`fiduciary ${fiduciary.node}`]: 'up' },
+      ...{ ready: true, degraded: {} },
+      parts: {
+        ...{ process: 'up', memory: 'up', principal: 'up', beneficiary: 'up' },
+        [`fiduciary ${fiduciary.node}`]: 'up',
+      },
     });
     await setup.gateway.ready;
   });
@@ -164,11 +169,43 @@ describe('health', () => {
     await other.roles.transport.close();
     const { status, body } = await other.http('/health/ready');
     expect(status).toBe(503);
-    expect(body).toMatchObject({ parts: { transport: 'no connection', principal: 'away' } });
+    expect(body).toMatchObject({ parts: { memory: 'away (service_unavailable)', principal: 'away' } });
     await other.stop();
   });
 
-  it('names the part that is away', async () => {
+  it('names the part of a role that is away, and what is away without which orders go on', async () => {
+    const other = await startSetup({ access: 'standalone' });
+    const usual = {
+      nodeCID: principal.node,
+      name: '',
+      extensionVendor: '',
+      plugin: '',
+      custody: '',
+      custodyErases: true,
+    };
+    other.roles.answers.status = (_, role) => {
+      const parts = { nats: 'up', postgres: role === 'principal' ? 'away (timeout)' : 'up' };
+      const degraded: Record<string, string> = role === 'beneficiary' ? { store: 'away (service_unavailable)' } : {};
+      return { ...usual, role, ready: role !== 'principal', parts, degraded };
+    };
+    try {
+      const { status, body } = await other.http('/health/ready');
+      expect(status).toBe(503);
+      expect(body).toMatchObject({
+        parts: { principal: 'not ready: postgres away (timeout)', beneficiary: 'up' },
+        degraded: { 'beneficiary: store': 'away (service_unavailable)' },
+      });
+      other.roles.answers.status = (_, role) => ({
+        ...{ ...usual, role, ready: true, parts: { postgres: 'up' } },
+        degraded: { store: 'away (service_unavailable)' },
+      });
+      expect((await other.http('/health/ready')).status).toBe(200);
+    } finally {
+      await other.stop();
+    }
+  });
+
+  it('names the role that is away', async () => {
     const other = await startSetup({ access: 'standalone' });
     try {
       await other.roles.leave('beneficiary');

@@ -10,13 +10,12 @@ import { PrincipalModule } from './principal.module.js';
  *
  * @throws `start_failed`, `key_file_invalid`, `custody_invalid`, `service_unavailable`, `schema_outdated`
  */
-export async function startPrincipal(options: PrincipalOptions, { transport, log }: RoleParts): Promise<RunningRole> {
-  const node = await openNode(options, transport, log);
+export async function startPrincipal(options: PrincipalOptions, parts: RoleParts): Promise<RunningRole> {
+  const node = await openNode(options, parts);
   const orders = new OrderRepository(node);
   const watch = new OrderWatch(node);
   const driver = new OrderDriver(node, orders, watch);
-  const parts = { node, options, orders, driver, watch };
-  return serveRole(node, PrincipalModule.of(parts), () => [
+  return serveRole(node, PrincipalModule.of({ node, options, orders, driver, watch }), () => [
     driver,
     watch,
     startSweeper(node, orders, async (ref) => driver.drive(ref)),

@@ -24,12 +24,15 @@ function readArguments(): StandaloneOptions {
       options: {
         port: { type: 'string', default: '5556' },
         fiduciaries: { type: 'string', default: '3' },
+        'metrics-port': { type: 'string' },
         data: { type: 'string', default: '.dta' },
       },
     });
+    const metricsPort = values['metrics-port'];
     return {
       port: whole('--port', values.port, 0, 65_535),
       fiduciaries: whole('--fiduciaries', values.fiduciaries, 1, MAX_FIDUCIARIES),
+      metricsPort: metricsPort === undefined ? null : whole('--metrics-port', metricsPort, 0, 65_535),
       folder: values.data,
     };
   } catch (cause) {

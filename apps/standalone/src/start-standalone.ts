@@ -9,7 +9,7 @@ import { readIdentity, type Identity, type KeyGeneration, type Role } from '@dta
 import { migrateDatabase, readKeyFile, type NodeOptions, type RunningRole } from '@dta/node';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '@dta/postgres';
 import { startPrincipal } from '@dta/principal';
-import type { Logger } from '@dta/service';
+import { createMonitor, serveMonitors, type Logger, type Monitor } from '@dta/service';
 import { createMemoryBroker } from '@dta/transport';
 import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
@@ -22,6 +22,8 @@ export interface StandaloneOptions {
   /** 0: a free one */
   readonly port: number;
   readonly fiduciaries: number;
+  /** where metrics and health of all roles are shown, 0: on a free one; null: nowhere */
+  readonly metricsPort: number | null;
   /** everything that the node keeps */
   readonly folder: string;
 }
@@ -42,6 +44,7 @@ interface Member {
   readonly files: RoleFiles;
   readonly identity: Identity;
   readonly psk: Uint8Array;
+  readonly monitor: Monitor;
 }
 
 const POOL_SIZE = 5;
@@ -67,14 +70,20 @@ export async function startStandalone(options: StandaloneOptions, log: Logger): 
       broker.connect({ onError: (error, subject) => log.error({ err: error, subject }, 'a message was not handled') });
     const members = await openMembers(folder, options.fiduciaries);
     const admitted = await writeAdmitted(folder, members);
+    const monitor = createMonitor('gateway');
+    if (options.metricsPort !== null) {
+      const monitors = [monitor, ...members.map((member) => member.monitor)];
+      started.push(await serveMonitors({ port: options.metricsPort, host: '127.0.0.1', monitors, logger: log }));
+    }
     for (const member of members) {
       const transport = connect();
       started.push({ stop: () => transport.close() });
-      started.push(await startRole(member, members, await databaseOf(postgres, member), admitted, { transport, log }));
+      const parts = { transport, log, monitor: member.monitor };
+      started.push(await startRole(member, members, await databaseOf(postgres, member), admitted, parts));
     }
     const transport = connect();
     started.push({ stop: () => transport.close() });
-    const gateway = await startGatewayOf(members, options.port, { transport, logger: log });
+    const gateway = await startGatewayOf(members, options.port, { transport, logger: log, monitor });
     started.push(gateway);
     await gateway.ready;
     return { port: gateway.port, folder, node: memberOf(members, 'principal').identity.cid, stop };
@@ -113,7 +122,8 @@ async function openMember(
   const files = await openRoleFiles(folder, name, make);
   const [newest] = (await readKeys({ files })).slice(-1);
   if (newest === undefined) throw new DtaError('key_file_invalid', `${files.keyFile} holds no key`);
-  return { name, role, files, identity: readIdentity(newest.document), psk: randomBytes(32) };
+  const monitor = createMonitor(role, name);
+  return { name, role, files, identity: readIdentity(newest.document), psk: randomBytes(32), monitor };
 }
 
 async function readKeys({ files }: Pick<Member, 'files'>): Promise<KeyGeneration[]> {
@@ -197,6 +207,7 @@ function startGatewayOf(
       rateLimitPerMinute: 600_000,
       trustProxyHops: 0,
       logLevel: 'warn',
+      monitor: null,
     },
     parts,
   );

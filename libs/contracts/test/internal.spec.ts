@@ -66,7 +66,7 @@ const examples: { [V in InternalCall]: { params: ParamsOf<V>; result: ResultOf<V
     params: {},
     result: {
       ...{ nodeCID: cid, role: 'fiduciary', name: 'f', extensionVendor: 'Milagro', plugin: 'milagro' },
-      ...{ custody: 'software', custodyErases: false, ready: true },
+      ...{ custody: 'software', custodyErases: false, ready: true, parts: { postgres: 'up' }, degraded: {} },
     },
   },
   'log-head': { params: {}, result: { role: 'fiduciary', nodeCID: cid, head: { seq: 7, segment: cid } } },

@@ -9,7 +9,7 @@ import {
   type ResultOf,
 } from '@dta/contracts';
 import { wipe } from '@dta/crypto';
-import { DtaError, isDtaError, toDtaError } from '@dta/errors';
+import { DtaError, isDtaError, toDtaError, type ErrorCode } from '@dta/errors';
 import { openCall, type OpenedCall } from './seal.js';
 
 /** A call as a role's handler gets it, opened and checked against its schema. */
@@ -33,6 +33,8 @@ export interface ServeCallOptions<V extends InternalCall> {
   readonly handler: CallHandler<V>;
   /** Told of what the caller isn't told: errors that aren't a `DtaError`, and those that are `internal`. */
   readonly onError: (error: unknown, call: V) => void;
+  /** Told what stands inside the seal of the reply: `ok`, or the error's code. */
+  readonly onAnswered?: (code: 'ok' | ErrorCode) => void;
 }
 
 /**
@@ -54,15 +56,19 @@ export async function serveCall<V extends InternalCall>(
 
 async function answer<V extends InternalCall>(
   opened: OpenedCall,
-  { call, handler, onError }: ServeCallOptions<V>,
+  { call, handler, onError, onAnswered = () => undefined }: ServeCallOptions<V>,
 ): Promise<Uint8Array> {
   const encode = (reply: CallReply<V>) => encodeDocument(callReplySchema(call), reply);
   try {
     const { id, gateway } = opened;
-    return encode({ result: await handler({ ...readBody(call, opened.body), id, gateway }) });
+    const reply = encode({ result: await handler({ ...readBody(call, opened.body), id, gateway }) });
+    onAnswered('ok');
+    return reply;
   } catch (error) {
     if (!isDtaError(error) || error.code === 'internal') onError(error, call);
-    return encode({ error: toDtaError(error).toJSON() });
+    const known = toDtaError(error);
+    onAnswered(known.code);
+    return encode({ error: known.toJSON() });
   }
 }
 

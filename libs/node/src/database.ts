@@ -4,6 +4,7 @@ import type pg from 'pg';
 import { DataSource } from 'typeorm';
 import { Initial1 } from './migrations/1-initial.js';
 import { Publication2 } from './migrations/2-publication.js';
+import { Times3 } from './migrations/3-times.js';
 
 /** How a role reaches its database. */
 export interface DatabaseOptions {
@@ -12,7 +13,7 @@ export interface DatabaseOptions {
   readonly poolSize: number;
 }
 
-const migrations = [Initial1, Publication2];
+const migrations = [Initial1, Publication2, Times3];
 
 function dataSource({ url, poolSize }: DatabaseOptions): DataSource {
   return new DataSource({
@@ -61,6 +62,12 @@ export class Database {
       if (hasSqlState(cause)) throw cause;
       throw new DtaError('service_unavailable', 'PostgreSQL does not answer', { cause });
     }
+  }
+
+  /** The pool's connections, and how many statements wait for one. */
+  get pool(): { readonly open: number; readonly idle: number; readonly waiting: number } {
+    const { totalCount, idleCount, waitingCount } = this.#pool;
+    return { open: totalCount, idle: idleCount, waiting: waitingCount };
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,9 @@
-import { type InternalCall, type ParamsOf, type ResultOf } from '@dta/contracts';
+import { verbOf, type InternalCall, type ParamsOf, type ResultOf } from '@dta/contracts';
 import { sha256, timingSafeEqual } from '@dta/crypto';
-import { DtaError } from '@dta/errors';
-import { serveCall } from '@dta/internal-call';
+import { DtaError, toDtaError } from '@dta/errors';
+import { serveCall, type ServedCall } from '@dta/internal-call';
+import { traceIdOf, type Logger } from '@dta/service';
+import type { Answered } from '@dta/transport';
 import type { Sql } from './database.js';
 import type { Node } from './node.js';
 
@@ -13,8 +15,13 @@ export interface InternalInboxParts {
   /** SHA-256 [32] of the bearer token; null in the standalone node, which has one user */
   readonly tokenHash: Uint8Array | null;
   readonly now: () => number;
-  readonly onError: (error: unknown, call: InternalCall) => void;
+  readonly log: Logger;
+  /** told of each call that was answered under seal */
+  readonly observe: (verb: string, answered: Answered) => void;
 }
+
+/** Calls that only look or wait, again and again: of no interest in a log, while they succeed. */
+const unremarkable: ReadonlySet<InternalCall> = new Set(['status', 'principal.await-order']);
 
 /** Answers a gateway's sealed calls: opens, refuses a call seen before, checks the caller's token, answers sealed. */
 export class InternalInbox {
@@ -25,13 +32,14 @@ export class InternalInbox {
   }
 
   /** The inbox of a role. */
-  static of({ database, options, now, log, role }: Node): InternalInbox {
+  static of({ database, options, now, log, role, metrics }: Node): InternalInbox {
     return new InternalInbox({
       sql: database,
       psk: options.psk,
       tokenHash: options.tokenHash,
       now,
-      onError: (error, call) => log.error({ err: error, role, call }, 'a call failed'),
+      log: log.child({ role }),
+      observe: (verb, answered) => metrics.request('internal', verb, answered),
     });
   }
 
@@ -46,19 +54,51 @@ export class InternalInbox {
     payload: Uint8Array,
     run: (params: ParamsOf<V>) => Promise<ResultOf<V>>,
   ): Promise<Uint8Array> {
-    const { psk, now, onError } = this.#parts;
+    const { psk, now, log, observe } = this.#parts;
+    const begun = performance.now();
     return serveCall(payload, {
       call,
       psk,
       subject,
       now: now(),
-      onError: (error) => onError(error, call),
-      handler: async ({ id, caller, params }) => {
-        await this.#refuseReplay(id);
-        if (call !== 'status') this.#authorise(caller.token); // a gateway's health asks for nobody
-        return run(params);
-      },
+      onError: (err) => log.error({ err, call }, 'a call failed'),
+      onAnswered: (code) => observe(verbOf(call), { code, seconds: (performance.now() - begun) / 1000 }),
+      handler: (served) => this.#logged(call, served, () => this.#admit(call, served, run)),
     });
+  }
+
+  async #admit<V extends InternalCall>(
+    call: V,
+    { id, caller, params }: ServedCall<V>,
+    run: (params: ParamsOf<V>) => Promise<ResultOf<V>>,
+  ): Promise<ResultOf<V>> {
+    if (call !== 'status') {
+      await this.#refuseReplay(id);
+      this.#authorise(caller.token);
+    } // a gateway's health asks for nobody, changes nothing, and must be told where the database is away
+    return run(params);
+  }
+
+  /** One line a call: whose request it belongs to, which order it was about, how it ended. */
+  async #logged<V extends InternalCall>(
+    call: V,
+    { requestId, traceparent, params }: ServedCall<V>,
+    run: () => Promise<ResultOf<V>>,
+  ): Promise<ResultOf<V>> {
+    const begun = performance.now();
+    const tell = (code: string, order: object) => {
+      const level = unremarkable.has(call) && code === 'ok' ? 'debug' : 'info';
+      const ms = Math.round(performance.now() - begun);
+      this.#parts.log[level]({ requestId, ...traceIdOf(traceparent), call, ...order, code, ms }, 'call');
+    };
+    try {
+      const result = await run();
+      tell('ok', { ...orderOf(result), ...orderOf(params) });
+      return result;
+    } catch (error) {
+      tell(toDtaError(error).code, orderOf(params));
+      throw error;
+    }
   }
 
   async #refuseReplay(id: Uint8Array): Promise<void> {
@@ -76,4 +116,10 @@ export class InternalInbox {
       throw new DtaError('unauthenticated', 'the bearer token is missing or not valid');
     }
   }
+}
+
+/** The order that parameters or a result name. */
+function orderOf(said: object): { orderReference?: string } {
+  const { orderReference } = said as { orderReference?: unknown }; // looked at, whatever the call
+  return typeof orderReference === 'string' ? { orderReference } : {};
 }

@@ -40,9 +40,9 @@ export class NodeController {
 
   @MessagePattern('internal.status')
   status(@Payload() { payload }: TransportMessage, @Ctx() { subject }: MessageContext): Promise<Uint8Array> {
-    const { ring, role, custody, options, database } = this.node;
+    const { ring, role, custody, options, monitor } = this.node;
     return this.inbox.answer('status', subject, payload, async () => {
-      await database.query('SELECT 1');
+      const { ready, parts, degraded } = await monitor.health.report();
       return {
         nodeCID: ring.author.identity.cid,
         role,
@@ -51,7 +51,7 @@ export class NodeController {
         plugin: 'milagro',
         custody: custody.kind,
         custodyErases: custody.erasesForCertain,
-        ready: true,
+        ...{ ready, parts: { ...parts }, degraded: { ...degraded } },
       };
     });
   }

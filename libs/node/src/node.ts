@@ -9,10 +9,10 @@ import {
 } from '@dta/contracts';
 import { custodyProtection, openCustody, type Custody, type CustodyOptions } from '@dta/custody';
 import { openFilesystemStore, openKuboStore, type DocumentStore } from '@dta/document-store';
-import { DtaError } from '@dta/errors';
+import { DtaError, isDtaError } from '@dta/errors';
 import { passphraseProtection, type KeyFileProtection, type Role } from '@dta/identity';
 import type { OrderStatement, VerifiedStatements } from '@dta/order';
-import type { Logger } from '@dta/service';
+import { createMonitor, type Logger, type Monitor } from '@dta/service';
 import { Gate, waiterGate, type Transport } from '@dta/transport';
 import { LRUCache } from 'lru-cache';
 import { readdir, readFile } from 'node:fs/promises';
@@ -21,6 +21,8 @@ import { Admission } from './admission.js';
 import { openDatabase, type Database, type DatabaseOptions } from './database.js';
 import { readKeyFile } from './key-files.js';
 import { openKeyRing, type KeyRing } from './key-ring.js';
+import { measuredCustody } from './measured-custody.js';
+import { createRoleGauges, createRoleMetrics, type RoleMetrics } from './role-metrics.js';
 import { SecretStore } from './secret-store.js';
 
 /** Where a role publishes; null: nowhere, and what it sends waits. A folder is for one machine's own node. */
@@ -60,8 +62,18 @@ export interface Node {
   readonly gate: Gate;
   readonly waiterGate: Gate;
   readonly log: Logger;
+  readonly monitor: Monitor;
+  readonly metrics: RoleMetrics;
   readonly now: () => number;
   close(): Promise<void>;
+}
+
+/** What a role is given by whoever starts it. */
+export interface RoleParts {
+  readonly transport: Transport;
+  readonly log: Logger;
+  /** Where it tells what can be seen of it; one that nobody looks at by default. */
+  readonly monitor?: Monitor;
 }
 
 /**
@@ -71,12 +83,13 @@ export interface Node {
  */
 export async function openNode(
   options: NodeOptions,
-  transport: Transport,
-  log: Logger,
+  { transport, log, monitor = createMonitor(options.role) }: RoleParts,
   now: () => number = Date.now,
 ): Promise<Node> {
   const { role } = options;
-  const custody = await openCustody(options.custody, (sentence) => log.warn({ role }, sentence));
+  const metrics = createRoleMetrics(monitor.registry);
+  const provider = await openCustody(options.custody, (sentence) => log.warn({ role }, sentence));
+  const custody = measuredCustody(provider, metrics.custody);
   const ring = await openOwnKeys(options, custody);
   const store = await openStore(options.documentStore);
   const database = await openDatabase(options.database);
@@ -84,6 +97,11 @@ export async function openNode(
     await database.close();
     throw error;
   });
+  const gate = new Gate({ inWork: MESSAGES_IN_WORK_MAX, queued: MESSAGES_QUEUED_MAX });
+  const waiters = waiterGate({ inWork: WAITERS_MAX });
+  monitor.registry.setDefaultLabels({ role, node: ring.first });
+  createRoleGauges(monitor.registry, { database, gate, waiterGate: waiters });
+  watchParts(monitor, { transport, database, custody, store, ring });
   return {
     options,
     role,
@@ -99,9 +117,11 @@ export async function openNode(
     }),
     store,
     transport,
-    gate: new Gate({ inWork: MESSAGES_IN_WORK_MAX, queued: MESSAGES_QUEUED_MAX }),
-    waiterGate: waiterGate({ inWork: WAITERS_MAX }),
+    gate,
+    waiterGate: waiters,
     log,
+    monitor,
+    metrics,
     now,
     close: async () => {
       await database.close();
@@ -115,6 +135,27 @@ async function openStore(options: DocumentStoreOptions): Promise<DocumentStore |
   return options.kind === 'kubo'
     ? openKuboStore({ url: options.url, timeoutMs: DOCUMENT_STORE_TIMEOUT_MS })
     : openFilesystemStore(options.folder);
+}
+
+/** What a role can't work without; and the document store, for which no order waits. */
+function watchParts(
+  { health }: Monitor,
+  { transport, database, custody, store, ring }: Pick<Node, 'transport' | 'database' | 'custody' | 'store' | 'ring'>,
+): void {
+  health.part(transport.kind, async () => {
+    if (!transport.connected()) throw new DtaError('service_unavailable', 'no connection');
+  });
+  health.part('postgres', () => database.query('SELECT 1'));
+  health.part('custody', () => custody.keys());
+  if (store === null) return;
+  const answers = async () => {
+    try {
+      await store.get(ring.first);
+    } catch (error) {
+      if (!isDtaError(error, 'block_not_found')) throw error; // it is published soon
+    }
+  };
+  health.part(store.kind, answers, { needed: false });
 }
 
 async function openOwnKeys({ role, keyFile, passphrase }: NodeOptions, custody: Custody): Promise<KeyRing> {

@@ -28,13 +28,18 @@ export async function serveRole(
   module: DynamicModule,
   startJobs: (app: INestMicroservice) => readonly Job[],
 ): Promise<RunningRole> {
-  const { role, ring, transport, gate, waiterGate } = node;
+  const { role, ring, transport, gate, waiterGate, metrics, monitor } = node;
   const strategy = new DtaTransportStrategy({
     transport,
     group: queueGroup(role),
     gate,
     waiterGate,
     subjects: (pattern) => ring.identities.map(({ cid }) => subjectOf(node, pattern, cid)),
+    observe: (pattern, answered) => {
+      const { kind, verb } = partsOf(pattern);
+      // how a sealed call ended stands inside the seal: the internal inbox tells of those
+      if (kind === 'peer' || answered.code !== 'ok') metrics.request(kind, verb, answered);
+    },
   });
   const app = await NestFactory.createMicroservice<MicroserviceOptions>(module, {
     strategy,
@@ -45,8 +50,10 @@ export async function serveRole(
   await app.listen();
   const { store } = node;
   const jobs = [...startJobs(app), ...(store === null ? [] : [startPublisher({ ...node, store })])];
+  monitor.health.started();
   return {
     stop: async () => {
+      monitor.health.stopping();
       await Promise.all(jobs.map((job) => job.stop()));
       await app.close();
       await node.close();
@@ -55,9 +62,14 @@ export async function serveRole(
 }
 
 function subjectOf({ role }: Node, pattern: string, cid: Parameters<typeof peerSubject>[0]): string {
+  const { kind, verb } = partsOf(pattern);
+  return kind === 'peer' ? peerSubject(cid, role, verb) : internalSubject(cid, role, verb);
+}
+
+function partsOf(pattern: string): { kind: 'peer' | 'internal'; verb: string } {
   const [kind, verb] = pattern.split('.');
   if (verb === undefined || (kind !== 'peer' && kind !== 'internal')) {
     throw new DtaError('internal', `${pattern} is no pattern of a role`);
   }
-  return kind === 'peer' ? peerSubject(cid, role, verb) : internalSubject(cid, role, verb);
+  return { kind, verb };
 }

@@ -1,5 +1,5 @@
 import type { Role } from '@dta/identity';
-import { logLevels, secret, settings } from '@dta/service';
+import { logLevels, monitorSettings, secret, settings } from '@dta/service';
 import { z } from 'zod';
 import { custodyOptions, custodySettings } from './custody-config.js';
 import type { NodeOptions } from './node.js';
@@ -28,6 +28,7 @@ export const roleSettings = {
     .optional()
     .describe("RPC of the operator's Kubo node, which publishes; without one, envelopes wait"),
   EXTENSION_VENDOR: z.string().default('D-TA').describe('`extensionVendor` in the status'),
+  ...monitorSettings,
   LOG_LEVEL: z.enum(logLevels).default('info').describe('the least level that is logged'),
 };
 

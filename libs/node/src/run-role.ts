@@ -1,16 +1,19 @@
 import { BUNDLE_MAX_BYTES, DRAIN_MS } from '@dta/contracts';
 import type { Role } from '@dta/identity';
-import { createLogger, readConfig, runMain, type Logger, type SettingsSchema } from '@dta/service';
+import {
+  createLogger,
+  createMonitor,
+  readConfig,
+  runMain,
+  serveMonitors,
+  type Logger,
+  type SettingsSchema,
+} from '@dta/service';
 import { connectNats, type Transport } from '@dta/transport';
 import type { z } from 'zod';
+import type { RoleParts } from './node.js';
 import type { RoleConfig } from './role-config.js';
 import type { RunningRole } from './role-app.js';
-
-/** What a role is given by whoever starts it. */
-export interface RoleParts {
-  readonly transport: Transport;
-  readonly log: Logger;
-}
 
 /** Runs a role as a process of its own: settings from `env`, NATS, until a signal ends it. */
 export function runRole<S extends SettingsSchema & z.ZodType<RoleConfig>>(
@@ -26,13 +29,19 @@ export function runRole<S extends SettingsSchema & z.ZodType<RoleConfig>>(
     verbose: env['LOG_LEVEL'] === 'debug',
     stopWithinMs: DRAIN_MS + 5_000,
     start: async (config, log) => {
+      const monitor = createMonitor(role);
+      const { METRICS_PORT: port, METRICS_HOST: host } = config;
+      // before anything that may take its time, so that whoever looks sees a process that starts
+      const shown =
+        port === undefined ? undefined : await serveMonitors({ port, host, monitors: [monitor], logger: log });
       const transport = await connect(role, config, log);
-      const running = await start(config, { transport, log });
+      const running = await start(config, { transport, log, monitor });
       log.info({ role }, 'ready');
       return {
         stop: async () => {
           await running.stop();
           await transport.close();
+          await shown?.stop();
         },
       };
     },

@@ -44,7 +44,7 @@ beforeAll(async () => {
   members = await cast();
   options = await rig.prepare(members.f1, 'fiduciary', [members.p.identity]);
   const { transport, log } = rig.parts();
-  node = await openNode(options, transport, log);
+  node = await openNode(options, { transport, log });
   orders = new OrderTable<Tally>(node.database, {
     encode: (order) => ({
       ...{ ref: order.ref, state: order.state, beneficiary: null, createdAt: 1, dueAt: null },
@@ -188,7 +188,8 @@ describe("a gateway's call", () => {
       psk: options.psk,
       tokenHash: sha256(new TextEncoder().encode(token)),
       now: () => now,
-      onError: () => undefined,
+      log: node.log,
+      observe: () => undefined,
     });
   const made = (said: { token?: string | null; psk?: Uint8Array; now?: number }) =>
     makeCall(

@@ -1,40 +1,93 @@
+import { isDtaError } from '@dta/errors';
+
 /** What a process says about itself to whoever asks. */
 export interface HealthReport {
   readonly ready: boolean;
   /** Each named part that readiness stands on: `up`, or why it is not. */
   readonly parts: Readonly<Record<string, string>>;
+  /** Parts that are away and without which the work goes on, and why. */
+  readonly degraded: Readonly<Record<string, string>>;
 }
+
+/** Whether a part of a process can do its work: settles where it can, rejects where it can't. */
+export type HealthCheck = () => Promise<unknown>;
 
 /** Whether a process lives, and whether it can do its work. */
 export interface Health {
-  /** A part that readiness stands on; it is down until it says otherwise. */
-  part(name: string): HealthPart;
+  /** A part that the process stands on; where it isn't `needed`, its being away is told, and the process is ready all the same. */
+  part(name: string, check: HealthCheck, options?: { readonly needed?: boolean }): void;
+  /** From now on ready as far as the parts say so: the process has started. */
+  started(): void;
   /** From now on not ready, whatever the parts say: the process is stopping. */
   stopping(): void;
-  report(): HealthReport;
+  /** Asks each part, or remembers what it said within the last second: asking is cheap, whoever does it and how often. */
+  report(): Promise<HealthReport>;
 }
 
-/** A named part of a process's readiness. */
-export interface HealthPart {
-  up(): void;
-  down(reason: string): void;
+/** A part that doesn't say how it is by then is away. */
+const CHECK_LIMIT_MS = 2_000;
+const REMEMBERED_MS = 1_000;
+
+interface Part {
+  readonly needed: boolean;
+  /** `up`, or why not */
+  readonly state: () => Promise<string>;
 }
 
-/** A process is ready while every part is up and nobody has told it to stop. */
+/** A process is ready once it has started, while every part that it needs is up and nobody has told it to stop. */
 export function createHealth(): Health {
-  const parts = new Map<string, string>();
-  let isStopping = false;
+  const parts = new Map<string, Part>();
+  let phase: 'starting' | 'up' | 'stopping' = 'starting';
   return {
-    part: (name) => {
-      parts.set(name, 'starting');
-      return { up: () => void parts.set(name, 'up'), down: (reason) => void parts.set(name, reason) };
+    part: (name, check, { needed = true } = {}) =>
+      void parts.set(name, { needed, state: remembered(() => stateOf(check), REMEMBERED_MS) }),
+    started: () => {
+      if (phase === 'starting') phase = 'up';
     },
     stopping: () => {
-      isStopping = true;
+      phase = 'stopping';
     },
-    report: () => ({
-      ready: !isStopping && [...parts.values()].every((state) => state === 'up'),
-      parts: { ...Object.fromEntries(parts), ...(isStopping && { process: 'stopping' }) },
-    }),
+    report: async () => {
+      const states = await Promise.all(
+        [...parts].map(async ([name, { needed, state }]) => ({ name, needed, state: await state() })),
+      );
+      const needed = states.filter((part) => part.needed);
+      const degraded = states.filter((part) => !part.needed && part.state !== 'up');
+      const named = (some: typeof states) => Object.fromEntries(some.map(({ name, state }) => [name, state]));
+      return {
+        ready: phase === 'up' && needed.every(({ state }) => state === 'up'),
+        parts: { process: phase, ...named(needed) },
+        degraded: named(degraded),
+      };
+    },
+  };
+}
+
+async function stateOf(check: HealthCheck): Promise<string> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLong = new Promise<string>((resolve) => {
+    timer = setTimeout(resolve, CHECK_LIMIT_MS, 'away (timeout)');
+  });
+  const asked = check().then(
+    () => 'up',
+    (error: unknown) => `away (${isDtaError(error) ? error.code : 'internal'})`,
+  );
+  return Promise.race([asked, tooLong]).finally(() => clearTimeout(timer));
+}
+
+/** `task`, of which one run at a time is under way, and whose outcome holds for `ms`. */
+export function remembered<T>(task: () => Promise<T>, ms: number | ((tookMs: number) => number)): () => Promise<T> {
+  let outcome: Promise<T> | undefined;
+  let until = 0;
+  return () => {
+    if (outcome === undefined || Date.now() >= until) {
+      until = Infinity;
+      const begun = Date.now();
+      outcome = task().finally(() => {
+        const ended = Date.now();
+        until = ended + (typeof ms === 'number' ? ms : ms(ended - begun));
+      });
+    }
+    return outcome;
   };
 }

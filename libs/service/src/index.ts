@@ -1,4 +1,14 @@
 export { describeConfig, readConfig, secret, settings, type SettingRow, type SettingsSchema } from './config.js';
-export { createHealth, type Health, type HealthPart, type HealthReport } from './health.js';
-export { createLogger, logLevels, nestLogger, type Logger, type LoggerOptions, type LogLevel } from './logger.js';
+export { createHealth, remembered, type Health, type HealthCheck, type HealthReport } from './health.js';
+export {
+  createLogger,
+  logLevels,
+  nestLogger,
+  traceIdOf,
+  type Logger,
+  type LoggerOptions,
+  type LogLevel,
+} from './logger.js';
+export { createMonitor, durationBuckets, type Monitor } from './monitor.js';
+export { monitorSettings, serveMonitors, type MonitorServer, type MonitorServerOptions } from './monitor-server.js';
 export { runMain, type RunOptions, type Running } from './run-main.js';

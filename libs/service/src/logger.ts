@@ -55,3 +55,9 @@ export function nestLogger(logger: Logger): LoggerService {
     verbose: at('trace'),
   };
 }
+
+/** The trace that a line belongs to, of a W3C `traceparent`; no field where there is none. */
+export function traceIdOf(traceparent: string | null): { readonly traceId?: string } {
+  const [, traceId] = /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(traceparent ?? '') ?? [];
+  return traceId === undefined ? {} : { traceId };
+}

@@ -1,22 +1,75 @@
 import { expect, it } from '@jest/globals';
-import { createHealth } from '../src/index.js';
+import { DtaError } from '@dta/errors';
+import { createHealth, remembered } from '../src/index.js';
 
-it('is ready while every part is up', () => {
+const up = async () => undefined;
+const away = async () => {
+  throw new DtaError('service_unavailable', 'no connection to postgres://user:password@host');
+};
+
+it('is ready once it has started and every part that it needs is up', async () => {
   const health = createHealth();
-  expect(health.report()).toEqual({ ready: true, parts: {} });
-  const database = health.part('database');
-  const nats = health.part('nats');
-  nats.up();
-  expect(health.report()).toEqual({ ready: false, parts: { database: 'starting', nats: 'up' } });
-  database.up();
-  expect(health.report().ready).toBe(true);
-  nats.down('no connection');
-  expect(health.report()).toEqual({ ready: false, parts: { database: 'up', nats: 'no connection' } });
+  health.part('database', up);
+  expect(await health.report()).toEqual({ ready: false, parts: { process: 'starting', database: 'up' }, degraded: {} });
+  health.started();
+  expect(await health.report()).toEqual({ ready: true, parts: { process: 'up', database: 'up' }, degraded: {} });
+  health.part('nats', away);
+  expect(await health.report()).toEqual({
+    ready: false,
+    parts: { process: 'up', database: 'up', nats: 'away (service_unavailable)' }, // no word of what the error says
+    degraded: {},
+  });
 });
 
-it('is not ready once it stops', () => {
+it('tells of a part that is away without which it works, and is ready', async () => {
   const health = createHealth();
-  health.part('database').up();
+  health.started();
+  health.part('store', away, { needed: false });
+  expect(await health.report()).toEqual({
+    ready: true,
+    parts: { process: 'up' },
+    degraded: { store: 'away (service_unavailable)' },
+  });
+});
+
+it('counts a part that does not answer within two seconds as away, and is not held up by it', async () => {
+  const health = createHealth();
+  health.part('hsm', () => new Promise(() => undefined));
+  health.part('broken', () => Promise.reject(new TypeError('a defect')));
+  const { parts } = await health.report();
+  expect(parts).toMatchObject({ hsm: 'away (timeout)', broken: 'away (internal)' });
+});
+
+it('asks a part once for all who ask within a second', async () => {
+  const health = createHealth();
+  let asked = 0;
+  health.part('database', async () => (asked += 1));
+  await Promise.all([health.report(), health.report()]);
+  await health.report();
+  expect(asked).toBe(1);
+});
+
+it('is not ready once it stops, whatever comes after', async () => {
+  const health = createHealth();
+  health.started();
   health.stopping();
-  expect(health.report()).toEqual({ ready: false, parts: { database: 'up', process: 'stopping' } });
+  health.started();
+  expect(await health.report()).toEqual({ ready: false, parts: { process: 'stopping' }, degraded: {} });
+});
+
+it('remembers an outcome, a failure as well, for as long as it is told', async () => {
+  let runs = 0;
+  const task = remembered(
+    async () => {
+      runs += 1;
+      if (runs === 1) throw new Error('the first one fails');
+      return runs;
+    },
+    () => 40,
+  );
+  await expect(task()).rejects.toThrow('the first one fails');
+  await expect(task()).rejects.toThrow('the first one fails');
+  expect(runs).toBe(1);
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  expect(await task()).toBe(2);
 });

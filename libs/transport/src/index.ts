@@ -14,4 +14,12 @@ export {
   type StrategyOptions,
 } from './nest-strategy.js';
 export type { OnError } from './responder.js';
-export type { Handler, RequestOptions, Served, ServeOptions, Transport, TransportMessage } from './transport.js';
+export type {
+  Answered,
+  Handler,
+  RequestOptions,
+  Served,
+  ServeOptions,
+  Transport,
+  TransportMessage,
+} from './transport.js';

@@ -3,7 +3,7 @@ import { Server, type CustomTransportStrategy, type MessageHandler } from '@nest
 import { DtaError } from '@dta/errors';
 import { firstValueFrom, isObservable, throwError, type Observable } from 'rxjs';
 import type { Gate } from './gate.js';
-import type { Handler, Served, Transport } from './transport.js';
+import type { Answered, Handler, Served, Transport } from './transport.js';
 
 /** How a {@link DtaTransportStrategy} is made. */
 export interface StrategyOptions {
@@ -15,6 +15,8 @@ export interface StrategyOptions {
   waiterGate: Gate;
   /** The subjects a pattern is served on. */
   subjects: (pattern: string) => readonly string[];
+  /** Told of each message once it is answered, with the pattern that it came by. */
+  observe?: (pattern: string, answered: Answered) => void;
 }
 
 /** What a Nest handler gets as `@Ctx()`. */
@@ -63,13 +65,17 @@ export class DtaTransportStrategy extends Server implements CustomTransportStrat
   }
 
   async #servePattern(pattern: string, handler: MessageHandler): Promise<void> {
-    const { transport, group, gate, waiterGate, subjects } = this.#options;
+    const { transport, group, gate, waiterGate, subjects, observe } = this.#options;
     if (handler.isEventHandler === true) {
       throw new DtaError('start_failed', `${pattern} is an event handler: messages without a reply are not served`);
     }
     const chosen = handler.extras?.['waiter'] === true ? waiterGate : gate;
     for (const subject of subjects(pattern)) {
-      this.#served.push(await transport.serve(subject, { group, gate: chosen }, this.#invoke(handler, { subject })));
+      const options = {
+        ...{ group, gate: chosen },
+        ...(observe !== undefined && { observe: (answered: Answered) => observe(pattern, answered) }),
+      };
+      this.#served.push(await transport.serve(subject, options, this.#invoke(handler, { subject })));
     }
   }
 

@@ -2,7 +2,7 @@ import { DtaError, isDtaError, toDtaError } from '@dta/errors';
 import { encodeErrorReply, type Reply } from './error-reply.js';
 import type { Gate } from './gate.js';
 import { checkSize } from './message-rules.js';
-import type { Handler, TransportMessage } from './transport.js';
+import type { Answered, Handler, TransportMessage } from './transport.js';
 
 /** What handlers and connections do wrong that no caller is told; `subject` where it concerns one. */
 export type OnError = (error: unknown, subject?: string) => void;
@@ -15,6 +15,7 @@ export interface ResponderOptions {
   maxPayload: () => number;
   drainMs: number;
   onError: OnError;
+  observe?: ((answered: Answered) => void) | undefined;
 }
 
 /**
@@ -36,7 +37,11 @@ export class Responder {
   take(read: () => TransportMessage, send: (reply: Reply) => void): void {
     const message = { send };
     this.#open.add(message);
-    void this.#answer(read).then((reply) => this.#settle(message, reply));
+    const arrived = performance.now();
+    void this.#answer(read).then(({ reply, code }) => {
+      this.#settle(message, reply);
+      this.#observe({ code, seconds: (performance.now() - arrived) / 1000 });
+    });
   }
 
   /**
@@ -62,7 +67,7 @@ export class Responder {
     for (const message of this.#open) this.#settle(message, encodeErrorReply(stopping()));
   }
 
-  async #answer(read: () => TransportMessage): Promise<Reply> {
+  async #answer(read: () => TransportMessage): Promise<{ reply: Reply; code: Answered['code'] }> {
     const { gate, handler, maxPayload } = this.#options;
     try {
       const payload: unknown = await gate.run(async () => {
@@ -71,12 +76,12 @@ export class Responder {
       });
       if (!(payload instanceof Uint8Array)) throw new TypeError('a handler answers with bytes');
       checkSize(payload.length, maxPayload());
-      return { payload, headers: {} };
+      return { reply: { payload, headers: {} }, code: 'ok' };
     } catch (error) {
       const known = toDtaError(error);
       // an `internal` of our own hides its cause from the caller, so it must be seen here
       if (!isDtaError(error) || (known.code === 'internal' && known.metadata['remote'] !== true)) this.#report(error);
-      return encodeErrorReply(known);
+      return { reply: encodeErrorReply(known), code: known.code };
     }
   }
 
@@ -88,6 +93,14 @@ export class Responder {
       this.#report(error);
     }
     if (this.#open.size === 0) this.#idle?.();
+  }
+
+  #observe(answered: Answered): void {
+    try {
+      this.#options.observe?.(answered);
+    } catch (error) {
+      this.#report(error);
+    }
   }
 
   #report(error: unknown): void {

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '@dta/errors';
 import type { Gate } from './gate.js';
 
 /** A message as a handler gets it. The bytes are the handler's own copy. */
@@ -18,6 +19,16 @@ export interface ServeOptions {
   /** Each message goes to one member of the group. */
   group: string;
   gate: Gate;
+  /** Told of each message once it is answered, for metrics. */
+  observe?: (answered: Answered) => void;
+}
+
+/** How one message was answered. */
+export interface Answered {
+  /** `ok`, or the code of the error that the caller got. */
+  readonly code: 'ok' | ErrorCode;
+  /** From its arrival, time at the gate included. */
+  readonly seconds: number;
 }
 
 /** A subject being served. */
@@ -38,6 +49,9 @@ export interface RequestOptions {
  * handler is idempotent (docs/protocol.md section 5). Adapters: `connectNats`, `createMemoryBroker`.
  */
 export interface Transport {
+  /** What it is on: `nats` or `memory`. */
+  readonly kind: string;
+
   /** Payload limit of one message, in bytes; headers count towards it. */
   readonly maxPayload: number;
 

@@ -83,13 +83,15 @@ export class NodeController {
 
   @Route('getReadiness')
   async getReadiness(@Context() context: RequestContext): Promise<Answer<'getReadiness'>> {
-    const own = this.#about.health.report();
-    const answers = await this.#calls.callAll('status', {}, context, STATUS_TIMEOUT_MS);
+    const [own, answers] = await Promise.all([
+      this.#about.health.report(),
+      this.#calls.callAll('status', {}, context, STATUS_TIMEOUT_MS),
+    ]);
     const states = answers.map(({ link, outcome }) => [partName(link), partState(outcome)] as const);
-    const transport = this.#calls.connected() ? 'up' : 'no connection';
-    const parts = { ...own.parts, transport, ...Object.fromEntries(states) };
+    const parts = { ...own.parts, ...Object.fromEntries(states) };
+    const degraded = { ...own.degraded, ...Object.fromEntries(answers.flatMap(degradedOf)) };
     const ready = own.ready && Object.values(parts).every((state) => state === 'up');
-    return { status: ready ? 200 : 503, body: { ready, parts } };
+    return { status: ready ? 200 : 503, body: { ready, parts, degraded } };
   }
 
   #warnings(answers: readonly RoleAnswer<'status'>[]): string[] {
@@ -115,7 +117,14 @@ function partName({ role, node }: RoleLink): string {
 
 function partState(outcome: PromiseSettledResult<ResultOf<'status'>>): string {
   if (outcome.status === 'rejected') return 'away';
-  return outcome.value.ready ? 'up' : 'not ready';
+  const { ready, parts } = outcome.value;
+  const away = Object.entries(parts).filter(([, state]) => state !== 'up');
+  return ready ? 'up' : `not ready: ${away.map(([part, state]) => `${part} ${state}`).join(', ')}`;
+}
+
+function degradedOf({ link, outcome }: RoleAnswer<'status'>): [string, string][] {
+  if (outcome.status === 'rejected') return [];
+  return Object.entries(outcome.value.degraded).map(([part, state]) => [`${partName(link)}: ${part}`, state]);
 }
 
 function movedToNats(): DtaError {

@@ -90,9 +90,14 @@ export class AnswerInterceptor implements NestInterceptor<AnyAnswer, unknown> {
       map(({ status, body, headers = {} }) => {
         const schema = answers[status]?.schema ?? null;
         const encoded = schema === null ? body : z.encode(schema, body);
+        response.locals['orderReference'] = orderOf(body); // for the log
         response.status(status).set(headers).type('application/json');
         return encoded;
       }),
     );
   }
+}
+
+function orderOf(body: unknown): unknown {
+  return typeof body === 'object' && body !== null && 'orderReference' in body ? body.orderReference : undefined;
 }

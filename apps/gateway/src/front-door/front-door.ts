@@ -1,9 +1,11 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { HTTP_BODY_MAX_BYTES } from '@dta/contracts';
-import type { Logger } from '@dta/service';
+import { traceIdOf, type Logger } from '@dta/service';
 import type { Request, Response } from 'express';
 import helmet from 'helmet';
 import type { GatewayConfig } from '../config.js';
+import type { GatewayMetrics } from '../gateway-metrics.js';
+import { codeOf } from '../problem.js';
 import { contextOf } from '../request-context.js';
 import { bearerToken, ownMachineOnly } from './access.js';
 import { jsonLimits, jsonOnly, notEmpty } from './json-body.js';
@@ -11,11 +13,16 @@ import { middleware, type Check } from './middleware.js';
 import { rateLimit } from './rate-limit.js';
 
 /** What every request passes before it meets a route, in this order: nobody gets a body parsed before they are let in. */
-export function installFrontDoor(app: NestExpressApplication, config: GatewayConfig, logger: Logger): void {
+export function installFrontDoor(
+  app: NestExpressApplication,
+  config: GatewayConfig,
+  logger: Logger,
+  metrics: GatewayMetrics,
+): void {
   const { access, rateLimitPerMinute, trustProxyHops } = config;
   app.set('trust proxy', trustProxyHops);
   app.set('etag', false);
-  app.use(middleware(introduce(logger)));
+  app.use(middleware(introduce(logger, metrics)));
   app.use(securityHeaders());
   app.use(middleware(rateLimit(rateLimitPerMinute)));
   app.use(middleware(access === 'standalone' ? ownMachineOnly : bearerToken(access.tokenHash)));
@@ -24,16 +31,20 @@ export function installFrontDoor(app: NestExpressApplication, config: GatewayCon
   app.use(middleware(jsonLimits));
 }
 
-/** Names the request in its answer, and writes one line when it is answered: never its query, headers or bodies. */
-function introduce(logger: Logger): Check {
+/** Names the request in its answer, and counts and logs it when it is answered: never its query, headers or bodies. */
+function introduce(logger: Logger, metrics: GatewayMetrics): Check {
   return (request, response) => {
-    const { requestId, startedAt } = contextOf(request);
+    const { requestId, traceparent, startedAt } = contextOf(request);
     response.set({ 'X-Request-Id': requestId, 'Cache-Control': 'no-store' });
     response.on('close', () => {
       const { method } = request;
       const { statusCode: status } = response;
+      const route = routeOf(request);
+      const code = response.writableFinished ? codeOf(response) : 'gone';
       const ms = Date.now() - startedAt;
-      logger.info({ requestId, method, route: routeOf(request), ...orderOf(request), status, ms }, 'request');
+      metrics.http({ method, route: route ?? 'none', status, code, seconds: ms / 1000 });
+      const order = orderOf(request, response);
+      logger.info({ requestId, ...traceIdOf(traceparent), method, route, ...order, status, code, ms }, 'request');
     });
   };
 }
@@ -44,8 +55,9 @@ function routeOf(request: Request): string | null {
   return typeof route === 'object' && route !== null && 'path' in route ? String(route.path) : null;
 }
 
-function orderOf({ params }: Request): { orderReference?: string } {
-  const orderReference = params['orderReference'];
+/** The order that the request names, or that it made. */
+function orderOf({ params }: Request, response: Response): { orderReference?: string } {
+  const orderReference: unknown = params['orderReference'] ?? response.locals['orderReference'];
   return typeof orderReference === 'string' ? { orderReference: orderReference.slice(0, 64) } : {};
 }
 

@@ -85,6 +85,10 @@ export const internalCalls = {
       /** Whether what is erased can't come back from a backup. */
       custodyErases: z.boolean(),
       ready: z.boolean(),
+      /** Each part that it needs: `up`, or why not. */
+      parts: z.record(z.string(), z.string()),
+      /** Parts that are away and without which it goes on, and why. */
+      degraded: z.record(z.string(), z.string()),
     }),
   },
   /** The newest segment of the role's log that the document store has; null before the first. */

@@ -72,4 +72,5 @@ export const liveness = z.strictObject({ status: z.literal('ok') });
 export const readiness = z.strictObject({
   ready: z.boolean(),
   parts: z.record(z.string(), z.string()).describe('Each part: `up`, or why it is not'),
+  degraded: z.record(z.string(), z.string()).describe('Parts that are away and without which orders go on, and why'),
 });

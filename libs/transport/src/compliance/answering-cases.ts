@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
 import { DtaError, toDtaError } from '@dta/errors';
-import { bytes, newSubject, refusal, serve, text, type Case } from './rig.js';
+import { Gate } from '../gate.js';
+import type { Answered, TransportMessage } from '../transport.js';
+import { bytes, latch, newSubject, refusal, serve, text, until, type Case } from './rig.js';
 
 /** What a caller learns of a handler that fails. */
 export const answeringCases: readonly Case[] = [
@@ -21,6 +24,36 @@ export const answeringCases: readonly Case[] = [
         ...{ state: 'closed', attempt: 2, members: ['f1', 'f2'], empty: null, last: true },
         remote: true,
       });
+    },
+  },
+  {
+    name: 'tells who observes how each message was answered, and how long that took, those that were refused included',
+    async check(open) {
+      const answered: Answered[] = [];
+      const [a, b] = [await open(), await open()];
+      const subject = newSubject();
+      const { opened, open: openLatch } = latch();
+      const gate = new Gate({ inWork: 1, queued: 0 });
+      const handler = async ({ payload }: TransportMessage) => {
+        if (text(payload) === 'refuse') throw new DtaError('forbidden', 'no');
+        if (text(payload) === 'slow') await opened;
+        return payload;
+      };
+      await serve(b, subject, handler, { gate, observe: (one) => answered.push(one) });
+      const slow = a.request(subject, bytes('slow'), { timeoutMs: 5_000 });
+      await until(() => gate.load.inWork === 1);
+      await refusal(a.request(subject, bytes('one more'), { timeoutMs: 5_000 }), 'busy');
+      await delay(60);
+      openLatch();
+      await slow;
+      await refusal(a.request(subject, bytes('refuse'), { timeoutMs: 5_000 }), 'forbidden');
+      await until(() => answered.length === 3);
+      assert.deepEqual(
+        answered.map(({ code }) => code),
+        ['busy', 'ok', 'forbidden'],
+      );
+      assert.ok((answered[1]?.seconds ?? 0) >= 0.05, 'the time that it took');
+      assert.ok(answered.every(({ seconds }) => seconds >= 0 && seconds < 5));
     },
   },
   {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDtaError } from '@dta/errors';
 import { Gate, waiterGate } from '../gate.js';
-import { bytes, latch, newSubject, refusal, serve, text, type Case } from './rig.js';
+import { bytes, latch, newSubject, refusal, serve, text, until, type Case } from './rig.js';
 
 /** Backpressure and drain. */
 export const loadCases: readonly Case[] = [
@@ -175,10 +175,3 @@ export const loadCases: readonly Case[] = [
     },
   },
 ];
-
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (let waited = 0; !(await holds()); waited += 10) {
-    assert.ok(waited < 10_000, 'what was waited for never came');
-    await delay(10);
-  }
-}

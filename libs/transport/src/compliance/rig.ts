@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { DtaError, type ErrorCode } from '@dta/errors';
 import { Gate } from '../gate.js';
 import type { OnError } from '../responder.js';
@@ -69,4 +70,12 @@ export function latch(): { readonly opened: Promise<void>; open(): void } {
   let open: () => void = () => undefined;
   const opened = new Promise<void>((resolve) => (open = resolve));
   return { opened, open };
+}
+
+/** Settles once it `holds`. */
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  for (let waited = 0; !(await holds()); waited += 10) {
+    assert.ok(waited < 10_000, 'what was waited for never came');
+    await delay(10);
+  }
 }

@@ -51,6 +51,7 @@ interface BrokerState {
 }
 
 class MemoryTransport implements Transport {
+  readonly kind = 'memory';
   readonly maxPayload: number;
   readonly #broker: BrokerState;
   readonly #drainMs: number;
@@ -97,12 +98,12 @@ class MemoryTransport implements Transport {
     return reply.payload;
   }
 
-  async serve(subject: string, { group, gate }: ServeOptions, handler: Handler): Promise<Served> {
+  async serve(subject: string, { group, gate, observe }: ServeOptions, handler: Handler): Promise<Served> {
     if (!this.#open || this.#closing !== undefined) throw closedError();
     checkSubject(subject);
     checkSubject(group);
     const responder = new Responder({
-      ...{ subject, gate, handler },
+      ...{ subject, gate, handler, observe },
       ...{ maxPayload: () => this.maxPayload, drainMs: this.#drainMs, onError: this.#onError },
     });
     const member = { group, responder };

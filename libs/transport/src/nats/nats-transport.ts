@@ -25,6 +25,7 @@ const goodbyeMs = 2_000;
 
 /** The transport on an established NATS connection. Made by `connectNats`. */
 export class NatsTransport implements Transport {
+  readonly kind = 'nats';
   readonly #connection: NatsConnection;
   readonly #options: NatsTransportOptions;
   readonly #inbox: ReplyInbox;
@@ -60,13 +61,16 @@ export class NatsTransport implements Transport {
     return reply.payload;
   }
 
-  async serve(subject: string, { group, gate }: ServeOptions, handler: Handler): Promise<Served> {
+  async serve(subject: string, { group, gate, observe }: ServeOptions, handler: Handler): Promise<Served> {
     checkSubject(subject);
     checkSubject(group);
     this.#mustBeConnected();
     if (this.#closing !== undefined) throw closedError();
     const { drainMs, onError } = this.#options;
-    const responder = new Responder({ subject, gate, handler, maxPayload: () => this.maxPayload, drainMs, onError });
+    const responder = new Responder({
+      ...{ subject, gate, handler, observe },
+      ...{ maxPayload: () => this.maxPayload, drainMs, onError },
+    });
     let refusal: Error | undefined;
     const subscription = this.#connection.subscribe(subject, {
       queue: group,
