@@ -142,7 +142,7 @@ describe('the end of a key period', () => {
   test('is put off by a row that does not open, which is said; the others are sealed anew', async () => {
     await keep(1, Uint8Array.of(1));
     await keep(2, Uint8Array.of(2));
-    await database.query('UPDATE secrets SET sealed = set_byte(sealed, 20, 7) WHERE epoch = 2');
+    await database.query('UPDATE secrets SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1) WHERE epoch = 2');
     await database.query(
       `INSERT INTO secrets SELECT order_ref, what, 3, transcript, index, key, sealed FROM secrets WHERE epoch = 1`,
     );
