@@ -21,7 +21,7 @@ afterAll(() => rig.close());
 
 async function open(said: Partial<NodeOptions> = {}): Promise<string[]> {
   const { transport, log } = rig.parts();
-  const node = await openNode({ ...options, ...said }, transport, log);
+  const node = await openNode({ ...options, ...said }, { transport, log });
   const admitted = node.admission.list().map(({ name }) => name);
   await node.close();
   return admitted.sort();
