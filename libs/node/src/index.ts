@@ -24,7 +24,14 @@ export { InternalInbox, type InternalInboxParts } from './internal-inbox.js';
 export { openKeyRing, type KeyRing } from './key-ring.js';
 export { dropLease, takeLease, undriven } from './lease.js';
 export { NODE, NodeController } from './node.controller.js';
-export { assertAllAdmitted, openNode, type DocumentStoreOptions, type Node, type NodeOptions, type RoleParts } from './node.js';
+export {
+  assertAllAdmitted,
+  openNode,
+  type DocumentStoreOptions,
+  type Node,
+  type NodeOptions,
+  type RoleParts,
+} from './node.js';
 export { OrderTable, type OrderShape, type Versioned } from './order-table.js';
 export { periodically } from './periodic.js';
 export { publicationBacklog, publishedHead, type LogHead, type PublicationBacklog } from './publication.js';

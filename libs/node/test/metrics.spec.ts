@@ -87,9 +87,9 @@ async function shutOut(url: string): Promise<void> {
 const series = { role: 'fiduciary' };
 
 test('count orders by state, and what is owed with the age of the oldest', async () => {
-  await owe('accepted');
-  await owe('accepted');
   const ref = await owe('committed');
+  await owe('accepted');
+  await owe('accepted');
   await node.database.query("UPDATE deliveries SET created_at = now() - interval '1 hour' WHERE order_ref = $1", [ref]);
   await node.database.query("UPDATE envelopes SET created_at = now() - interval '2 hours' WHERE order_ref = $1", [ref]);
   expect(await valueOf('dta_orders', { state: 'accepted', ...series, node: members.f1.identity.cid })).toBe(2);
