@@ -20,7 +20,7 @@ export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
 
 /** An ASCII tag as bytes, without terminator (docs/protocol.md §2). */
 export function ascii(tag: string): Uint8Array {
-  return Uint8Array.from(tag, (char) => char.charCodeAt(0));
+  return new Uint8Array(Buffer.from(tag, 'latin1')); // Uint8Array.from with a function is ten times slower
 }
 
 /** `value` as four bytes, big-endian. @throws RangeError where it does not fit. */

@@ -1,7 +1,8 @@
 import { DtaError } from '@dta/errors';
 import { z } from 'zod';
-import { decodeCanonical, encodeCanonical, holdsLink } from './canonical.js';
+import { decodeCanonical, holdsLink } from './canonical.js';
 import { cidFromBytes, cidToBytes, type Cid } from './cid.js';
+import { encodeCanonical } from './encoder.js';
 
 /** A schema of a document: strict objects throughout, so that unknown fields are refused. */
 export type DocumentSchema = z.ZodType;

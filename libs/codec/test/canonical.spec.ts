@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import * as dagCbor from '@ipld/dag-cbor';
 import fc from 'fast-check';
 import { CID } from 'multiformats/cid';
 import { cidOf, cidToLink, concat, decodeCanonical, encodeCanonical, fromHex, toHex } from '@dta/codec';
@@ -46,6 +47,37 @@ test('reads what it wrote', () => {
       expect(decodeCanonical(encodeCanonical(value), MAX)).toEqual(value);
     }),
   );
+});
+
+test('writes what the library of IPLD writes', () => {
+  const leaf = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 80 }), // any code points, and so any length in UTF-8
+    fc.string({ unit: 'binary-ascii', minLength: 20, maxLength: 300 }),
+    fc.boolean(),
+    fc.constant(null),
+    fc.maxSafeInteger(),
+    fc.oneof(...[23, 24, 0xff, 0x100, 0xffff, 0x1_0000, 0xffff_ffff, 0x1_0000_0000].map((n) => fc.constantFrom(n, -1 - n))),
+    fc.bigInt({ min: -(2n ** 64n), max: 2n ** 64n - 1n }),
+    fc.uint8Array({ maxLength: 300 }),
+    fc.constant(cidToLink(cidOf(fromHex('00')))),
+  );
+  const { document } = fc.letrec((tie) => ({
+    document: fc.oneof(
+      { depthSize: 'small' },
+      leaf,
+      fc.array(tie('document'), { maxLength: 30 }),
+      fc.dictionary(fc.string({ unit: 'binary', maxLength: 40 }), tie('document')),
+      fc.dictionary(fc.constantFrom('a', 'b', 'aa', 'é', 'ab', '', 'z'.repeat(30), '😀', '\ufffd'), tie('document')),
+    ),
+  }));
+  fc.assert(
+    fc.property(document, (value) => {
+      expect(toHex(encodeCanonical(value))).toBe(toHex(dagCbor.encode(value)));
+    }),
+    { numRuns: 2_000 },
+  );
+  const long = { bytes: new Uint8Array(100_000).fill(7), list: Array.from({ length: 70_000 }, (_, at) => at) };
+  expect(encodeCanonical(long)).toEqual(new Uint8Array(dagCbor.encode(long))); // beyond the room it begins with
 });
 
 test('refuses any bytes that are not the encoding of what they say', () => {

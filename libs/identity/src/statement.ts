@@ -5,7 +5,6 @@ import {
   decodeCanonical,
   checkDocument,
   encodeCanonical,
-  encodeDocument,
   fields,
   type Cid,
 } from '@dta/codec';
@@ -87,9 +86,10 @@ export async function signStatement<S extends StatementType>(
 ): Promise<StatementOf<S>> {
   // the fields that Omit took out are put back here; TypeScript can't see through the generic
   const body = { ...said, v: 1, type: type.type, nonce: randomBytes(16) } as BodyOf<S>;
-  const bodyBytes = encodeDocument(type.body, body);
-  const message = statementDigest(sha256(bodyBytes));
-  return assemble(body, bodyBytes, await Promise.all(keys.map((key) => key.sign(message))));
+  const raw = z.encode(type.body, body);
+  const bodyHash = sha256(encodeCanonical(raw));
+  const message = statementDigest(bodyHash);
+  return assemble(body, raw, bodyHash, await Promise.all(keys.map((key) => key.sign(message))));
 }
 
 /**
@@ -104,16 +104,16 @@ export async function cosignStatement<B>(statement: Statement<B>, key: SigningKe
   }
   const { body } = decodeCanonical(statement.bytes, MAX_STATEMENT_BYTES) as { body: unknown }; // parsed when it was made
   const signature = await key.sign(statementDigest(statement.bodyHash));
-  return assemble(statement.body, encodeCanonical(body), [own, signature]);
+  return assemble(statement.body, body, statement.bodyHash, [own, signature]);
 }
 
-function assemble<B>(body: B, bodyBytes: Uint8Array, signatures: Uint8Array[]): Statement<B> {
-  const raw = decodeCanonical(bodyBytes, MAX_STATEMENT_BYTES);
+/** `raw` is the body as it is encoded: CIDs as bytes. */
+function assemble<B>(body: B, raw: unknown, bodyHash: Uint8Array, signatures: Uint8Array[]): Statement<B> {
   const bytes = encodeCanonical({ body: raw, signatures });
   if (bytes.length > MAX_STATEMENT_BYTES) {
     throw new DtaError('too_large', 'statement would be above 128 KiB', { metadata: { bytes: bytes.length } });
   }
-  return { cid: cidOf(bytes), bytes, body, signatures, bodyHash: sha256(bodyBytes) };
+  return { cid: cidOf(bytes), bytes, body, signatures, bodyHash };
 }
 
 /**
