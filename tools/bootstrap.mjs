@@ -20,7 +20,8 @@ export function install() {
 
 /**
  * Whether node_modules holds each package of the lock, by version and hash. npm writes what it installed into a lock of
- * its own when it is done, so an interrupted install doesn't count. Optional packages may be for other platforms.
+ * its own when it is done, so an interrupted install doesn't count. Optional packages may be for other platforms, and
+ * what lies inside of such a package goes with it.
  */
 function isInstalled() {
   const installedFile = join(modules, '.package-lock.json');
@@ -30,9 +31,11 @@ function isInstalled() {
   );
   return Object.entries(wanted)
     .filter(([place]) => place.includes('node_modules/'))
-    .every(([place, { version, integrity, optional }]) => {
+    .every(([place, { version, integrity, optional, os, cpu }]) => {
       const found = installed[place];
-      return found === undefined ? optional === true : found.version === version && found.integrity === integrity;
+      const inside = place.lastIndexOf('node_modules/') > 0;
+      const elsewhere = optional === true && (os !== undefined || cpu !== undefined || inside);
+      return found === undefined ? elsewhere : found.version === version && found.integrity === integrity;
     });
 }
 

@@ -56,7 +56,9 @@ test('writes what the library of IPLD writes', () => {
     fc.boolean(),
     fc.constant(null),
     fc.maxSafeInteger(),
-    fc.oneof(...[23, 24, 0xff, 0x100, 0xffff, 0x1_0000, 0xffff_ffff, 0x1_0000_0000].map((n) => fc.constantFrom(n, -1 - n))),
+    fc.oneof(
+      ...[23, 24, 0xff, 0x100, 0xffff, 0x1_0000, 0xffff_ffff, 0x1_0000_0000].map((n) => fc.constantFrom(n, -1 - n)),
+    ),
     fc.bigInt({ min: -(2n ** 64n), max: 2n ** 64n - 1n }),
     fc.uint8Array({ maxLength: 300 }),
     fc.constant(cidToLink(cidOf(fromHex('00')))),

@@ -32,16 +32,14 @@ export type EnvelopeHeader = z.output<typeof envelopeHeader>;
 
 const WRAP = z.strictObject({ enc: fields.bytes(1120), ct: fields.bytes(48) });
 
-/** All but the signature, which covers it. */
-export const unsignedEnvelope = z.strictObject({
+const signedEnvelope = z.strictObject({
   header: envelopeHeader,
   N: fields.bytes(32),
   Kcom: fields.bytes(32),
   ct: fields.bytesUpTo(MAX_ENVELOPE_BYTES),
   wraps: z.array(WRAP).min(1).max(MAX_RECIPIENTS),
+  sig: fields.bytes(64),
 });
-
-const signedEnvelope = unsignedEnvelope.extend({ sig: fields.bytes(64) });
 
 /** An envelope as it was received: well-formed, neither verified nor opened. */
 export interface Envelope {
@@ -62,11 +60,6 @@ export interface Envelope {
 /** What an envelope's signature covers: "DTA-ENVELOPE1" ‖ SHA-256(dag-cbor(envelope without sig)). */
 export function envelopeDigest(unsigned: Uint8Array): Uint8Array {
   return concat(ascii('DTA-ENVELOPE1'), sha256(unsigned));
-}
-
-/** CBOR of the header alone, for H. */
-export function headerBytes(header: EnvelopeHeader): Uint8Array {
-  return encodeCanonical(z.encode(envelopeHeader, header));
 }
 
 /**

@@ -4,14 +4,7 @@ import { DtaError } from '@dta/errors';
 import type { Identity, Role, SigningKey } from '@dta/identity';
 import { z } from 'zod';
 import { contentBinding, deriveContentKeys, wrapInfo } from './content-key.js';
-import {
-  envelopeDigest,
-  headerBytes,
-  MAX_ENVELOPE_BYTES,
-  maySend,
-  unsignedEnvelope,
-  type EnvelopeHeader,
-} from './envelope.js';
+import { envelopeDigest, envelopeHeader, MAX_ENVELOPE_BYTES, maySend, type EnvelopeHeader } from './envelope.js';
 
 const ENC_BYTES = 1120;
 
@@ -61,7 +54,8 @@ export async function sealEnvelope(envelope: NewEnvelope, key: SigningKey): Prom
   if (!maySend(header, envelope.sender)) {
     throw new DtaError('envelope_invalid', 'sender has not the role that it sends from, or sends to itself');
   }
-  const headerHash = sha256(headerBytes(header));
+  const written = z.encode(envelopeHeader, header);
+  const headerHash = sha256(encodeCanonical(written));
   const [contentKey, salt] = [randomBytes(32), randomBytes(32)];
   const { encryptionKey, keyCommitment } = deriveContentKeys(contentKey, salt, headerHash);
   const binding = contentBinding(headerHash, salt, keyCommitment);
@@ -74,7 +68,7 @@ export async function sealEnvelope(envelope: NewEnvelope, key: SigningKey): Prom
         return { enc: sealed.slice(0, ENC_BYTES), ct: sealed.slice(ENC_BYTES) };
       }),
     );
-    const unsigned = z.encode(unsignedEnvelope, { header, N: salt, Kcom: keyCommitment, ct, wraps });
+    const unsigned = { header: written, N: salt, Kcom: keyCommitment, ct, wraps };
     const sig = await key.sign(envelopeDigest(encodeCanonical(unsigned)));
     const bytes = encodeCanonical({ ...unsigned, sig });
     assertSize(bytes.length);

@@ -1,13 +1,4 @@
-import {
-  ascii,
-  cidOf,
-  concat,
-  decodeCanonical,
-  checkDocument,
-  encodeCanonical,
-  fields,
-  type Cid,
-} from '@dta/codec';
+import { ascii, cidOf, concat, decodeCanonical, checkDocument, encodeCanonical, fields, type Cid } from '@dta/codec';
 import { ed25519Verify, randomBytes, sha256 } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import { z } from 'zod';
