@@ -128,6 +128,17 @@ describe('dta identity show', () => {
     for (const text of [cid, 'shown', 'beneficiary']) expect(output).toContain(text);
   });
 
+  test('gives the terminal no orders out of a name that anyone may have written', async () => {
+    const { keyFile, document, custody } = newFiles();
+    const files = ['--key-file', keyFile, '--document', document, '--custody-software', custody];
+    const name = 'mine\u001b[2J\u202eand\nidDocumentCID  another';
+    await dta(['identity', 'create', '--name', name, '--role', 'beneficiary', ...files]);
+    const { status, output } = await dta(['identity', 'show', document]);
+    expect(status).toBe(0);
+    expect(output).toContain('mine\ufffd[2J\ufffdand\ufffdidDocumentCID  another');
+    expect(output.split('\n').filter((line) => line.startsWith('idDocumentCID'))).toHaveLength(1);
+  });
+
   test('refuses what is none, in one sentence', async () => {
     const { keyFile, document, custody } = newFiles();
     const files = ['--key-file', keyFile, '--document', document, '--custody-software', custody];

@@ -18,7 +18,7 @@ export async function showIdentity(file: string): Promise<string> {
   const { body } = parseStatement([identityStatement], new Uint8Array(bytes));
   const rows = {
     idDocumentCID: cid,
-    name,
+    name: printable(name),
     roles: roles.join(', '),
     created: new Date(body.createdAt).toISOString(),
     follows: prev ?? 'no other: the first of its chain',
@@ -29,6 +29,11 @@ export async function showIdentity(file: string): Promise<string> {
   return Object.entries(rows)
     .map(([what, value]) => `${what.padEnd(16)}${value}`)
     .join('\n');
+}
+
+/** Without what a terminal would take for an order, or for another direction of text: anyone may have written the document. */
+function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd');
 }
 
 function readNamed(file: string, bytes: Uint8Array): Identity {
