@@ -50,7 +50,8 @@ export class Database {
    * Runs one statement. Texts are prepared under a name of their own, so they are written in the code, never made of
    * values.
    *
-   * @throws `service_unavailable` where there is no connection; pg's `DatabaseError` for what the statement met
+   * @throws `service_unavailable` where there is no connection, or the server can't do it now; pg's `DatabaseError` for
+   * what the statement met
    */
   async query<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
     const name = this.#names.get(text) ?? `dta_${this.#names.size + 1}`;
@@ -59,8 +60,15 @@ export class Database {
       const { rows } = await this.#pool.query<Row & pg.QueryResultRow>({ name, text, values: [...values] });
       return rows;
     } catch (cause) {
-      if (hasSqlState(cause)) throw cause;
-      throw new DtaError('service_unavailable', 'PostgreSQL does not answer', { cause });
+      const state = sqlState(cause);
+      if (state !== undefined && !AWAY.test(state)) throw cause;
+      throw new DtaError(
+        'service_unavailable',
+        `PostgreSQL does not answer${state === undefined ? '' : ` (${state})`}`,
+        {
+          cause,
+        },
+      );
     }
   }
 
@@ -78,10 +86,12 @@ export class Database {
 /** Runs SQL; see {@link Database.query}. */
 export type Sql = Pick<Database, 'query'>;
 
-/** Whether the server itself refused a statement, and not for its being away (class 08, 57P: shutting down). */
-function hasSqlState(error: unknown): boolean {
-  return sqlState(error) !== undefined && !/^(08|57P)/.test(sqlState(error) ?? '');
-}
+/**
+ * SQLSTATEs that say nothing of the statement, so that it may do a little later: no connection (08), a replica that may not
+ * write (25006), a deadlock (40), no room on the disk or for a connection (53), a lock that wasn't had in time (55P03), a
+ * time limit or a server that stops (57).
+ */
+const AWAY = /^(08|25006|40|53|55P03|57)/;
 
 /** The SQLSTATE of an error of the server, or undefined. */
 export function sqlState(error: unknown): string | undefined {

@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { freshDatabase, type FreshDatabase } from '@dta/testkit';
+import { migrateDatabase, openDatabase, type Database } from '../src/index.js';
+import { refusal } from './refusal.js';
+
+let fresh: FreshDatabase;
+let database: Database;
+
+beforeAll(async () => {
+  fresh = await freshDatabase();
+  await migrateDatabase({ url: fresh.url, poolSize: 1 });
+  database = await openDatabase({ url: fresh.url, poolSize: 2 });
+  await database.query(`CREATE FUNCTION fail(code text) RETURNS void LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'made up' USING ERRCODE = code; END $$`);
+});
+
+afterAll(async () => {
+  await database.close();
+  await fresh.drop();
+});
+
+describe('a statement that the server can not do now is service_unavailable, and may be tried again:', () => {
+  test.each([
+    ['the disk is full', '53100'],
+    ['there are too many connections', '53300'],
+    ['two wait for one another', '40P01'],
+    ['a lock is not had in time', '55P03'],
+    ['it takes too long', '57014'],
+    ['the server stops', '57P01'],
+    ['the server became a replica', '25006'],
+  ])('%s (%s)', async (_, code) => {
+    await expect(database.query('SELECT fail($1)', [code])).rejects.toThrow(refusal('service_unavailable', code));
+    expect(await database.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  });
+
+  test('a statement above its time limit, in earnest', async () => {
+    await expect(database.query('SELECT pg_sleep(10)')).rejects.toThrow(refusal('service_unavailable', '57014'));
+  });
+});
+
+test('what a statement itself met stays the server’s word', async () => {
+  await expect(database.query('SELECT 1 / 0')).rejects.toMatchObject({ code: '22012' });
+  await expect(database.query('SELECT fail($1)', ['23505'])).rejects.toMatchObject({ code: '23505' });
+});
+
+test('after its end there is no connection', async () => {
+  const closed = await openDatabase({ url: fresh.url, poolSize: 1 });
+  await closed.close();
+  await expect(closed.query('SELECT 1')).rejects.toThrow(refusal('service_unavailable'));
+});
