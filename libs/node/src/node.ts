@@ -7,6 +7,7 @@ import {
   STATEMENTS_CACHED_MAX_BYTES,
   WAITERS_MAX,
 } from '@dta/contracts';
+import { wipe } from '@dta/crypto';
 import { custodyProtection, openCustody, type Custody, type CustodyOptions } from '@dta/custody';
 import { openFilesystemStore, openKuboStore, type DocumentStore } from '@dta/document-store';
 import { DtaError, isDtaError } from '@dta/errors';
@@ -161,7 +162,11 @@ function watchParts(
 async function openOwnKeys({ role, keyFile, passphrase }: NodeOptions, custody: Custody): Promise<KeyRing> {
   const protection: KeyFileProtection =
     passphrase === null ? custodyProtection(custody) : passphraseProtection(new TextEncoder().encode(passphrase));
-  const ring = await openKeyRing(await readKeyFile(keyFile, protection), custody.signing);
+  const generations = await readKeyFile(keyFile, protection);
+  const ring = await openKeyRing(generations, custody.signing).finally(() => {
+    // OpenSSL holds what the ring needs
+    for (const { kemSeed, signSeed } of generations) wipe(kemSeed, signSeed ?? new Uint8Array());
+  });
   if (!ring.author.identity.roles.includes(role)) {
     throw new DtaError('start_failed', `the identity in ${keyFile} is not a ${role}'s`);
   }
@@ -188,15 +193,21 @@ async function admitFolder(admission: Admission, folder: string): Promise<void> 
   });
   // a mounted folder has entries of its own beside the files, and an editor leaves some: their names begin with a dot
   const named = files.filter((file) => !file.startsWith('.')).sort();
-  const documents = await Promise.all(named.map((file) => readOwn(join(folder, file))));
-  const unknown = [...documents];
+  const unknown = await Promise.all(named.map(async (file) => ({ file, document: await readOwn(join(folder, file)) })));
   // a successor may stand before its predecessor
   for (let before = -1; unknown.length > 0 && before !== unknown.length;) {
     before = unknown.length;
-    for (const document of unknown.splice(0)) await admission.admit([document]).catch(() => unknown.push(document));
+    for (const entry of unknown.splice(0)) {
+      await admission.admit([entry.document]).catch((error: unknown) => {
+        if (!isDtaError(error) || isDtaError(error, 'service_unavailable')) throw error; // it says nothing of the document
+        unknown.push(entry);
+      });
+    }
   }
-  if (unknown.length > 0)
-    throw new DtaError('start_failed', `${unknown.length} file(s) in ${folder} are no valid identity documents`);
+  if (unknown.length > 0) {
+    const files = unknown.map(({ file }) => file).join(', ');
+    throw new DtaError('start_failed', `no valid identity documents in ${folder}: ${files}`);
+  }
 }
 
 /** Admission of whoever an order names, which a principal checks before it signs. @throws `identity_not_admitted` */

@@ -39,7 +39,9 @@ describe('a role does not start', () => {
   test('with a file among the admitted identities that is none, or without the folder', async () => {
     const file = join(folder, 'other');
     await writeFile(file, 'no document');
-    await expect(open()).rejects.toThrow(refusal('start_failed', 'no valid identity documents'));
+    await expect(open()).rejects.toThrow(
+      refusal('start_failed', 'no valid identity documents in ' + folder + ': other'),
+    );
     await rm(file);
     await expect(open({ admittedIdentities: join(folder, 'gone') })).rejects.toThrow(
       refusal('start_failed', 'cannot read the folder'),
