@@ -1,19 +1,22 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { IdentityController } from './api/identity.controller.js';
+import { EventsController } from './api/events.controller.js';
+import { EventStreams } from './api/event-streams.js';
 import { AboutGateway, NodeController } from './api/node.controller.js';
 import { OrderController } from './api/order.controller.js';
 import { RoleCalls } from './role-calls.js';
 
-/** The composition root: controllers, and the two things they stand on. */
+/** The composition root: controllers, and the three things they stand on. */
 @Module({})
 export class GatewayModule {
-  static of(calls: RoleCalls, about: AboutGateway): DynamicModule {
+  static of(calls: RoleCalls, about: AboutGateway, streams: EventStreams): DynamicModule {
     return {
       module: GatewayModule,
-      controllers: [OrderController, IdentityController, NodeController],
+      controllers: [OrderController, EventsController, IdentityController, NodeController],
       providers: [
         { provide: RoleCalls, useValue: calls },
         { provide: AboutGateway, useValue: about },
+        { provide: EventStreams, useValue: streams },
       ],
     };
   }

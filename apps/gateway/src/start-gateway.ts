@@ -16,6 +16,7 @@ import { openApiDocument } from '@dta/contracts/rest';
 import { DtaError } from '@dta/errors';
 import { createLogger, createMonitor, nestLogger, type Logger, type Monitor } from '@dta/service';
 import { connectNats, type Transport } from '@dta/transport';
+import { EventStreams } from './api/event-streams.js';
 import { AboutGateway } from './api/node.controller.js';
 import { AnswerInterceptor } from './api/route.js';
 import type { GatewayConfig } from './config.js';
@@ -57,8 +58,9 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts = 
     if (!transport.connected()) throw new DtaError('service_unavailable', 'no connection');
   });
   const calls = new RoleCalls({ transport, logger, config, metrics });
+  const streams = new EventStreams((open) => metrics.streams(open));
   const app = await NestFactory.create<NestExpressApplication>(
-    GatewayModule.of(calls, new AboutGateway(health, config.access === 'standalone')),
+    GatewayModule.of(calls, new AboutGateway(health, config.access === 'standalone'), streams),
     { bodyParser: false, logger: nestLogger(logger), abortOnError: false },
   );
   installFrontDoor(app, config, logger, metrics);
@@ -80,6 +82,7 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts = 
     stop: async () => {
       stopping.abort();
       health.stopping();
+      streams.stop();
       await closeServer(server);
       await close();
       logger.info('the gateway has stopped');

@@ -11,7 +11,7 @@ import {
 } from '@dta/contracts';
 import { DtaError } from '@dta/errors';
 import { serveCall, type ServedCall } from '@dta/internal-call';
-import { createMemoryBroker, Gate, type Served, type Transport } from '@dta/transport';
+import { createMemoryBroker, Gate, waiterGate, type Served, type Transport } from '@dta/transport';
 
 export const cid = (name: string): Cid => cidOf(new TextEncoder().encode(name));
 
@@ -53,6 +53,7 @@ const identityOf = (role: Role) => ({ idDocumentCID: nodes[role].node, name: rol
 const usual: Answers = {
   'principal.place-order': () => order(),
   'principal.await-order': () => order(),
+  'principal.await-events': () => ({ events: [{ id: 7, at: 1_700_000_000_999, event: 'committed' }], ended: true }),
   'principal.redeem-order': () => order({ state: 'released' }),
   'principal.get-order': () => order(),
   'principal.list-orders': () => ({
@@ -112,16 +113,19 @@ export async function serveFakeRoles(transport: Transport, side: Transport): Pro
   const serve = async (role: Role, call: InternalCall) => {
     const { node, psk } = nodes[role];
     const subject = internalSubject(node, role, verbOf(call));
-    const one = await side.serve(subject, { group: queueGroup(role), gate: new Gate() }, ({ payload }) =>
-      serveCall(payload, {
-        ...{ call, psk, subject, now: Date.now() },
-        handler: async (opened) => {
-          if (opened.requestId !== 'start') seen.push({ call, role, served: opened });
-          const answer = (answers[call] ?? usual[call]) as (c: unknown, r: Role) => unknown; // the table pairs them
-          return (await answer(opened, role)) as ResultOf<InternalCall>; // as above
-        },
-        onError: (error) => errors.push(error),
-      }),
+    const one = await side.serve(
+      subject,
+      { group: queueGroup(role), gate: call.includes('await') ? waiterGate() : new Gate() },
+      ({ payload }) =>
+        serveCall(payload, {
+          ...{ call, psk, subject, now: Date.now() },
+          handler: async (opened) => {
+            if (opened.requestId !== 'start') seen.push({ call, role, served: opened });
+            const answer = (answers[call] ?? usual[call]) as (c: unknown, r: Role) => unknown; // the table pairs them
+            return (await answer(opened, role)) as ResultOf<InternalCall>; // as above
+          },
+          onError: (error) => errors.push(error),
+        }),
     );
     served.set(role, [...(served.get(role) ?? []), one]);
   };

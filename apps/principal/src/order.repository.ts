@@ -1,5 +1,5 @@
 import { decodeDocument, encodeDocument, fields, type Cid } from '@dta/codec';
-import { orderStateSchema, type OrderSummary } from '@dta/contracts';
+import { EVENTS_PER_CALL_MAX, orderStateSchema, type OrderEvent, type OrderSummary } from '@dta/contracts';
 import { parseStatement } from '@dta/identity';
 import { OrderTable, type Delivery, type Node } from '@dta/node';
 import { principalDueAt, requestStatement, type PrincipalOrder } from '@dta/order';
@@ -92,6 +92,18 @@ export class OrderRepository extends OrderTable<PrincipalOrder> {
       })),
       total: Number(counted[0]?.total ?? 0),
     };
+  }
+
+  /** The order's state and its events after one of them, oldest first, as many as one call tells of; or undefined. */
+  async events(ref: Cid, after: number): Promise<{ state: string; events: OrderEvent[] } | undefined> {
+    const [row] = await this.#node.database.query<{ state: string; events: OrderEvent[] | null }>(
+      `SELECT o.state,
+         (SELECT json_agg(json_build_object('id', e.id, 'at', e.at, 'event', e.kind) ORDER BY e.id)
+          FROM (SELECT id, at, kind FROM events WHERE order_ref = o.ref AND id > $2 ORDER BY id LIMIT $3) AS e) AS events
+       FROM orders o WHERE o.ref = $1`,
+      [ref, after, EVENTS_PER_CALL_MAX],
+    );
+    return row && { state: row.state, events: row.events ?? [] };
   }
 
   /** An order with all that a view of it shows, or undefined. */

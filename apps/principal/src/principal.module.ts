@@ -1,5 +1,6 @@
 import { InternalInbox, NODE, NodeController, type Node } from '@dta/node';
 import { Module, type DynamicModule } from '@nestjs/common';
+import { AwaitEvents } from './calls/await-events.js';
 import { AwaitOrder } from './calls/await-order.js';
 import { GetOrder } from './calls/get-order.js';
 import { ListOrders } from './calls/list-orders.js';
@@ -28,7 +29,7 @@ export class PrincipalModule {
   static of({ node, options, orders, driver, watch }: PrincipalParts): DynamicModule {
     return {
       module: PrincipalModule,
-      controllers: [NodeController, PlaceOrder, AwaitOrder, RedeemOrder, GetOrder, ListOrders],
+      controllers: [NodeController, PlaceOrder, AwaitOrder, AwaitEvents, RedeemOrder, GetOrder, ListOrders],
       providers: [
         { provide: NODE, useValue: node },
         { provide: OPTIONS, useValue: options },

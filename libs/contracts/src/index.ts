@@ -3,6 +3,7 @@ export { internalCalls, verbOf, type InternalCall, type ParamsOf, type ResultOf 
 export { type IdentitySummary } from './internal/identity-view.js';
 export {
   orderStateSchema,
+  type OrderEvent,
   type OrderState,
   type OrderSummary,
   type OrderView,
@@ -31,6 +32,9 @@ export {
   MESSAGES_IN_WORK_MAX,
   MESSAGES_QUEUED_MAX,
   WAITERS_MAX,
+  EVENT_STREAMS_MAX,
+  EVENTS_PER_CALL_MAX,
+  EVENT_HEARTBEAT_MS,
   ORDERS_DRIVEN_MAX,
   IDENTITIES_CACHED_MAX,
   IDENTITIES_CACHED_MAX_BYTES,

@@ -44,6 +44,12 @@ export const MESSAGES_IN_WORK_MAX = 32;
 export const MESSAGES_QUEUED_MAX = 32;
 /** Calls of `await-order` that wait in one instance. */
 export const WAITERS_MAX = 1_000;
+/** Streams of events that one gateway has open; each is a waiter in an instance of its principal, most of the time. */
+export const EVENT_STREAMS_MAX = 500;
+/** Events that one call tells of; who wants more asks again. */
+export const EVENTS_PER_CALL_MAX = 100;
+/** A stream of events says at least this often that it is alive. */
+export const EVENT_HEARTBEAT_MS = 15_000;
 /** Orders that one process of a principal drives at a time. */
 export const ORDERS_DRIVEN_MAX = 16;
 export const IDENTITIES_CACHED_MAX = 10_000;

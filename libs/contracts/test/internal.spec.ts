@@ -41,6 +41,10 @@ const examples: { [V in InternalCall]: { params: ParamsOf<V>; result: ResultOf<V
     params: { orderReference: cid, until: 'committed', waitMs: 60_000 },
     result: { ...view, state: 'committed', commitment, failure: null },
   },
+  'principal.await-events': {
+    params: { orderReference: cid, after: 0, waitMs: 15_000 },
+    result: { events: [{ id: 1, at: 1, event: 'requested' }], ended: false },
+  },
   'principal.redeem-order': {
     params: { orderReference: cid, beneficiary: cid, idempotencyKey: null },
     result: { ...view, state: 'releasing', commitment },
@@ -94,6 +98,7 @@ const bad: { [V in InternalCall]: object[] } = {
     { wait: 1 },
   ],
   'principal.await-order': [{ until: 'failed' }, { waitMs: 60_001 }, { orderReference: 'x' }],
+  'principal.await-events': [{ after: -1 }, { after: 1.5 }, { waitMs: 60_001 }, { until: 'committed' }],
   'principal.redeem-order': [{ beneficiary: 'x' }, { idempotencyKey: 'k'.repeat(256) }],
   'principal.get-order': [{ orderReference: null }],
   'principal.list-orders': [{ page: -1 }, { perPage: 0 }, { perPage: 1_001 }, { sortBy: 'x' }, { state: 'lost' }],

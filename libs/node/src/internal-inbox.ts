@@ -21,7 +21,7 @@ export interface InternalInboxParts {
 }
 
 /** Calls that only look or wait, again and again: of no interest in a log, while they succeed. */
-const unremarkable: ReadonlySet<InternalCall> = new Set(['status', 'principal.await-order']);
+const unremarkable: ReadonlySet<InternalCall> = new Set(['status', 'principal.await-order', 'principal.await-events']);
 
 /** Answers a gateway's sealed calls: opens, refuses a call seen before, checks the caller's token, answers sealed. */
 export class InternalInbox {

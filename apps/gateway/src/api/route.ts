@@ -40,7 +40,10 @@ export const Context = createParamDecorator((_: unknown, context: ExecutionConte
 );
 
 /** @throws Refusal `request_invalid` with every fault */
-function readInput(route: RouteEntry, request: Request): { params: unknown; query: unknown; body: unknown } {
+function readInput(
+  route: RouteEntry,
+  request: Request,
+): { params: unknown; query: unknown; body: unknown; headers: unknown } {
   const errors: { path: string; message: string }[] = [];
   const key = request.get('Idempotency-Key');
   if (key !== undefined && !/^[\x21-\x7e]{1,255}$/.test(key)) {
@@ -57,6 +60,7 @@ function readInput(route: RouteEntry, request: Request): { params: unknown; quer
     params: read(route.params, request.params),
     query: read(route.query, request.query),
     body: read(route.body, request.body),
+    headers: read(route.headers ?? null, headersOf(route, request)),
   };
   if (errors.length > 0) {
     const count = errors.length === 1 ? 'one fault' : `${errors.length} faults`;
@@ -65,6 +69,11 @@ function readInput(route: RouteEntry, request: Request): { params: unknown; quer
     });
   }
   return input;
+}
+
+/** Those that the route reads, by the names that it gives them. */
+function headersOf({ headers }: RouteEntry, request: Request): Record<string, string | undefined> {
+  return Object.fromEntries(Object.keys(headers?.shape ?? {}).map((name) => [name, request.get(name)]));
 }
 
 /** One fault a field; of a field that isn't known its name, never its value. */
@@ -80,14 +89,19 @@ interface AnyAnswer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Sends what a route's method answered, encoded by the table's schema: bytes as hex, times as the table says. */
-export class AnswerInterceptor implements NestInterceptor<AnyAnswer, unknown> {
-  intercept(context: ExecutionContext, next: CallHandler<AnyAnswer>): Observable<unknown> {
+/**
+ * Sends what a route's method answered, encoded by the table's schema: bytes as hex, times as the table says. A method that
+ * gives nothing has answered by itself.
+ */
+export class AnswerInterceptor implements NestInterceptor<AnyAnswer | undefined, unknown> {
+  intercept(context: ExecutionContext, next: CallHandler<AnyAnswer | undefined>): Observable<unknown> {
     const name = Reflect.getMetadata(routeKey, context.getHandler()) as RouteName; // set by Route above
     const { answers }: RouteEntry = routes[name];
     const response = context.switchToHttp().getResponse<Response>();
     return next.handle().pipe(
-      map(({ status, body, headers = {} }) => {
+      map((answer) => {
+        if (answer === undefined) return undefined;
+        const { status, body, headers = {} } = answer;
         const schema = answers[status]?.schema ?? null;
         const encoded = schema === null ? body : z.encode(schema, body);
         response.locals['orderReference'] = orderOf(body); // for the log

@@ -1,6 +1,7 @@
 import { fields } from '@dta/codec';
 import { z } from 'zod';
 import {
+  EVENTS_PER_CALL_MAX,
   FIDUCIARIES_MAX,
   IDEMPOTENCY_KEY_MAX_CHARS,
   IDENTITY_DOCUMENT_MAX_BYTES,
@@ -9,7 +10,14 @@ import {
 } from '../limits.js';
 import { roleSchema } from '../role.js';
 import { identitySummarySchema, identityViewSchema } from './identity-view.js';
-import { commitment, orderStateSchema, orderSummarySchema, orderViewSchema, rulesSchema } from './order-view.js';
+import {
+  commitment,
+  orderEventSchema,
+  orderStateSchema,
+  orderSummarySchema,
+  orderViewSchema,
+  rulesSchema,
+} from './order-view.js';
 
 const idempotencyKey = z.string().min(1).max(IDEMPOTENCY_KEY_MAX_CHARS).nullable();
 const ofOneOrder = z.strictObject({ orderReference: fields.cid });
@@ -50,6 +58,23 @@ export const internalCalls = {
         .max(WAIT_MAX_SECONDS * 1000),
     }),
     result: orderViewSchema,
+  },
+  /** Answers when the order has events after the given one, when none will come any more, or when the wait has ended. */
+  'principal.await-events': {
+    params: z.strictObject({
+      orderReference: fields.cid,
+      /** 0: from the first. */
+      after: z.int().min(0),
+      waitMs: z
+        .int()
+        .min(0)
+        .max(WAIT_MAX_SECONDS * 1000),
+    }),
+    result: z.strictObject({
+      events: z.array(orderEventSchema).max(EVENTS_PER_CALL_MAX),
+      /** Whether the order is at its end, and these are its last events. */
+      ended: z.boolean(),
+    }),
   },
   /** Redeems a committed order; of one that is released or releasing it changes nothing. */
   'principal.redeem-order': {

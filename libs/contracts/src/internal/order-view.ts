@@ -65,6 +65,16 @@ export const orderViewSchema = z.strictObject({
 });
 export type OrderView = z.output<typeof orderViewSchema>;
 
+/** A step of an order, as its principal noted it. */
+export const orderEventSchema = z.strictObject({
+  /** Rises with each event of an order. */
+  id: z.int().positive(),
+  at: fields.ms,
+  /** The state that the order reached. */
+  event: z.string(),
+});
+export type OrderEvent = z.output<typeof orderEventSchema>;
+
 /** An order as a row of a list. */
 export const orderSummarySchema = z.strictObject({
   orderReference: fields.cid,

@@ -75,6 +75,7 @@ function operation(name: string, route: Route): Json {
   const parameters = [
     ...parametersOf('path', route.params),
     ...parametersOf('query', route.query),
+    ...parametersOf('header', route.headers ?? null),
     ...(route.method === 'post' && route.body !== null ? [idempotencyKey] : []),
   ];
   return {
@@ -97,7 +98,7 @@ const idempotencyKey: Json = {
   schema: { type: 'string', minLength: 1, maxLength: 255 },
 };
 
-function parametersOf(place: 'path' | 'query', schema: z.ZodObject | null): Json[] {
+function parametersOf(place: 'path' | 'query' | 'header', schema: z.ZodObject | null): Json[] {
   if (schema === null) return [];
   const { properties = {}, required = [] } = jsonSchema(schema);
   const byName = properties as Json; // what JSON Schema's `properties` is
@@ -120,10 +121,8 @@ function answersOf({ answers }: Route): Json {
       {
         description,
         ...(headers !== undefined && { headers: headersOf(headers) }),
-        content:
-          schema === null
-            ? { [contentType ?? 'text/plain']: {} }
-            : { 'application/json': { schema: reference(schema) } },
+        ...(schema !== null && { content: { 'application/json': { schema: reference(schema) } } }),
+        ...(contentType !== undefined && { content: { [contentType]: {} } }),
       },
     ]),
   );

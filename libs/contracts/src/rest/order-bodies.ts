@@ -29,6 +29,12 @@ const wait = z
 
 export const orderPath = z.strictObject({ orderReference });
 
+export const eventsHeaders = z.object({
+  'Last-Event-ID': queryInteger(0, Number.MAX_SAFE_INTEGER)
+    .optional()
+    .describe('The id of the last event that the client has; absent: from the first'),
+});
+
 export const placeOrderBody = z.strictObject({
   beneficiaryIDDocumentCID,
   extension: extension.optional(),

@@ -5,7 +5,7 @@ import type { InternalCall } from '../internal/calls.js';
 /** One answer of a route, by its status. */
 export interface RouteAnswer {
   readonly description: string;
-  /** `null`: no JSON, but `contentType`. */
+  /** `null`: no JSON, but `contentType`; a body that is empty where there is none either. */
   readonly schema: z.ZodType | null;
   readonly contentType?: string;
   /** Headers beside those that every answer has. */
@@ -24,6 +24,8 @@ export interface Route {
   readonly params: z.ZodObject | null;
   readonly query: z.ZodObject | null;
   readonly body: z.ZodType | null;
+  /** Headers that the route itself reads. */
+  readonly headers?: z.ZodObject;
   /** Statuses that aren't errors; and 503 of `/health/ready`, which is no problem document. */
   readonly answers: Readonly<Record<number, RouteAnswer>>;
   readonly errors: readonly ErrorCode[];
@@ -37,6 +39,7 @@ export interface InputOf<R extends Route> {
   readonly params: Read<R['params']>;
   readonly query: Read<R['query']>;
   readonly body: Read<R['body']>;
+  readonly headers: R extends { readonly headers: infer H } ? Read<H> : null;
 }
 
 /** What a route may be answered with, before it is encoded as JSON. */

@@ -96,6 +96,27 @@ export const routes = {
     errors: ['order_not_found'],
     calls: ['principal.get-order'],
   },
+  followOrder: {
+    ...guarded,
+    method: 'get',
+    path: '/v1/order/{orderReference}/events',
+    tag: 'orders',
+    summary: "One order's events as they come, all past ones first: server-sent events",
+    params: order.orderPath,
+    query: null,
+    body: null,
+    headers: order.eventsHeaders,
+    answers: {
+      200: {
+        description: 'Each event: `id`, and `data` with `{ "at": RFC 3339, "event": the state reached }`',
+        schema: null,
+        contentType: 'text/event-stream',
+      },
+      204: { description: 'The client has the last event of an order at its end', schema: null },
+    },
+    errors: ['order_not_found', 'busy'],
+    calls: ['principal.await-events'],
+  },
   revealSecret: {
     ...guarded,
     method: 'get',
