@@ -54,7 +54,7 @@ export const EVENT_HEARTBEAT_MS = 15_000;
 export const ORDERS_DRIVEN_MAX = 16;
 export const IDENTITIES_CACHED_MAX = 10_000;
 /** Of their documents together: most are below 2 KB, but one may have 128 KiB. */
-export const IDENTITIES_CACHED_MAX_BYTES = 32 * 1024 * 1024;
+export const IDENTITIES_CACHED_MAX_BYTES = 16 * 1024 * 1024;
 /** Verified statements that a role keeps at hand: those of the orders under way. */
 export const STATEMENTS_CACHED_MAX = 4_000;
 export const STATEMENTS_CACHED_MAX_BYTES = 32 * 1024 * 1024;

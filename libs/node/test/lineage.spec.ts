@@ -109,6 +109,6 @@ test('what is remembered of documents has a size, whatever stands in them', asyn
   const first = await large();
   const identity = reader(first);
   expect(reader(first)).toBe(identity);
-  for (let bytes = 0; bytes < 32 * 1024 * 1024; bytes += 120 * 1024) reader(await large());
+  for (let bytes = 0; bytes < 16 * 1024 * 1024; bytes += 120 * 1024) reader(await large());
   expect(reader(first)).not.toBe(identity);
 });
