@@ -20,11 +20,6 @@ export async function startBeneficiary(options: NodeOptions, parts: RoleParts): 
   const node = await openNode(options, parts);
   const orders = beneficiaryOrders(node);
   return serveRole(node, BeneficiaryModule.of(node), () => [
-    startSweeper(node, orders, (ref) =>
-      expireOrder(node, orders, ref, (order, now) => {
-        const expired = expireBeneficiaryOrder(order, now);
-        return expired === order ? null : { order: expired, erase: 'all' };
-      }),
-    ),
+    startSweeper(node, orders, (ref) => expireOrder(node, orders, ref, expireBeneficiaryOrder)),
   ]);
 }

@@ -20,11 +20,6 @@ export async function startFiduciary(options: NodeOptions, parts: RoleParts): Pr
   const node = await openNode(options, parts);
   const orders = fiduciaryOrders(node);
   return serveRole(node, FiduciaryModule.of(node), () => [
-    startSweeper(node, orders, (ref) =>
-      expireOrder(node, orders, ref, (order, now) => {
-        const expired = expireFiduciaryOrder(order, now);
-        return expired === order ? null : { order: expired, erase: 'all' };
-      }),
-    ),
+    startSweeper(node, orders, (ref) => expireOrder(node, orders, ref, expireFiduciaryOrder)),
   ]);
 }

@@ -2,6 +2,8 @@ import type { Cid } from '@dta/codec';
 import type { OrderRow } from './commit.js';
 import type { Sql } from './database.js';
 
+const PAGE = 100;
+
 /** How a role's order becomes a row and an order again. */
 export interface OrderShape<O> {
   encode(order: O): Omit<OrderRow, 'version'>;
@@ -42,12 +44,18 @@ export class OrderTable<O> {
     return rows.map(({ bytes }) => new Uint8Array(bytes));
   }
 
-  /** Orders that the clock alone may change by `now`, at most `limit`. */
-  async due(now: number, limit: number): Promise<Cid[]> {
-    const rows: { ref: Cid }[] = await this.#sql.query(
-      'SELECT ref FROM orders WHERE due_at <= $1 ORDER BY due_at LIMIT $2',
-      [now, limit],
-    );
-    return rows.map(({ ref }) => ref);
+  /** Orders that the clock alone may change by `now`, each once; read by pages, since they may be many. */
+  async *due(now: number): AsyncGenerator<Cid> {
+    let last = { ref: '', due_at: '-1' };
+    for (;;) {
+      const rows: { ref: Cid; due_at: string }[] = await this.#sql.query(
+        `SELECT ref, due_at FROM orders WHERE due_at <= $1 AND (due_at, ref) > ($2::bigint, $3::text)
+         ORDER BY due_at, ref LIMIT ${PAGE}`,
+        [now, last.due_at, last.ref],
+      );
+      for (const { ref } of rows) yield ref;
+      if (rows.length < PAGE) return;
+      last = rows.at(-1) ?? last;
+    }
   }
 }

@@ -1,6 +1,5 @@
 import type { Cid } from '@dta/codec';
 import { isDtaError } from '@dta/errors';
-import type { SecretKind } from '@dta/order';
 import { commit } from './commit.js';
 import type { Node } from './node.js';
 import type { OrderTable } from './order-table.js';
@@ -8,18 +7,14 @@ import { periodically } from './periodic.js';
 import type { Job } from './role-app.js';
 
 const SWEEP_MS = 30_000;
-const BATCH = 100;
 
-/** What the clock alone does to an order: the row as it stands after, and which secrets go. Null where nothing is due. */
-export type Expiry<O> = (
-  order: O,
-  now: number,
-) => { readonly order: O; readonly erase: readonly SecretKind[] | 'all' } | null;
+/** What the clock alone does to an order: the row as it stands after, with no secret left; the same where nothing is due. */
+export type Expiry<O> = (order: O, now: number) => O;
 
 /** Ends what is past its time: orders, key periods, Releases nobody fetched, call ids that can't be replayed any more. */
 export function startSweeper<O>(node: Node, orders: OrderTable<O>, onDue: (ref: Cid) => Promise<void>): Job {
   return periodically('sweep', SWEEP_MS, node.log, async () => {
-    for (const ref of await orders.due(node.now(), BATCH)) {
+    for await (const ref of orders.due(node.now())) {
       // one that can't be ended must not keep the others, and keys whose period is over, alive
       await onDue(ref).catch((err: unknown) => node.log.error({ orderReference: ref, err }, 'an order was not ended'));
     }
@@ -43,20 +38,21 @@ export async function expireOrder<O extends { readonly state: string }>(
   expire: Expiry<O>,
 ): Promise<void> {
   const found = await orders.find(ref);
-  const expired = found === undefined ? null : expire(found.order, node.now());
-  if (found === undefined || expired === null) return;
+  if (found === undefined) return;
+  const expired = expire(found.order, node.now());
+  if (expired === found.order) return;
   try {
     await commit(node.database, {
-      order: { ...orders.shape.encode(expired.order), version: found.version },
+      order: { ...orders.shape.encode(expired), version: found.version },
       statements: [],
       secrets: [],
-      erase: expired.erase,
+      erase: 'all',
       envelopes: [],
       deliveries: [],
       close: 'all',
       reply: null,
       settled: true,
-      events: [expired.order.state],
+      events: [expired.state],
       answers: [],
       lease: null,
       notify: true,
