@@ -6,6 +6,7 @@ import { createIdentity, type NewIdentityFiles } from './commands/create-identit
 import { migrate } from './commands/migrate.js';
 import { runDemo } from './commands/run-demo.js';
 import { showIdentity } from './commands/show-identity.js';
+import { verifyLog, type VerifyLogOptions } from './commands/verify-log.js';
 
 /** Where a node listens that was started with nothing but `npm start`. */
 const DEFAULT_URL = 'http://localhost:5556';
@@ -58,6 +59,24 @@ export function buildProgram(environment: Readonly<Record<string, string | undef
     .command('migrate')
     .description("brings a role's database (DATABASE_URL or DATABASE_URL_FILE) to this version's schema")
     .action(async () => say(await migrate(environment)));
+  program
+    .command('verify-log')
+    .description(
+      'checks the logs of roles out of the document store, without a key; ends with 2 where one is not sound',
+    )
+    .addOption(
+      new Option('--url <url>', 'ask this node for the heads of its roles').default(DEFAULT_URL).conflicts('head'),
+    )
+    .option('--token-file <file>', 'the bearer token of a node that asks for one')
+    .option('--head <cid>', 'or begin at this segment')
+    .addOption(new Option('--role <role>', 'only the log of this role').choices(roles))
+    .option('--node <cid>', 'only the log of this identity: any idDocumentCID of its chain')
+    .option('--kubo <url>', 'the document store: RPC of a Kubo node, of any operator of the swarm')
+    .addOption(new Option('--folder <folder>', "or the folder of a standalone node's log").conflicts('kubo'))
+    .option('--seen <file>', 'remember the heads in this file, and hold those of the next time against them')
+    .action(async (options: VerifyLogOptions) => {
+      process.exitCode = (await verifyLog(options, say)) ? 0 : 2;
+    });
   program
     .command('demo')
     .description('orders a key and redeems it, explaining each step')

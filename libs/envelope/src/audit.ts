@@ -1,5 +1,5 @@
 import { cidOf, type Cid } from '@dta/codec';
-import { DtaError, toDtaError } from '@dta/errors';
+import { DtaError, isDtaError, toDtaError } from '@dta/errors';
 import { IdentityDirectory, readIdentity, verifySignature, type Identity, type Role } from '@dta/identity';
 import { parseEnvelope, verifyEnvelope } from './envelope.js';
 import { parseSegment, type Segment } from './segment.js';
@@ -71,6 +71,21 @@ export async function auditLog(read: ReadBlock, log: AuditedLog): Promise<LogAud
     segments: head.seq + 1,
     envelopes,
   };
+}
+
+/**
+ * The first document of the chain that `cid` belongs to: with a role, the name of its log. An identity that isn't in the
+ * store, as of a role that has published nothing yet, is taken for a first one.
+ *
+ * @throws `identity_invalid`, `block_invalid`, `store_unavailable`
+ */
+export async function firstIdentity(read: ReadBlock, cid: Cid): Promise<Cid> {
+  try {
+    return (await Signers.of(checked(read), cid)).first;
+  } catch (error) {
+    if (isDtaError(error, 'block_not_found')) return cid;
+    throw error;
+  }
 }
 
 /** Holds every block against its CID, whoever reads it. */

@@ -11,4 +11,4 @@ export {
   type NewSegment,
   type Segment,
 } from './segment.js';
-export { auditLog, type AuditedLog, type LogAudit, type ReadBlock, type SeenHead } from './audit.js';
+export { auditLog, firstIdentity, type AuditedLog, type LogAudit, type ReadBlock, type SeenHead } from './audit.js';

@@ -1,10 +1,9 @@
 import { fromHex, toHex } from '@dta/codec';
 import { publicPoint } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
-import { readFile } from 'node:fs/promises';
 import { nodeApi, type NodeApi } from '../demo/node-api.js';
 import { startOwnNode } from '../demo/own-node.js';
-import { reasonOf } from '../reason-of.js';
+import { readBearerToken } from '../bearer-token.js';
 
 /** What the demo is started with. */
 export interface DemoOptions {
@@ -22,7 +21,7 @@ type Say = (text: string) => void;
  */
 export async function runDemo({ url, tokenFile }: DemoOptions, say: Say): Promise<void> {
   if (!URL.canParse(url)) throw new DtaError('request_invalid', `${url} is no url: http://localhost:5556 is one`);
-  const token = tokenFile === undefined ? null : await readToken(tokenFile);
+  const token = await readBearerToken(tokenFile);
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => interrupted.abort(new DtaError('start_failed', 'the demo was interrupted')));
@@ -80,11 +79,4 @@ function timelineOf({ timeline }: Pick<Awaited<ReturnType<NodeApi['order']>>, 't
   const begin = Date.parse(timeline[0]?.at ?? '');
   const steps = timeline.map(({ at, event }) => `${event} (${Date.parse(at) - begin} ms)`);
   return `   steps            ${steps.join(', ')}`;
-}
-
-async function readToken(file: string): Promise<string> {
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new DtaError('start_failed', `cannot read ${file}: ${reasonOf(cause)}`, { cause });
-  });
-  return text.trim();
 }

@@ -1,4 +1,6 @@
+import { parseCid } from '@dta/codec';
 import { DtaError } from '@dta/errors';
+import { roles } from '@dta/identity';
 import { z } from 'zod';
 import { reasonOf } from '../reason-of.js';
 
@@ -13,9 +15,15 @@ const detail = z.looseObject({
   fiduciaries: z.array(z.looseObject({ idDocumentCID: z.string() })),
   timeline: z.array(z.looseObject({ at: z.string(), event: z.string() })),
 });
+const cid = z.string().transform((text) => parseCid(text));
+const heads = z.looseObject({
+  heads: z.array(
+    z.looseObject({ role: z.enum(roles), nodeCID: cid, head: z.looseObject({ segment: cid }).nullable() }),
+  ),
+});
 const problem = z.looseObject({ code: z.string(), detail: z.string() });
 
-/** A node's REST API, as far as the demo uses it. */
+/** A node's REST API, as far as `dta` uses it. */
 export interface NodeApi {
   readonly url: string;
   /** undefined where nothing answers at the url. @throws what {@link NodeApi.place} does */
@@ -24,6 +32,8 @@ export interface NodeApi {
   place(): Promise<z.output<typeof placed>>;
   redeem(orderReference: string): Promise<z.output<typeof redeemed>>;
   order(orderReference: string): Promise<z.output<typeof detail>>;
+  /** The head of each role's log. */
+  heads(): Promise<z.output<typeof heads>['heads']>;
 }
 
 /**
@@ -57,6 +67,7 @@ export function nodeApi(url: string, token: string | null, signal: AbortSignal):
     place: () => call('/v1/order', placed, { wait: 30 }),
     redeem: (orderReference) => call('/v1/order/secret', redeemed, { orderReference, wait: 30 }),
     order: (orderReference) => call(`/v1/order/${orderReference}`, detail),
+    heads: async () => (await call('/v1/log/head', heads)).heads,
   };
 }
 

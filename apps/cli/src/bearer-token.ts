@@ -1,0 +1,12 @@
+import { DtaError } from '@dta/errors';
+import { readFile } from 'node:fs/promises';
+import { reasonOf } from './reason-of.js';
+
+/** The bearer token in a file; null where none is given. @throws `start_failed` */
+export async function readBearerToken(file: string | undefined): Promise<string | null> {
+  if (file === undefined) return null;
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new DtaError('start_failed', `cannot read ${file}: ${reasonOf(cause)}`, { cause });
+  });
+  return text.trim();
+}

@@ -1,0 +1,116 @@
+import { parseCid, type Cid } from '@dta/codec';
+import { DOCUMENT_STORE_TIMEOUT_MS } from '@dta/contracts';
+import { openFilesystemStore, openKuboStore, type DocumentStore } from '@dta/document-store';
+import { auditLog, firstIdentity, type AuditedLog, type LogAudit } from '@dta/envelope';
+import { DtaError, isDtaError, toDtaError } from '@dta/errors';
+import type { Role } from '@dta/identity';
+import { readBearerToken } from '../bearer-token.js';
+import { nodeApi } from '../demo/node-api.js';
+import { SeenHeads } from '../log/seen-heads.js';
+
+/** Which logs are verified, and where they lie. */
+export interface VerifyLogOptions {
+  readonly url: string;
+  readonly tokenFile?: string;
+  readonly head?: string;
+  readonly role?: Role;
+  readonly node?: string;
+  readonly kubo?: string;
+  readonly folder?: string;
+  readonly seen?: string;
+}
+
+type Say = (text: string) => void;
+
+/** A log to verify, as it was named: its head is null where the node says that there is none. */
+interface NamedLog extends Pick<AuditedLog, 'role' | 'identity'> {
+  readonly head: Cid | null;
+}
+
+/**
+ * Audits logs out of the document store alone and says of each whether it is sound; each by itself, so that one's fault
+ * hides no other's. Heads that are sound are remembered.
+ *
+ * @returns whether all are sound
+ * @throws where it can't be told: `request_invalid`, `start_failed`, `service_unavailable`, `store_unavailable`
+ */
+export async function verifyLog(options: VerifyLogOptions, say: Say): Promise<boolean> {
+  const store = await openStore(options);
+  const seen = await SeenHeads.open(options.seen);
+  let isSound = true;
+  for (const log of await namedLogs(options, (cid) => firstIdentity((block) => store.get(block), cid))) {
+    try {
+      say(await verifyOne(store, seen, log));
+    } catch (error) {
+      if (isDtaError(error, 'store_unavailable')) throw error;
+      isSound = false;
+      say(faultOf(error, log));
+    }
+  }
+  await seen.save();
+  return isSound;
+}
+
+async function verifyOne(store: DocumentStore, seen: SeenHeads, { head, role, identity }: NamedLog): Promise<string> {
+  const read = (cid: Cid) => store.get(cid);
+  if (head === null) return empty(seen, role, identity === null ? null : await firstIdentity(read, identity));
+  const audit = await auditLog(read, { head, role, identity, seen: (first, of) => seen.find(first, of) });
+  seen.note(audit.identity, audit.role, audit.head);
+  return sound(audit);
+}
+
+function sound({ role, identity, segments, envelopes, head }: LogAudit): string {
+  return `sound  ${role} ${identity}: ${segments} segments, ${envelopes} envelopes, head ${head.segment}`;
+}
+
+/** @throws `log_rollback` where it wasn't empty before */
+function empty(seen: SeenHeads, role: Role | null, identity: Cid | null): string {
+  const before = role === null || identity === null ? undefined : seen.find(identity, role);
+  if (before === undefined) return `empty  ${role} ${identity}: nothing published yet`;
+  throw new DtaError('log_rollback', `there is no head, and segment ${before.seq} was seen before`, {
+    metadata: { seen: before.segment, seenSeq: before.seq },
+  });
+}
+
+/** What is wrong, by its code, and where: the metadata name segments and blocks. */
+function faultOf(error: unknown, { head, role, identity }: NamedLog): string {
+  const { code, message, metadata } = toDtaError(error);
+  const which = [role, identity].filter((part) => part !== null).join(' ') || `log with head ${head}`;
+  return `FAULT  ${which}: ${code}: ${message} ${JSON.stringify(metadata)}`;
+}
+
+async function openStore({ kubo, folder }: VerifyLogOptions): Promise<DocumentStore> {
+  if (folder !== undefined) return openFilesystemStore(folder);
+  if (kubo === undefined) throw new DtaError('request_invalid', 'give the document store: --kubo or --folder');
+  if (!/^https?:/.test(kubo) || !URL.canParse(kubo)) {
+    throw new DtaError('request_invalid', `${kubo} is no url: http://127.0.0.1:5001 is one`);
+  }
+  return openKuboStore({ url: kubo, timeoutMs: DOCUMENT_STORE_TIMEOUT_MS });
+}
+
+/** @param firstOf the first document of an identity's chain: a node may be named by any */
+async function namedLogs(
+  { url, tokenFile, head, role, node }: VerifyLogOptions,
+  firstOf: (identity: Cid) => Promise<Cid>,
+): Promise<NamedLog[]> {
+  const identity = node === undefined ? null : readCid('--node', node);
+  if (head !== undefined) return [{ head: readCid('--head', head), role: role ?? null, identity }];
+  if (!URL.canParse(url)) throw new DtaError('request_invalid', `${url} is no url: http://localhost:5556 is one`);
+  const api = nodeApi(url, await readBearerToken(tokenFile), new AbortController().signal);
+  const named: NamedLog[] = [];
+  for (const one of await api.heads()) {
+    if (role !== undefined && one.role !== role) continue;
+    if (identity !== null && (await firstOf(one.nodeCID)) !== (await firstOf(identity))) continue;
+    named.push({ head: one.head?.segment ?? null, role: one.role, identity: one.nodeCID });
+  }
+  if (named.length === 0) throw new DtaError('request_invalid', `${url} has no such role`);
+  return named;
+}
+
+function readCid(option: string, text: string): Cid {
+  try {
+    return parseCid(text);
+  } catch (cause) {
+    throw new DtaError('request_invalid', `${option} takes the CID of a document`, { cause });
+  }
+}
