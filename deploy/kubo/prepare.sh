@@ -20,21 +20,18 @@ if [ ! -e "$key" ]; then
   printf '/key/swarm/psk/1.0.0/\n/base16/\n%s\n' "$(od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n')" > "$key"
 fi
 
-# no public bootstrap peers, resolvers, routers or publishers
+# no public bootstrap peers, resolvers, routers or publishers, and nothing reported to anybody
 "$ipfs" init --profile=autoconf-off
-config Bootstrap '[]'
 cp "$key" "$IPFS_PATH/swarm.key"
+config Plugins.Plugins.telemetry.Config.Mode '"off"'
 
-# the roles' own, and nobody else's: whoever reaches the RPC may unpin the log
-config Addresses.API "\"${KUBO_RPC:-/ip4/127.0.0.1/tcp/5001}\""
-# a private swarm speaks TCP alone; there is no HTTP gateway
-config Addresses.Swarm "[\"${KUBO_SWARM:-/ip4/0.0.0.0/tcp/4001}\"]"
-config Addresses.Gateway '[]'
-config Swarm.Transports.Network '{"QUIC":false,"WebTransport":false,"WebRTCDirect":false,"Websocket":false,"Relay":false}'
-config Swarm.RelayClient.Enabled false
-config Swarm.RelayService.Enabled false
-config Swarm.EnableHolePunching false
-config Swarm.DisableNatPortMap true
+# the RPC is the roles' own and nobody else's: whoever reaches it may unpin the log; there is no HTTP gateway
+config Addresses "{\"API\":\"${KUBO_RPC:-/ip4/127.0.0.1/tcp/5001}\",\"Gateway\":[],\"Swarm\":[\"${KUBO_SWARM:-/ip4/0.0.0.0/tcp/4001}\"]}"
+# a private swarm speaks TCP alone, and to peers that it knows
+config Swarm '{
+  "Transports": { "Network": { "QUIC": false, "WebTransport": false, "WebRTCDirect": false, "Websocket": false, "Relay": false } },
+  "RelayClient": { "Enabled": false }, "RelayService": { "Enabled": false },
+  "EnableHolePunching": false, "DisableNatPortMap": true }'
 config AutoTLS.Enabled false
 config AutoNAT.ServiceMode '"disabled"'
 config Discovery.MDNS.Enabled false
@@ -46,5 +43,4 @@ config Provide.Enabled false
 # what is acknowledged is on the disk: a role keeps its own copy of an envelope for a week, and no longer
 config Datastore.Spec '{"type":"mount","mounts":[{"mountpoint":"/blocks","type":"flatfs","path":"blocks","prefix":"flatfs.datastore","shardFunc":"/repo/flatfs/shard/v1/next-to-last/2","sync":true},{"mountpoint":"/","type":"levelds","path":"datastore","prefix":"leveldb.datastore","compression":"none"}]}'
 config Datastore.StorageMax "\"${KUBO_STORAGE_MAX:-1TB}\""
-config Plugins.Plugins.telemetry.Config.Mode '"off"'
 config Internal.Bitswap.ProviderSearchDelay '"1s"'

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { isPrivateKeyOf } from '../src/orders.js';
 
-jest.setTimeout(90_000);
+jest.setTimeout(240_000);
 
 const program = join(import.meta.dirname, '../src/cluster-main.js');
 
@@ -68,12 +68,18 @@ test('npm run cluster: the commands it prints work, and Ctrl-C leaves nothing be
   const { commitment } = await shell(order);
   const { secret } = await shell(redeem);
   expect(isPrivateKeyOf(String(secret), String(commitment))).toBe(true);
+  const [verify = 'false'] = said().match(/\S+ \S+ verify-log .*/) ?? [];
+  for (let sound = 0; sound < 5; await delay(200)) {
+    const { stdout } = await promisify(execFile)('/bin/sh', ['-c', verify]); // it fails where a log is not sound
+    sound = stdout.match(/^sound /gm)?.length ?? 0; // until each role has published something
+  }
 
   const [, folder = 'none'] = /Its files, until then: (\S+)/.exec(said()) ?? [];
   expect(await processesOf(folder)).toHaveLength(6);
+  expect(await processesOf(`dta-test-${pid}-kubo-`)).toHaveLength(3);
   process.kill(-pid, 'SIGINT'); // to the whole group, as a terminal does
   expect(await ended).toBe(0);
-  expect(await processesOf(folder)).toEqual([]);
+  for (const of of [folder, `dta-test-${pid}-kubo-`]) expect(await processesOf(of)).toEqual([]);
   expect(await foldersOf(pid)).toEqual([]);
 });
 

@@ -78,6 +78,7 @@ describe('README.md', () => {
     const said = results.map(({ output }) => output);
     expect(said.some((output) => output.includes('They are the same.'))).toBe(true);
     expect(said.some((output) => /^roles +fiduciary$/m.test(output))).toBe(true);
+    expect(said.some((output) => /^sound +principal .*\n(sound .*\n){3}sound .*$/.test(output))).toBe(true);
   });
 
   test('every page that the documents link to is there', async () => {
@@ -144,7 +145,7 @@ async function runBlocks(blocks: readonly Block[], url: string): Promise<Result[
   const script = blocks.map(({ text }) => `${text}\nprintf '\\n%s\\n' '${END}'`).join('\n');
   const { stdout } = await run('sh', ['-e', '-c', script], {
     cwd: ROOT,
-    env: { ...process.env, DTA: url, TMPDIR: folder }, // what `mktemp` makes goes with the rest
+    env: { ...process.env, DTA: url, DTA_DATA: join(folder, 'data'), TMPDIR: folder }, // what `mktemp` makes goes with the rest
     maxBuffer: 2 ** 24,
   });
   const outputs = stdout.split(`${END}\n`).map((output) => output.trim());

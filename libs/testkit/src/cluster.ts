@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AppProcess } from './cluster/app-process.js';
 import { natsAccounts, type NatsAccounts, type NatsLogin, type NatsTenant } from './cluster/nats-accounts.js';
+import { clusterRoles, type ClusterRole } from './cluster/operator-files.js';
 import {
   byName,
   settled,
@@ -12,6 +13,7 @@ import {
   type OperatorFiles,
   type OperatorOptions,
 } from './cluster/operator.js';
+import { startKuboSwarm, type KuboNode, type KuboSwarm } from './kubo-swarm.js';
 import { startNatsServer, type NatsServer } from './nats-server.js';
 import { runFolderPrefix } from './run-services.js';
 
@@ -25,6 +27,11 @@ export interface ClusterOptions {
   readonly natsUrl?: string;
   /** Makes the accounts of the cluster's own NATS server; {@link natsAccounts} by default. */
   readonly natsAccounts?: (tenants: readonly NatsTenant[]) => NatsAccounts;
+  /**
+   * Kubo nodes on a swarm of the cluster's own, one after the other for each operator; where there is one operator, for its
+   * principal, beneficiary and fiduciaries. None by default: then nothing is published.
+   */
+  readonly kuboNodes?: number;
   /** Of all processes; `info` by default. */
   readonly logLevel?: string;
 }
@@ -40,6 +47,8 @@ export interface Cluster {
   readonly processes: readonly AppProcess[];
   /** The cluster's own; undefined where another was given. */
   readonly natsServer: NatsServer | undefined;
+  /** The cluster's own. */
+  readonly kuboNodes: readonly KuboNode[];
   /** Ends all processes, then removes databases and files. */
   stop(): Promise<void>;
 }
@@ -57,14 +66,18 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const processes: AppProcess[] = [];
   const databases: { drop(): Promise<void> }[] = [];
   let natsServer: NatsServer | undefined;
+  let swarm: KuboSwarm | undefined;
   const stop = async () => {
     await settled(processes.map((process) => process.stop()));
     await settled(databases.splice(0).map((database) => database.drop()));
     await natsServer?.stop();
+    await swarm?.stop();
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    const { operators: wanted = [{ name: 'first' }], postgresUrl, natsUrl, logLevel = 'info' } = options;
+    const { operators: wanted = [{ name: 'first' }], postgresUrl, natsUrl, kuboNodes = 0, logLevel = 'info' } = options;
+    if (kuboNodes > 0) swarm = await startKuboSwarm(kuboNodes);
+    const nodes = swarm?.nodes ?? [];
     const files = await settled(wanted.map((operator) => writeOperator(join(folder, operator.name), operator)));
     let logins = files.map((): NatsLogin => ({ url: natsUrl ?? '', user: undefined, password: undefined }));
     if (natsUrl === undefined) {
@@ -82,10 +95,13 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     const operators = await settled(
       files.flatMap((each, at) => {
         const nats = logins[at];
-        return nats === undefined ? [] : [startOperator(each, { ...surroundings, nats })];
+        const kuboOf = (role: ClusterRole) =>
+          nodes[(wanted.length > 1 ? at : clusterRoles.indexOf(role)) % nodes.length];
+        return nats === undefined ? [] : [startOperator(each, { ...surroundings, nats, kuboOf })];
       }),
     );
-    return { folder, operators, operator: (name) => byName(operators, name), processes, natsServer, stop };
+    const operator = (name: string) => byName(operators, name);
+    return { folder, operators, operator, processes, natsServer, kuboNodes: nodes, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -6,8 +6,11 @@ import { promisify } from 'node:util';
 import { DtaError } from '@dta/errors';
 import { checkoutRoot, compileCache } from '../toolbox.js';
 
+/** The roles that an operator may have. */
+export const clusterRoles = ['principal', 'beneficiary', 'fiduciary'] as const;
+
 /** What a member of a cluster is. */
-export type ClusterRole = 'principal' | 'beneficiary' | 'fiduciary';
+export type ClusterRole = (typeof clusterRoles)[number];
 
 /** Every app that a cluster runs. */
 export type ClusterApp = ClusterRole | 'gateway';

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DtaError } from '@dta/errors';
+import type { KuboNode } from '../kubo-swarm.js';
 import { freshDatabase } from '../postgres-server.js';
 import { startAppProcess, type AppProcess } from './app-process.js';
 import type { NatsLogin } from './nats-accounts.js';
@@ -36,6 +37,8 @@ export interface OperatorOptions {
 /** One identity of an operator, with its database and its replicas. */
 export interface Member extends MemberFiles {
   readonly databaseUrl: string;
+  /** Where it publishes; undefined where the cluster has no Kubo node. */
+  readonly kubo: KuboNode | undefined;
   readonly processes: readonly AppProcess[];
 }
 
@@ -66,6 +69,8 @@ export interface OperatorFiles {
 /** What an operator is started with beside its own files. */
 export interface OperatorSurroundings {
   readonly nats: NatsLogin;
+  /** Where a role of this operator publishes. */
+  readonly kuboOf: (role: ClusterRole) => KuboNode | undefined;
   /** Documents that its roles admit: files. */
   readonly documents: readonly string[];
   readonly postgresUrl: string | undefined;
@@ -131,7 +136,11 @@ async function startMember(
   around.onDatabase(database);
   await writeSecret(member.databaseUrlFile, database.url);
   await dta(['migrate'], { DATABASE_URL_FILE: member.databaseUrlFile });
-  const own = member.role === 'principal' ? ordersThatNameNone(members) : {};
+  const kubo = around.kuboOf(member.role);
+  const own = {
+    ...(member.role === 'principal' && ordersThatNameNone(members)),
+    ...(kubo !== undefined && { DOCUMENT_STORE_KUBO: kubo.url }),
+  };
   const processes = await startReplicas(options, member.role, (replica) =>
     startAppProcess({
       name: processName(options, member.name, replica),
@@ -141,7 +150,7 @@ async function startMember(
       onStart: around.onProcess,
     }),
   );
-  return { ...member, databaseUrl: database.url, processes };
+  return { ...member, databaseUrl: database.url, kubo, processes };
 }
 
 /** Whom orders mean that name neither beneficiary nor fiduciaries. */
