@@ -5,9 +5,9 @@ import { randomBytes } from './hash.js';
 import { expectNonZeroScalar } from './secp256k1.js';
 
 /** Size of the digest that a proof of possession is made over, in bytes. */
-export const POP_DIGEST_BYTES = 32;
+const POP_DIGEST_BYTES = 32;
 /** Size of a proof of possession in bytes. */
-export const POP_BYTES = 64;
+const POP_BYTES = 64;
 
 /**
  * Proof of possession of a scalar [32] over a digest [32]: a BIP-340 signature [64] with fresh auxiliary randomness.

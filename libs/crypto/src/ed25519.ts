@@ -8,7 +8,7 @@ import { remember } from './remember.js';
 /** Size of an Ed25519 public key in bytes. */
 export const ED25519_PUBLIC_KEY_BYTES = 32;
 /** Size of an Ed25519 private key, which is a seed, in bytes. */
-export const ED25519_SEED_BYTES = 32;
+const ED25519_SEED_BYTES = 32;
 /** Size of an Ed25519 signature in bytes: R [32] ‖ S [32]. */
 export const ED25519_SIGNATURE_BYTES = 64;
 

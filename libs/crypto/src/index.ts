@@ -1,9 +1,8 @@
 export { AEAD_KEY_BYTES, AEAD_TAG_BYTES, aeadOpen, aeadOpenWithIv, aeadSeal, aeadSealWithIv } from './aead.js';
-export { POP_BYTES, POP_DIGEST_BYTES, popSign, popVerify } from './bip340.js';
+export { popSign, popVerify } from './bip340.js';
 export {
   assertEd25519PublicKey,
   ED25519_PUBLIC_KEY_BYTES,
-  ED25519_SEED_BYTES,
   ED25519_SIGNATURE_BYTES,
   ed25519PublicKey,
   ed25519Sign,
@@ -20,7 +19,6 @@ export {
   nonZeroScalar,
   POINT_BYTES,
   publicPoint,
-  SCALAR_BYTES,
   scalarFromBytes,
   scalarFromWide,
   scalarToBytes,

@@ -11,7 +11,7 @@ export const scalarField = secp256k1.Point.Fn;
 /** q, the prime order of the group (SEC 2 §2.4.1). */
 export const SECP256K1_ORDER: bigint = scalarField.ORDER;
 /** Size of a scalar in bytes, big-endian. */
-export const SCALAR_BYTES = 32;
+const SCALAR_BYTES = 32;
 /** Size of a compressed point in bytes. */
 export const POINT_BYTES = 33;
 /** Size of the uniform bytes that {@link scalarFromWide} reduces. */

@@ -1,3 +1,3 @@
 export { makeCall, type MadeCall } from './make-call.js';
-export { openCall, PSK_BYTES, sealCall, type OpenedCall, type OutgoingCall, type SealedCall } from './seal.js';
+export { openCall, sealCall, type OpenedCall, type OutgoingCall, type SealedCall } from './seal.js';
 export { serveCall, type CallHandler, type ServeCallOptions, type ServedCall } from './serve-call.js';

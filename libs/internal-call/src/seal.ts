@@ -5,7 +5,7 @@ import { DtaError } from '@dta/errors';
 import { z } from 'zod';
 
 /** Size of the key that a gateway and one role share, in bytes. */
-export const PSK_BYTES = 32;
+const PSK_BYTES = 32;
 const idBytes = 16;
 const gatewayNameMaxChars = 64;
 

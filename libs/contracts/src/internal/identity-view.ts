@@ -25,4 +25,3 @@ export const identityViewSchema = z.strictObject({
   /** Ed25519 [32]; X-Wing [1216]. */
   keys: z.strictObject({ sign: fields.bytes(32), kem: fields.bytes(1216) }),
 });
-export type IdentityView = z.output<typeof identityViewSchema>;

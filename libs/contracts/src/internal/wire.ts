@@ -3,8 +3,8 @@ import { TOKEN_MAX_CHARS } from '../limits.js';
 import { internalCalls, type InternalCall, type ParamsOf, type ResultOf } from './calls.js';
 
 /** Who stands behind a call: the bearer token of its HTTP request, for the role to check; `null` in the standalone node. */
-export const callerSchema = z.strictObject({ token: z.string().max(TOKEN_MAX_CHARS).nullable() });
-export type Caller = z.output<typeof callerSchema>;
+const callerSchema = z.strictObject({ token: z.string().max(TOKEN_MAX_CHARS).nullable() });
+type Caller = z.output<typeof callerSchema>;
 
 /** A call inside its seal. */
 export interface CallBody<V extends InternalCall> {
