@@ -2,7 +2,7 @@ import { cpus, totalmem } from 'node:os';
 import { setupCounts } from './counts.js';
 import { placeOrders, redeemOrders, type LoadResult } from './load.js';
 import { meaning, measureFloor, measurePrimitives, primitives } from './primitives.js';
-import { startNode, type BenchNode } from './standalone.js';
+import { benchCustody, startNode, type BenchNode } from './standalone.js';
 
 /** The original D-TA on two shared cores: as it is, and with its key encapsulation replaced by a stand-in. */
 const ORIGINAL = { asItIs: 2.6, stubbed: 45 };
@@ -24,7 +24,7 @@ const head = (...cells: readonly string[]) => {
 };
 const ms = (value: number) => value.toFixed(value < 10 ? 2 : 0);
 
-process.stdout.write(`${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}\n`);
+process.stdout.write(`${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, custody: ${benchCustody}\n`);
 const node = await startNode(10);
 try {
   await placeOrders(node, 1, 1, 8, 100); // warm up

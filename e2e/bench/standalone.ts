@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freshToken, makeTokenFolder } from '@dta/testkit';
 
 const MAIN = join(import.meta.dirname, '../../../apps/standalone/dist/src/main.js');
 /** Ticks of /proc/<pid>/stat are hundredths of a second on Linux. */
@@ -19,16 +20,23 @@ export interface BenchNode {
   stop(): Promise<void>;
 }
 
+/** What has custody of the node's keys. */
+export type BenchCustody = 'software' | 'softhsm';
+
+/** The custody that BENCH_CUSTODY names, software by default. */
+export const benchCustody: BenchCustody = process.env['BENCH_CUSTODY'] === 'softhsm' ? 'softhsm' : 'software';
+
 /** Starts one with `n` fiduciaries. */
-export async function startNode(n: number): Promise<BenchNode> {
+export async function startNode(n: number, custody: BenchCustody = benchCustody): Promise<BenchNode> {
   const folder = mkdtempSync(join(tmpdir(), 'dta-bench-'));
-  const child = spawn(
-    process.execPath,
-    ['--max-semi-space-size=64', MAIN, '--port', '0', '--fiduciaries', String(n), '--data', join(folder, 'data')],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
+  const token = custody === 'softhsm' ? await freshToken(await makeTokenFolder(join(folder, 'softhsm'))) : null;
+  const args = ['--port', '0', '--fiduciaries', String(n), '--data', join(folder, 'data')];
+  if (token !== null) args.push('--pkcs11', token.module);
+  const pin = token && { ...token.environment, CUSTODY_PKCS11_TOKEN: token.token, CUSTODY_PKCS11_PIN: token.pin };
+  const child = spawn(process.execPath, ['--max-semi-space-size=64', MAIN, ...args], {
+    env: { ...process.env, ...pin },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const port = await portOf(child);
   const api = `http://127.0.0.1:${port}`;
   const listed: unknown = await (await fetch(`${api}/v1/identity?role=fiduciary`)).json();

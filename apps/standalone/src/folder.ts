@@ -1,4 +1,4 @@
-import { custodyProtection, openSoftwareCustody } from '@dta/custody';
+import { custodyProtection, openCustody, type CustodyOptions, type TokenOptions } from '@dta/custody';
 import { DtaError } from '@dta/errors';
 import { generateKeys, type KeyGeneration, type Role } from '@dta/identity';
 import { writeKeyFile } from '@dta/node';
@@ -6,14 +6,26 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
-const README = `This folder holds a D-TA standalone node: its database, keys and secrets.
-
-It is for trying D-TA out. All three roles run in one process of one operator, and the secrets are sealed by software
+const SOFTWARE = `It is for trying D-TA out. All three roles run in one process of one operator, and the secrets are sealed by software
 custody, whose key lies in this folder too: whoever can read the folder can read every secret. Never keep a secret here
-that you can't lose.
+that you can't lose.`;
+
+const inToken = ({
+  token,
+  module,
+}: TokenOptions) => `It is for trying D-TA out. All three roles run in one process of one operator. Keys and secrets are sealed by the token
+"${token}" of ${module}: without that token and its PIN nothing of this folder opens, so start it with
+--pkcs11 again. Who has both, or is on this machine while the node runs, can read every secret. Never keep a secret here
+that you can't lose.`;
+
+const readme = (
+  token: TokenOptions | null,
+) => `This folder holds a D-TA standalone node: its database, keys and secrets.
+
+${token === null ? SOFTWARE : inToken(token)}
 
 postgres/     the database server's files
-principal/    identity.key (shared with the beneficiary), custody.key
+principal/    identity.key (shared with the beneficiary)${token === null ? ', custody.key' : ''}
 beneficiary/  the same for the beneficiary
 fiduciary-N/  one folder a fiduciary
 admitted/     everyone's Identity Document, written anew at each start
@@ -28,7 +40,7 @@ export const ADMITTED = 'admitted';
 /** Where a role's files are. */
 export interface RoleFiles {
   readonly keyFile: string;
-  readonly custodyFile: string;
+  readonly custody: CustodyOptions;
   /** the document store, of all roles */
   readonly log: string;
 }
@@ -38,11 +50,11 @@ export interface RoleFiles {
  *
  * @throws `start_failed` with one sentence
  */
-export async function openFolder(path: string): Promise<string> {
+export async function openFolder(path: string, token: TokenOptions | null): Promise<string> {
   const folder = resolve(path);
   try {
     await mkdir(folder, { recursive: true, mode: 0o711 });
-    await writeFile(join(folder, 'README'), README);
+    await writeFile(join(folder, 'README'), readme(token));
   } catch (cause) {
     throw cannotUse(folder, cause);
   }
@@ -57,11 +69,13 @@ export async function openFolder(path: string): Promise<string> {
 export async function openRoleFiles(
   folder: string,
   name: string,
+  token: TokenOptions | null,
   makeKeys: () => Promise<readonly KeyGeneration[]>,
 ): Promise<RoleFiles> {
-  const files = {
+  const custodyFile = join(folder, name, 'custody.key');
+  const files: RoleFiles = {
     keyFile: join(folder, name, 'identity.key'),
-    custodyFile: join(folder, name, 'custody.key'),
+    custody: token === null ? { kind: 'software', file: custodyFile } : { kind: 'pkcs11', ...token },
     log: join(folder, 'log'),
   };
   try {
@@ -69,11 +83,14 @@ export async function openRoleFiles(
   } catch (cause) {
     throw cannotUse(join(folder, name), cause);
   }
+  if (token !== null && existsSync(custodyFile)) {
+    throw new DtaError('start_failed', `${custodyFile} is there: this node has software custody; leave --pkcs11 out`);
+  }
   if (existsSync(files.keyFile)) {
-    if (existsSync(files.custodyFile)) return files;
+    if (token !== null || existsSync(custodyFile)) return files;
     throw new DtaError(
       'start_failed',
-      `${files.custodyFile} is gone, and without it nothing that it sealed can be opened`,
+      `${custodyFile} is gone, and without it nothing that it sealed can be opened; a node that was started with --pkcs11 needs it again`,
     );
   }
   if (existsSync(join(folder, ADMITTED, name)))
@@ -81,7 +98,7 @@ export async function openRoleFiles(
       'start_failed',
       `${files.keyFile} is gone: put it back, or delete the whole folder to begin anew without what it holds`,
     );
-  const custody = await openSoftwareCustody({ file: files.custodyFile, warn: () => undefined }); // the role itself warns
+  const custody = await openCustody(files.custody, () => undefined); // the role itself warns
   await writeKeyFile(files.keyFile, await makeKeys(), custodyProtection(custody));
   await custody.close();
   return files;

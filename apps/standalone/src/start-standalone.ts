@@ -1,7 +1,7 @@
 import { startBeneficiary } from '@dta/beneficiary';
 import { NATS_MAX_PAYLOAD_BYTES, type Cid } from '@dta/contracts';
 import { randomBytes } from '@dta/crypto';
-import { custodyProtection, openSoftwareCustody } from '@dta/custody';
+import { custodyProtection, openCustody, type TokenOptions } from '@dta/custody';
 import { DtaError } from '@dta/errors';
 import { startFiduciary } from '@dta/fiduciary';
 import { startGateway, type RunningGateway } from '@dta/gateway';
@@ -26,6 +26,8 @@ export interface StandaloneOptions {
   readonly metricsPort: number | null;
   /** everything that the node keeps */
   readonly folder: string;
+  /** of an HSM that has custody of all roles; null: software custody */
+  readonly token: TokenOptions | null;
 }
 
 /** A standalone node that runs. */
@@ -56,7 +58,7 @@ const POOL_SIZE = 5;
  */
 export async function startStandalone(options: StandaloneOptions, log: Logger): Promise<RunningStandalone> {
   await assertPortFree(options.port);
-  const folder = await openFolder(options.folder);
+  const folder = await openFolder(options.folder, options.token);
   assertDatabaseKept(folder);
   const started: { stop(): Promise<void> }[] = [];
   const stop = async () => {
@@ -68,7 +70,7 @@ export async function startStandalone(options: StandaloneOptions, log: Logger): 
     const broker = createMemoryBroker({ maxPayload: NATS_MAX_PAYLOAD_BYTES });
     const connect = () =>
       broker.connect({ onError: (error, subject) => log.error({ err: error, subject }, 'a message was not handled') });
-    const members = await openMembers(folder, options.fiduciaries);
+    const members = await openMembers(folder, options);
     const admitted = await writeAdmitted(folder, members);
     const monitor = createMonitor('gateway');
     if (options.metricsPort !== null) {
@@ -101,15 +103,15 @@ function assertDatabaseKept(folder: string): void {
 }
 
 /** Principal and beneficiary share one identity, so that the original's `nodeCID` works as a beneficiary. */
-async function openMembers(folder: string, fiduciaries: number): Promise<Member[]> {
-  const principal = await openMember(folder, 'principal', 'principal', () =>
+async function openMembers(folder: string, { fiduciaries, token }: StandaloneOptions): Promise<Member[]> {
+  const principal = await openMember(folder, 'principal', 'principal', token, () =>
     makeKeys('standalone', ['principal', 'beneficiary']),
   );
-  const beneficiary = await openMember(folder, 'beneficiary', 'beneficiary', () => readKeys(principal));
+  const beneficiary = await openMember(folder, 'beneficiary', 'beneficiary', token, () => readKeys(principal));
   const names = Array.from({ length: fiduciaries }, (_, at) => `fiduciary-${at + 1}`);
   const others = [];
   for (const name of names)
-    others.push(await openMember(folder, name, 'fiduciary', () => makeKeys(name, ['fiduciary'])));
+    others.push(await openMember(folder, name, 'fiduciary', token, () => makeKeys(name, ['fiduciary'])));
   return [principal, beneficiary, ...others];
 }
 
@@ -117,9 +119,10 @@ async function openMember(
   folder: string,
   name: string,
   role: Role,
+  token: TokenOptions | null,
   make: () => Promise<readonly KeyGeneration[]>,
 ): Promise<Member> {
-  const files = await openRoleFiles(folder, name, make);
+  const files = await openRoleFiles(folder, name, token, make);
   const [newest] = (await readKeys({ files })).slice(-1);
   if (newest === undefined) throw new DtaError('key_file_invalid', `${files.keyFile} holds no key`);
   const monitor = createMonitor(role, name);
@@ -127,7 +130,7 @@ async function openMember(
 }
 
 async function readKeys({ files }: Pick<Member, 'files'>): Promise<KeyGeneration[]> {
-  const custody = await openSoftwareCustody({ file: files.custodyFile, warn: () => undefined }); // the role itself warns
+  const custody = await openCustody(files.custody, () => undefined); // the role itself warns
   try {
     return await readKeyFile(files.keyFile, custodyProtection(custody));
   } finally {
@@ -164,7 +167,7 @@ function startRole(
     database: { url, poolSize: POOL_SIZE },
     keyFile: member.files.keyFile,
     passphrase: null,
-    custody: { kind: 'software', file: member.files.custodyFile },
+    custody: member.files.custody,
     psk: member.psk,
     tokenHash: null,
     admittedIdentities,
