@@ -24,7 +24,9 @@ const head = (...cells: readonly string[]) => {
 };
 const ms = (value: number) => value.toFixed(value < 10 ? 2 : 0);
 
-process.stdout.write(`${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, custody: ${benchCustody}\n`);
+process.stdout.write(
+  `${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, custody: ${benchCustody}\n`,
+);
 const node = await startNode(10);
 try {
   await placeOrders(node, 1, 1, 8, 100); // warm up

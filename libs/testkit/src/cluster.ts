@@ -16,6 +16,7 @@ import {
 import { startKuboSwarm, type KuboNode, type KuboSwarm } from './kubo-swarm.js';
 import { startNatsServer, type NatsServer } from './nats-server.js';
 import { runFolderPrefix } from './run-services.js';
+import { makeTokenFolder } from './softhsm.js';
 
 /** How {@link startCluster} starts a cluster. */
 export interface ClusterOptions {
@@ -34,6 +35,8 @@ export interface ClusterOptions {
   readonly kuboNodes?: number;
   /** Of all processes; `info` by default. */
   readonly logLevel?: string;
+  /** `softhsm`: each member has a token of its own, and its signing key in it too. Software by default. */
+  readonly custody?: 'software' | 'softhsm';
 }
 
 /** A running cluster: NATS, PostgreSQL, and every app as a process of its own. */
@@ -78,7 +81,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     const { operators: wanted = [{ name: 'first' }], postgresUrl, natsUrl, kuboNodes = 0, logLevel = 'info' } = options;
     if (kuboNodes > 0) swarm = await startKuboSwarm(kuboNodes);
     const nodes = swarm?.nodes ?? [];
-    const files = await settled(wanted.map((operator) => writeOperator(join(folder, operator.name), operator)));
+    const tokens = options.custody === 'softhsm' ? await makeTokenFolder(join(folder, 'softhsm')) : null;
+    const files = await settled(wanted.map((operator) => writeOperator(join(folder, operator.name), operator, tokens)));
     let logins = files.map((): NatsLogin => ({ url: natsUrl ?? '', user: undefined, password: undefined }));
     if (natsUrl === undefined) {
       const accounts = (options.natsAccounts ?? natsAccounts)(files.map(tenantOf));

@@ -4,7 +4,10 @@ import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { DtaError } from '@dta/errors';
+import { freshToken, type SoftHsmToken } from '../softhsm.js';
 import { checkoutRoot, compileCache } from '../toolbox.js';
+
+type Settings = Readonly<Record<string, string>>;
 
 /** The roles that an operator may have. */
 export const clusterRoles = ['principal', 'beneficiary', 'fiduciary'] as const;
@@ -24,8 +27,10 @@ export interface MemberFiles {
   readonly idDocumentCID: string;
   readonly document: string;
   readonly keyFile: string;
-  /** Key file of the software custody, which opens what the member sealed. */
+  /** Key file of the software custody, which opens what the member sealed; not there where it has a token. */
   readonly custodyFile: string;
+  /** The token that has custody of its keys; null: software. */
+  readonly token: SoftHsmToken | null;
   /** The address of its database, with user and password. */
   readonly databaseUrlFile: string;
   /** The key that it shares with its gateway, hex. */
@@ -72,34 +77,59 @@ export async function dta(
 /**
  * Makes a member's files in `folder`, as an operator would: its identity by `dta identity create`, the key that it shares
  * with the gateway. A principal's key file is under a passphrase, the others' under custody, so that both are used.
+ *
+ * @param tokens configuration of SoftHSM, for a token of its own that has its signing key too; null: software custody
  */
 export async function writeMember(
   folder: string,
   called: string,
   name: string,
   role: ClusterRole,
+  tokens: string | null,
 ): Promise<MemberFiles> {
   const file = (what: string) => join(folder, what);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const [keyFile, document, custodyFile] = [file('identity.key'), file('identity'), file('custody.key')];
   const passphrase =
     role === 'principal' ? await writeSecret(file('passphrase'), randomBytes(18).toString('base64')) : null;
-  const idDocumentCID = await dta([
-    ...['identity', 'create', '--name', called, '--role', role, '--key-file', keyFile],
-    ...['--document', document],
-    ...(passphrase === null ? ['--custody-software', custodyFile] : ['--passphrase-file', passphrase]),
-  ]);
+  const token = tokens === null ? null : await freshToken(tokens);
+  const custody = token === null ? { CUSTODY_SOFTWARE: custodyFile } : await tokenSettings(token, file('pin'));
+  const underCustody = token === null ? ['--custody-software', custodyFile] : ['--custody-pkcs11', '--sign-in-token'];
+  const protection = passphrase === null ? underCustody : ['--passphrase-file', passphrase];
+  const create = [
+    'identity',
+    'create',
+    '--name',
+    called,
+    '--role',
+    role,
+    '--key-file',
+    keyFile,
+    '--document',
+    document,
+  ];
+  const idDocumentCID = await dta([...create, ...protection], token === null ? {} : custody);
   const databaseUrlFile = file('database-url');
   const internalKey = randomBytes(32).toString('hex');
   return {
-    ...{ name, role, folder, idDocumentCID, document, keyFile, custodyFile, databaseUrlFile, internalKey },
+    ...{ name, role, folder, idDocumentCID, document, keyFile, custodyFile, token, databaseUrlFile, internalKey },
     settings: {
       DATABASE_URL_FILE: databaseUrlFile,
       KEY_FILE: keyFile,
-      CUSTODY_SOFTWARE: custodyFile,
+      ...custody,
       INTERNAL_KEY_FILE: await writeSecret(file('internal-key'), internalKey),
       ...(passphrase !== null && { KEY_PASSPHRASE_FILE: passphrase }),
     },
+  };
+}
+
+/** How a member's processes, and `dta` for it, come to its token. */
+async function tokenSettings({ module, token, pin, environment }: SoftHsmToken, pinFile: string): Promise<Settings> {
+  return {
+    ...environment,
+    CUSTODY_PKCS11_MODULE: module,
+    CUSTODY_PKCS11_TOKEN: token,
+    CUSTODY_PKCS11_PIN_FILE: await writeSecret(pinFile, pin),
   };
 }
 

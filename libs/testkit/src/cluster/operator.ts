@@ -80,15 +80,19 @@ export interface OperatorSurroundings {
   readonly onDatabase: (database: { drop(): Promise<void> }) => void;
 }
 
-/** Makes an operator's files in `folder`: identities, keys, token. */
-export async function writeOperator(folder: string, options: OperatorOptions): Promise<OperatorFiles> {
+/** Makes an operator's files in `folder`: identities, keys, bearer token; and where `tokens` are given, tokens of an HSM. */
+export async function writeOperator(
+  folder: string,
+  options: OperatorOptions,
+  tokens: string | null,
+): Promise<OperatorFiles> {
   const { name: operator, principal = true, beneficiary = true, fiduciaries = 3 } = options;
   const roles: [string, ClusterRole][] = [];
   if (principal) roles.push(['principal', 'principal']);
   if (beneficiary) roles.push(['beneficiary', 'beneficiary']);
   for (let at = 1; at <= fiduciaries; at += 1) roles.push([`fiduciary-${at}`, 'fiduciary']);
   const members = await fewAtATime(roles, ([name, role]) =>
-    writeMember(join(folder, name), `${operator} ${name}`, name, role),
+    writeMember(join(folder, name), `${operator} ${name}`, name, role, tokens),
   );
   return { options, folder, members, token: await writeToken(folder) };
 }
