@@ -4,6 +4,8 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { checkCustody } from './commands/check-custody.js';
 import { createIdentity, type NewIdentityFiles } from './commands/create-identity.js';
 import { migrate } from './commands/migrate.js';
+import { revokeIdentity, type RevokedIdentityFiles } from './commands/revoke-identity.js';
+import { rotateIdentity, type RotatedIdentityFiles } from './commands/rotate-identity.js';
 import { runDemo } from './commands/run-demo.js';
 import { showIdentity } from './commands/show-identity.js';
 import { verifyLog, type VerifyLogOptions } from './commands/verify-log.js';
@@ -18,7 +20,7 @@ const DEFAULT_URL = 'http://localhost:5556';
  */
 export function buildProgram(environment: Readonly<Record<string, string | undefined>>): Command {
   const program = new Command('dta').description('Runs and tries a decentralised trust authority.');
-  const identity = program.command('identity').description('makes and shows Identity Documents');
+  const identity = program.command('identity').description('makes, shows, renews and ends identities');
   identity
     .command('create')
     .description("draws a node's keys, writes its key file and its Identity Document, prints its idDocumentCID")
@@ -26,20 +28,40 @@ export function buildProgram(environment: Readonly<Record<string, string | undef
     .requiredOption('--role <role>', `${roles.join(', ')}; again for a second one`, addRole)
     .requiredOption('--key-file <file>', 'the new key file, for the node alone')
     .requiredOption('--document <file>', 'the new Identity Document, for everyone')
-    .addOption(
-      new Option('--custody-software <file>', "seal the key file by the node's software custody").conflicts(
-        'passphraseFile',
-      ),
+    .addOption(bySoftware())
+    .addOption(byToken())
+    .addOption(byPassphrase())
+    .addOption(signInToken())
+    .option(
+      '--recovery-key-file <file>',
+      'a second key, which can end the chain when the node is lost; keep it elsewhere',
     )
-    .addOption(
-      new Option('--custody-pkcs11', 'or by the token that CUSTODY_PKCS11_MODULE, _TOKEN and _PIN name').conflicts([
-        'custodySoftware',
-        'passphraseFile',
-      ]),
-    )
-    .option('--passphrase-file <file>', 'or under the passphrase in this file')
-    .option('--sign-in-token', 'with --custody-pkcs11: the signing key is made in the token too, and never leaves it')
+    .option('--recovery-passphrase-file <file>', 'the passphrase that it is sealed under')
     .action(async (options: NewIdentityFiles) => say(await createIdentity(options, environment)));
+  identity
+    .command('rotate')
+    .description('adds new keys to a key file, writes the document signed by old and new key, prints its idDocumentCID')
+    .requiredOption('--key-file <file>', "the node's key file; the old keys stay in it")
+    .requiredOption('--document <file>', 'the new Identity Document, for everyone')
+    .option('--name <name>', 'what people call the node from now on', readName)
+    .addOption(bySoftware())
+    .addOption(byToken())
+    .addOption(byPassphrase())
+    .addOption(signInToken())
+    .action(async (options: RotatedIdentityFiles) => say(await rotateIdentity(options, environment)));
+  identity
+    .command('revoke')
+    .description('signs the end of a chain, by the newest key or the recovery key; prints the idDocumentCID it names')
+    .requiredOption('--reason <text>', 'why, for everyone to read; up to 256 characters', readReason)
+    .requiredOption('--revocation <file>', 'the new Revocation, for everyone')
+    .option('--key-file <file>', 'the key file whose newest key signs')
+    .addOption(bySoftware())
+    .addOption(byToken())
+    .addOption(byPassphrase())
+    .option('--document <file>', "or: the chain's first Identity Document, whose recovery key signs")
+    .option('--recovery-key-file <file>', 'the file of the recovery key')
+    .option('--recovery-passphrase-file <file>', 'the passphrase that it is sealed under')
+    .action(async (options: RevokedIdentityFiles) => say(await revokeIdentity(options, environment)));
   identity
     .command('show')
     .description('checks an Identity Document and shows what it says')
@@ -94,6 +116,31 @@ function say(text: string): void {
 function readName(text: string): string {
   if (text === '' || text.length > 128) throw new InvalidArgumentError('A name has 1 to 128 characters.');
   return text;
+}
+
+function readReason(text: string): string {
+  if (text.length > 256) throw new InvalidArgumentError('A reason has at most 256 characters.');
+  return text;
+}
+
+function bySoftware(): Option {
+  return new Option('--custody-software <file>', "the key file is sealed by the node's software custody").conflicts(
+    'passphraseFile',
+  );
+}
+
+function byToken(): Option {
+  const names = 'or by the token that CUSTODY_PKCS11_MODULE, _TOKEN and _PIN name';
+  return new Option('--custody-pkcs11', names).conflicts(['custodySoftware', 'passphraseFile']);
+}
+
+function byPassphrase(): Option {
+  return new Option('--passphrase-file <file>', 'or under the passphrase in this file');
+}
+
+function signInToken(): Option {
+  const what = 'with --custody-pkcs11: the new signing key is made in the token too, and never leaves it';
+  return new Option('--sign-in-token', what);
 }
 
 function addRole(text: string, before: readonly Role[] = []): Role[] {

@@ -1,10 +1,25 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { parseCid } from '@dta/codec';
 import { custodyProtection, openSoftwareCustody } from '@dta/custody';
-import { openKeyFile, passphraseProtection, readIdentity } from '@dta/identity';
+import {
+  generateKeys,
+  generateSuccessor,
+  IdentityDirectory,
+  openKeyFile,
+  parseStatement,
+  passphraseProtection,
+  readIdentity,
+  revocationStatement,
+  softwareSigningKey,
+  verifyRevocation,
+} from '@dta/identity';
+import { writeKeyFile } from '@dta/node';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dta } from './run-dta.js';
+
+jest.setTimeout(60_000); // each test starts processes
 
 let folder: string;
 let made = 0;
@@ -151,5 +166,120 @@ describe('dta identity show', () => {
       expect([status, output, errors.trim().split('\n').length]).toEqual([1, '', 1]);
       expect(errors).toContain(file);
     }
+  });
+});
+
+/** A new fiduciary under custody, with a recovery key. */
+async function createFiduciary() {
+  const files = {
+    ...newFiles(),
+    recovery: join(folder, `recovery-${made + 1}`),
+    passphrase: join(folder, `words-${made}`),
+  };
+  await writeFile(files.passphrase, 'correct horse\n');
+  const { status } = await dta([
+    ...['identity', 'create', '--name', 'a node', '--role', 'fiduciary', '--key-file', files.keyFile],
+    ...['--document', files.document, '--custody-software', files.custody],
+    ...['--recovery-key-file', files.recovery, '--recovery-passphrase-file', files.passphrase],
+  ]);
+  expect(status).toBe(0);
+  return files;
+}
+
+async function generationsIn({ keyFile, custody: file }: { keyFile: string; custody: string }) {
+  const custody = await openSoftwareCustody({ file, warn: () => undefined });
+  return openKeyFile(await read(keyFile), custodyProtection(custody));
+}
+
+describe('dta identity rotate', () => {
+  const rotate = ({ keyFile, custody }: { keyFile: string; custody: string }, document: string, ...more: string[]) =>
+    dta(['identity', 'rotate', '--key-file', keyFile, '--document', document, '--custody-software', custody, ...more]);
+
+  test('adds a generation, keeps the old one, and both keys sign the document', async () => {
+    const files = await createFiduciary();
+    const [first] = await generationsIn(files);
+    const { status, output, errors } = await rotate(files, `${files.document}-2`);
+    expect([status, errors]).toEqual([0, '']);
+    const again = await rotate(files, `${files.document}-3`, '--name', 'another name');
+    expect(again.status).toBe(0);
+
+    const generations = await generationsIn(files);
+    expect(generations).toHaveLength(3);
+    expect(generations[0]).toEqual(first);
+    expect((await stat(files.keyFile)).mode & 0o777).toBe(0o600);
+    const documents = await Promise.all(['', '-2', '-3'].map((end) => read(`${files.document}${end}`)));
+    expect(generations.map(({ document }) => document)).toEqual(documents);
+    const directory = new IdentityDirectory();
+    const identities = directory.add(documents); // the succession is checked here
+    expect(output).toBe(`${identities[1]?.cid}\n`);
+    expect(identities.map(({ name }) => name)).toEqual(['a node', 'a node', 'another name']);
+    expect(directory.chainOf(identities[0]?.cid ?? parseCid('none'))).toHaveLength(3);
+  });
+
+  test('changes nothing where it can not go to its end', async () => {
+    const files = await createFiduciary();
+    const before = await read(files.keyFile);
+    const taken = await rotate(files, files.document);
+    expect(taken).toMatchObject({ status: 1, errors: expect.stringMatching(/cannot write .*: EEXIST\n$/) });
+    await writeFile(`${files.keyFile}.new`, '');
+    const busy = await rotate(files, `${files.document}-2`);
+    expect(busy).toMatchObject({ status: 1, errors: expect.stringMatching(/somebody else is at it/) });
+    expect(await exists(`${files.document}-2`)).toBe(false);
+    expect(await read(files.keyFile)).toEqual(before);
+  });
+
+  test('ends at twelve documents', async () => {
+    const files = newFiles();
+    const generations = [await generateKeys({ name: 'old', roles: ['fiduciary'], now: Date.now() })];
+    for (let last = generations[0]; last !== undefined && generations.length < 12; last = generations.at(-1)) {
+      const key = softwareSigningKey(last.signSeed ?? new Uint8Array());
+      generations.push(await generateSuccessor(readIdentity(last.document), key, { name: 'old', now: Date.now() }));
+    }
+    const custody = await openSoftwareCustody({ file: files.custody, warn: () => undefined });
+    await writeKeyFile(files.keyFile, generations, custodyProtection(custody));
+    await custody.close();
+    const over = await rotate(files, files.document);
+    expect(over).toMatchObject({ status: 1, errors: expect.stringMatching(/at most 12 documents/) });
+    expect(await generationsIn(files)).toHaveLength(12);
+  });
+});
+
+describe('dta identity revoke', () => {
+  async function revocationIn(file: string, document: string) {
+    const revocation = parseStatement([revocationStatement], await read(file));
+    verifyRevocation(revocation, [readIdentity(await read(document))]);
+    return revocation.body;
+  }
+
+  test('by the newest key, or by the recovery key alone', async () => {
+    const files = await createFiduciary();
+    const { cid } = readIdentity(await read(files.document));
+    const [one, two] = [`${files.document}-end-1`, `${files.document}-end-2`];
+    const byKey = await dta([
+      ...['identity', 'revoke', '--reason', 'moved', '--revocation', one],
+      ...['--key-file', files.keyFile, '--custody-software', files.custody],
+    ]);
+    expect([byKey.status, byKey.output]).toEqual([0, `${cid}\n`]);
+    expect(await revocationIn(one, files.document)).toMatchObject({ identity: cid, reason: 'moved' });
+    await rm(files.keyFile);
+    const byRecovery = await dta([
+      ...['identity', 'revoke', '--reason', 'lost', '--revocation', two, '--document', files.document],
+      ...['--recovery-key-file', files.recovery, '--recovery-passphrase-file', files.passphrase],
+    ]);
+    expect([byRecovery.status, byRecovery.output]).toEqual([0, `${cid}\n`]);
+    expect(await revocationIn(two, files.document)).toMatchObject({ identity: cid, reason: 'lost' });
+  });
+
+  test('by no key of another chain, and by none at all', async () => {
+    const [files, others] = [await createFiduciary(), await createFiduciary()];
+    const out = `${files.document}-end`;
+    const refused = await dta([
+      ...['identity', 'revoke', '--reason', '', '--revocation', out, '--document', files.document],
+      ...['--recovery-key-file', others.recovery, '--recovery-passphrase-file', others.passphrase],
+    ]);
+    expect(refused).toMatchObject({ status: 1, errors: expect.stringMatching(/not the recovery key/) });
+    const none = await dta(['identity', 'revoke', '--reason', '', '--revocation', out]);
+    expect(none).toMatchObject({ status: 1, errors: expect.stringMatching(/give --key-file, or --document/) });
+    expect(await exists(out)).toBe(false);
   });
 });

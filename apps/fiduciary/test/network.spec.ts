@@ -135,7 +135,7 @@ describe('network, NATS operator, IPFS reader: bytes that are no message', () =>
       { envelopes: parts.envelopes, attachments: parts.attachments },
       { ...parts, envelopes: Array.from({ length: 65 }, () => new Uint8Array(1)) },
       { ...parts, attachments: [new Uint8Array(4097)] },
-      { ...parts, identities: Array.from({ length: 129 }, () => new Uint8Array(1)) },
+      { ...parts, identities: Array.from({ length: 513 }, () => new Uint8Array(1)) },
     ]) {
       await refuses(message, encodeCanonical(value), 'document_invalid');
     }

@@ -8,7 +8,7 @@ export const MAX_BUNDLE_BYTES = 1024 * 1024;
 const bundle = z.strictObject({
   envelopes: z.array(fields.bytesUpTo(MAX_ENVELOPE_BYTES)).min(1).max(64),
   attachments: z.array(fields.bytesUpTo(4096)).max(1024),
-  identities: z.array(fields.bytesUpTo(128 * 1024)).max(128),
+  identities: z.array(fields.bytesUpTo(128 * 1024)).max(512),
 });
 
 /** One message between nodes: `envelopes[0]` is the message, the rest evidence (docs/protocol.md §5). */

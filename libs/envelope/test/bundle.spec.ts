@@ -13,7 +13,7 @@ test('a bundle reads as it was written', () => {
 });
 
 test('a bundle may be as full as its limits say', () => {
-  const full = { envelopes: times(64, 1_000), attachments: times(1_024, 300), identities: times(128, 1_000) };
+  const full = { envelopes: times(64, 1_000), attachments: times(1_024, 300), identities: times(512, 400) };
   expect(decodeBundle(encodeBundle(full))).toEqual(full);
   const large = {
     envelopes: times(1, MAX_ENVELOPE_BYTES),
@@ -30,7 +30,7 @@ describe('a bundle is refused', () => {
     ['with an envelope that is too large', { ...bundle, envelopes: times(1, MAX_ENVELOPE_BYTES + 1) }],
     ['with 1,025 attachments', { ...bundle, attachments: times(1_025) }],
     ['with an attachment above 4 KiB', { ...bundle, attachments: times(1, 4_097) }],
-    ['with 129 identities', { ...bundle, identities: times(129) }],
+    ['with 513 identities', { ...bundle, identities: times(513) }],
     ['with an identity above 128 KiB', { ...bundle, identities: times(1, 131_073) }],
     ['with an unknown field', { ...bundle, more: [] }],
     ['without identities', { envelopes: times(1), attachments: [] }],

@@ -2,6 +2,12 @@ import { type Cid } from '@dta/codec';
 import { DtaError } from '@dta/errors';
 import { readIdentity, verifySuccession, type Identity } from './identity.js';
 
+/**
+ * The most documents of one chain. All of a party's travel with an order's messages: with twelve each, the largest message
+ * of the largest order still fits a bundle (docs/protocol.md §3).
+ */
+export const MAX_GENERATIONS = 12;
+
 /** How a chain stands: only a `sound` one says anything new. */
 export type IdentityStanding = 'sound' | 'frozen' | 'revoked';
 
@@ -31,7 +37,7 @@ export class IdentityDirectory {
   /**
    * Adds documents, in any order. Ones already known cost nothing.
    *
-   * @throws `identity_invalid` for one that does not verify or whose predecessor isn't at hand
+   * @throws `identity_invalid` for one that does not verify, whose predecessor isn't at hand, or whose chain is too long
    */
   add(documents: readonly Uint8Array[]): Identity[] {
     const added = documents.map((bytes) => this.#read(bytes));
@@ -49,6 +55,9 @@ export class IdentityDirectory {
   #insert(identity: Identity): void {
     if (identity.prev !== null) {
       verifySuccession(this.get(identity.prev), identity);
+      if (this.lineageOf(identity.prev).length >= MAX_GENERATIONS) {
+        throw new DtaError('identity_invalid', `a chain has at most ${MAX_GENERATIONS} documents`);
+      }
       const siblings = this.#successors.get(identity.prev) ?? new Set();
       this.#successors.set(identity.prev, siblings.add(identity.cid));
     }

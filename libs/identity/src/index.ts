@@ -24,8 +24,9 @@ export {
   type NewIdentity,
 } from './identity.js';
 export { revokeIdentity, verifyRevocation, type Revocation } from './revocation.js';
-export { generateKeys } from './generate-keys.js';
-export { IdentityDirectory, type IdentityStanding } from './directory.js';
+export { generateKeys, generateSuccessor } from './generate-keys.js';
+export { openRecoveryKey, sealRecoveryKey } from './recovery-key.js';
+export { IdentityDirectory, MAX_GENERATIONS, type IdentityStanding } from './directory.js';
 export {
   openKeyFile,
   passphraseProtection,

@@ -66,6 +66,10 @@ export class Admission {
   }
 
   async #reload(): Promise<void> {
+    // revocations first: the chain that one ends was stored before it
+    const revoked: { first: Cid }[] = await this.#sql.query('SELECT first FROM revocations WHERE first <> ALL ($1)', [
+      [...this.#revoked],
+    ]);
     const rows: { seq: string; bytes: Buffer }[] = await this.#sql.query(
       'SELECT seq, bytes FROM identities WHERE seq > $1 ORDER BY seq',
       [this.#seen.toString()],
@@ -74,11 +78,8 @@ export class Admission {
       this.#admitted.add(this.directory.firstOf(identity.cid));
     }
     this.#seen = BigInt(rows.at(-1)?.seq ?? this.#seen);
-    const revoked: { bytes: Buffer }[] = await this.#sql.query(
-      'SELECT bytes FROM revocations WHERE first <> ALL ($1)',
-      [[...this.#revoked]],
-    );
-    for (const { bytes } of revoked) this.#applyRevocation(new Uint8Array(bytes));
+    // verified when it was stored: later documents of the chain must not undo it
+    for (const { first } of revoked) this.#end(first);
     this.#reloaded = Date.now();
   }
 
@@ -123,22 +124,65 @@ export class Admission {
     return newest;
   }
 
-  /** Ends an admitted chain. @throws `identity_not_found`, `signature_invalid`, `identity_invalid` */
-  async revoke(bytes: Uint8Array): Promise<void> {
-    const first = this.#applyRevocation(bytes);
+  /**
+   * Notes successors of admitted chains that came with a message; whatever else came is nobody's business here. A chain that
+   * is frozen or revoked has no more to say.
+   */
+  async learn(identities: readonly Identity[]): Promise<void> {
+    const byAge = [...new Map(identities.map((identity) => [identity.cid, identity])).values()];
+    for (let waiting = byAge, before = -1; waiting.length !== before;) {
+      before = waiting.length;
+      const later: Identity[] = [];
+      for (const identity of waiting) if (!(await this.#learnOne(identity))) later.push(identity);
+      waiting = later; // a predecessor may stand after its successor
+    }
+  }
+
+  /** Whether there is no more to do for it. */
+  async #learnOne({ cid, prev, bytes }: Identity): Promise<boolean> {
+    const { directory } = this;
+    if (prev === null || directory.find(cid) !== undefined) return true;
+    if (directory.find(prev) === undefined) return false;
+    const first = directory.firstOf(prev);
+    if (!this.#admitted.has(first) || directory.standingOf(first) !== 'sound') return true;
+    await this.#sql.query(
+      'INSERT INTO identities (cid, first, bytes, own) VALUES ($1, $2, $3, false) ON CONFLICT (cid) DO NOTHING',
+      [cid, first, Buffer.from(bytes)],
+    );
+    directory.add([bytes]);
+    return true;
+  }
+
+  /**
+   * Ends an admitted chain. One that is ended already stays so, whatever is said of it later.
+   *
+   * @returns the chain's name
+   * @throws `identity_not_found`, `identity_not_admitted`, `signature_invalid`, `identity_invalid`, `time_ahead`
+   */
+  async revoke(bytes: Uint8Array): Promise<Cid> {
+    const revocation = parseStatement([revocationStatement], bytes);
+    const first = this.directory.firstOf(revocation.body.identity);
+    await this.assertAdmitted(first);
+    if (this.directory.standingOf(first) === 'revoked') return first;
+    assertNotAhead(revocation.body.createdAt, Date.now());
+    verifyRevocation(revocation, this.directory.chainOf(first));
     await this.#sql.query('INSERT INTO revocations (first, bytes) VALUES ($1, $2) ON CONFLICT DO NOTHING', [
       first,
       Buffer.from(bytes),
     ]);
+    this.#end(first);
+    return first;
   }
 
-  #applyRevocation(bytes: Uint8Array): Cid {
-    const revocation = parseStatement([revocationStatement], bytes);
-    const first = this.directory.firstOf(revocation.body.identity);
-    verifyRevocation(revocation, this.directory.chainOf(first));
+  #end(first: Cid): void {
     this.directory.revoke(first);
     this.#revoked.add(first);
-    return first;
+  }
+
+  /** The stored Revocation of a chain, or null. */
+  async revocationOf(first: Cid): Promise<Uint8Array | null> {
+    const rows: { bytes: Buffer }[] = await this.#sql.query('SELECT bytes FROM revocations WHERE first = $1', [first]);
+    return rows.map(({ bytes }) => new Uint8Array(bytes))[0] ?? null;
   }
 
   isOwn(cid: Cid): boolean {

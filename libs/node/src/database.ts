@@ -5,6 +5,7 @@ import { DataSource } from 'typeorm';
 import { Initial1 } from './migrations/1-initial.js';
 import { Publication2 } from './migrations/2-publication.js';
 import { Times3 } from './migrations/3-times.js';
+import { Announcements4 } from './migrations/4-announcements.js';
 
 /** How a role reaches its database. */
 export interface DatabaseOptions {
@@ -13,7 +14,7 @@ export interface DatabaseOptions {
   readonly poolSize: number;
 }
 
-const migrations = [Initial1, Publication2, Times3];
+const migrations = [Initial1, Publication2, Times3, Announcements4];
 
 function dataSource({ url, poolSize }: DatabaseOptions): DataSource {
   return new DataSource({

@@ -1,21 +1,11 @@
-import { cidOf, parseCid, type Cid } from '@dta/codec';
-import { decodeBundle, encodeBundle, openEnvelope, parseEnvelope, verifyEnvelope } from '@dta/envelope';
+import { parseCid, type Cid } from '@dta/codec';
 import { DtaError, toDtaError } from '@dta/errors';
-import { assertNotAhead, IdentityDirectory, type Role } from '@dta/identity';
+import type { Role } from '@dta/identity';
 import { readStatements, type Evidence, type VerifiedStatements } from '@dta/order';
-import type { Transport } from '@dta/transport';
-import {
-  BACKOFF_MAX_MS,
-  BACKOFF_MIN_MS,
-  BACKOFF_UNAWAITED_MAX_MS,
-  PEER_CALL_TIMEOUT_MS,
-  peerSubject,
-} from '@dta/contracts';
-import type { Admission } from './admission.js';
+import { BACKOFF_MAX_MS, BACKOFF_MIN_MS, BACKOFF_UNAWAITED_MAX_MS } from '@dta/contracts';
 import { fromColumn } from './byte-list.js';
 import type { Sql } from './database.js';
-import type { KeyRing } from './key-ring.js';
-import { addLineage } from './lineage.js';
+import { exchange, type ExchangeParts } from './exchange.js';
 
 /** A message owed to a recipient, with what the recipient answered. */
 export interface Delivery {
@@ -91,14 +81,9 @@ export interface PeerReply {
 /** Verbs whose answer the next step waits for. */
 const awaited: ReadonlySet<string> = new Set(['enrol', 'accept', 'deal', 'confirm', 'release', 'redeem']);
 
-/** What sending takes. */
-export interface PeerParts {
-  readonly role: Role;
-  readonly transport: Transport;
-  readonly ring: KeyRing;
-  readonly admission: Admission;
+/** What sending an order's message takes. */
+export interface PeerParts extends ExchangeParts {
   readonly verified: VerifiedStatements;
-  readonly now: () => number;
 }
 
 /**
@@ -109,45 +94,17 @@ export interface PeerParts {
  */
 export async function ask(
   parts: PeerParts,
-  delivery: Pick<Delivery, 'party' | 'role' | 'verb' | 'attachments' | 'orderRef'>,
+  { party, role, verb, attachments, orderRef }: Pick<Delivery, 'party' | 'role' | 'verb' | 'attachments' | 'orderRef'>,
   envelopes: readonly Uint8Array[],
   identities: readonly Uint8Array[],
 ): Promise<PeerReply> {
-  const { transport, ring, admission, role, now } = parts;
-  const recipient = admission.newestOf(delivery.party);
-  const bundle = encodeBundle({
-    envelopes: [...envelopes],
-    attachments: [...delivery.attachments],
-    identities: [...identities],
-  });
-  const subject = peerSubject(recipient.cid, delivery.role, delivery.verb);
-  const reply = decodeBundle(await transport.request(subject, bundle, { timeoutMs: PEER_CALL_TIMEOUT_MS }));
-  const directory = new IdentityDirectory({ below: admission.directory });
-  directory.add(identities);
-  const [bytes = new Uint8Array(), ...further] = reply.envelopes;
-  const envelope = parseEnvelope(bytes);
-  const { header } = envelope;
-  await addLineage(directory, admission, header.sender, reply.identities, now());
-  verifyEnvelope(envelope, directory.get(header.sender));
-  assertNotAhead(header.createdAt, now());
-  const [request = new Uint8Array()] = envelopes;
-  if (
-    !directory.sameChain(header.sender, delivery.party) ||
-    header.from !== delivery.role ||
-    header.order !== delivery.orderRef ||
-    header.prev.length !== 1 ||
-    header.prev[0] !== cidOf(request)
-  ) {
-    throw new DtaError('envelope_invalid', 'reply by another, or to another message');
-  }
-  const statements = await openEnvelope(envelope, ring.openers(role));
-  const evidence = readStatements(header, statements, {
-    directory,
-    stored: new Set(),
-    now: now(),
-    verified: parts.verified,
-  });
-  return { evidence, envelopes: further, attachments: reply.attachments };
+  const { now, verified, admission } = parts;
+  const message = { envelopes: [...envelopes], attachments: [...attachments], identities: [...identities] };
+  const reply = await exchange(parts, { party, role, verb, order: orderRef }, message);
+  const { directory, header } = reply;
+  const evidence = readStatements(header, reply.statements, { directory, stored: new Set(), now: now(), verified });
+  await admission.learn(directory.lineageOf(header.sender));
+  return { evidence, envelopes: reply.further, attachments: reply.attachments };
 }
 
 /**

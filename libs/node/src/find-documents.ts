@@ -2,10 +2,8 @@ import type { Cid } from '@dta/codec';
 import { IDENTITY_SEARCH_MS } from '@dta/contracts';
 import type { DocumentStore } from '@dta/document-store';
 import { DtaError, isDtaError } from '@dta/errors';
+import { MAX_GENERATIONS } from '@dta/identity';
 import type { Admission } from './admission.js';
-
-/** Identities are rotated now and then: a chain of more is somebody's way to keep us busy. */
-const MAX_GENERATIONS = 100;
 
 /**
  * The Identity Document of that CID and its predecessors, out of the document store, as far as they aren't known: the

@@ -115,10 +115,12 @@ export class Inbox<O extends { readonly state: string }> {
     directory: IdentityDirectory,
     stored: ReadonlySet<Cid>,
   ): Promise<PeerMessage> {
-    const { ring, role, now, verified } = this.#parts;
+    const { ring, role, now, verified, admission } = this.#parts;
     const statements = await openEnvelope(envelope, ring.openers(role));
-    for (const { createdAt } of directory.add(bundle.identities)) assertNotAhead(createdAt, now());
+    const identities = directory.add(bundle.identities);
+    for (const { createdAt } of identities) assertNotAhead(createdAt, now());
     const evidence = readStatements(envelope.header, statements, { directory, stored, now: now(), verified });
+    await admission.learn(identities);
     const [message] = evidence.statements;
     if (message !== undefined && !stored.has(message.cid))
       assertMaySpeak(directory.get(envelope.header.sender), directory);

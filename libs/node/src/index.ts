@@ -44,4 +44,4 @@ export { serveRole, type Job, type RunningRole } from './role-app.js';
 export { sealOrderEnvelope } from './sealer.js';
 export { SecretStore, type SealedSecret } from './secret-store.js';
 export { expireOrder, startSweeper, type Expiry } from './sweeper.js';
-export { readKeyFile, writeKeyFile } from './key-files.js';
+export { readKeyFile, replaceKeyFile, writeKeyFile } from './key-files.js';

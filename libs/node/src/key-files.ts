@@ -1,7 +1,7 @@
 import { DtaError, isDtaError } from '@dta/errors';
 import { openKeyFile, sealKeyFile, type KeyFileProtection, type KeyGeneration } from '@dta/identity';
 import { randomBytes } from 'node:crypto';
-import { link, readFile, rm, writeFile } from 'node:fs/promises';
+import { chown, link, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 
 /**
  * Reads a node's key file.
@@ -39,6 +39,35 @@ export async function writeKeyFile(
     throw new DtaError('start_failed', `cannot write the key file ${file}: ${reasonOf(cause)}`, { cause });
   } finally {
     await rm(unfinished, { force: true });
+  }
+}
+
+/**
+ * Writes a key file anew in the place of the one that is there, with its owner and mode: whole, or not at all.
+ *
+ * @throws `start_failed` where it can't be written, or is being replaced by somebody else
+ */
+export async function replaceKeyFile(
+  file: string,
+  generations: readonly KeyGeneration[],
+  protection: KeyFileProtection,
+): Promise<void> {
+  const bytes = await sealKeyFile(generations, protection);
+  const unfinished = `${file}.new`; // one name: of two who replace it at once, one gives up
+  try {
+    const { uid, gid, mode } = await stat(file);
+    await writeFile(unfinished, bytes, { mode: mode & 0o777, flag: 'wx', flush: true });
+    try {
+      await chown(unfinished, uid, gid);
+      await rename(unfinished, file);
+    } catch (error) {
+      await rm(unfinished, { force: true });
+      throw error;
+    }
+  } catch (cause) {
+    const reason = reasonOf(cause);
+    const hint = reason === 'EEXIST' ? `; ${unfinished} is there: somebody else is at it, or was interrupted` : '';
+    throw new DtaError('start_failed', `cannot write the key file ${file}: ${reason}${hint}`, { cause });
   }
 }
 

@@ -23,7 +23,12 @@ interface Generation {
 export interface KeyRing {
   /** the chain's name */
   readonly first: Cid;
+  /**
+   * The newest document and its key, for whatever is signed. In a node that runs it is the node's word only while its chain
+   * may speak. @throws `identity_frozen`
+   */
   readonly author: Author;
+  readonly newest: Identity;
   /** own documents, oldest first */
   readonly identities: readonly Identity[];
   /** that of each generation, for opening what was sealed to any of them */
@@ -52,6 +57,7 @@ export async function openKeyRing(generations: readonly KeyGeneration[], signing
   return {
     first: oldest.identity.cid,
     author: newest,
+    newest: newest.identity,
     identities: all.map(({ identity }) => identity),
     openers: (role) =>
       all.map(({ identity, kem }) => ({ id: identity.cid, role, keyHash: identity.keys.kemHash, key: kem })),

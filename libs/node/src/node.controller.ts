@@ -4,7 +4,9 @@ import type { Identity } from '@dta/identity';
 import type { MessageContext, TransportMessage } from '@dta/transport';
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, MessagePattern, Payload } from '@nestjs/microservices';
+import { admitOrRevoke } from './admit-documents.js';
 import { findDocuments } from './find-documents.js';
+import { takeIdentities } from './identity-verb.js';
 import { InternalInbox } from './internal-inbox.js';
 import type { Node } from './node.js';
 import { publishedHead } from './publication.js';
@@ -12,7 +14,7 @@ import { publishedHead } from './publication.js';
 /** Injects the role's {@link Node}. */
 export const NODE = Symbol('node');
 
-/** What every role answers: its gateway's calls, and anyone who asks for the head of its log. */
+/** What every role answers: its gateway's calls, what peers say of identities, and who asks for the head of its log. */
 @Controller()
 export class NodeController {
   constructor(
@@ -28,12 +30,17 @@ export class NodeController {
     return head === null ? new Uint8Array() : cidToBytes(head.segment);
   }
 
+  @MessagePattern('peer.identity')
+  identity(@Payload() { payload }: TransportMessage): Promise<Uint8Array> {
+    return takeIdentities(this.node, payload);
+  }
+
   @MessagePattern('internal.log-head')
   logHead(@Payload() { payload }: TransportMessage, @Ctx() { subject }: MessageContext): Promise<Uint8Array> {
     const { database, role, ring } = this.node;
     return this.inbox.answer('log-head', subject, payload, async () => ({
       role,
-      nodeCID: ring.author.identity.cid,
+      nodeCID: ring.newest.cid,
       head: await publishedHead(database),
     }));
   }
@@ -44,9 +51,9 @@ export class NodeController {
     return this.inbox.answer('status', subject, payload, async () => {
       const { ready, parts, degraded } = await monitor.health.report();
       return {
-        nodeCID: ring.author.identity.cid,
+        nodeCID: ring.newest.cid,
         role,
-        name: ring.author.identity.name,
+        name: ring.newest.name,
         extensionVendor: options.extensionVendor,
         plugin: 'milagro',
         custody: custody.kind,
@@ -88,8 +95,9 @@ export class NodeController {
     return this.inbox.answer('admit-identity', subject, payload, async ({ document, idDocumentCID }) => {
       const { admission, store } = this.node;
       const documents = document === null ? await findDocuments(store, admission, idDocumentCID) : [document];
-      const { cid } = await admission.admit(documents);
-      this.node.log.info({ role: this.node.role, identity: cid }, 'identity admitted');
+      const cid = await admitOrRevoke(admission, documents);
+      const standing = admission.directory.standingOf(cid);
+      this.node.log.info({ role: this.node.role, identity: cid, standing }, 'identity noted');
       return { idDocumentCID: cid };
     });
   }

@@ -12,13 +12,12 @@ import { custodyProtection, openCustody, type Custody, type CustodyOptions } fro
 import { openFilesystemStore, openKuboStore, type DocumentStore } from '@dta/document-store';
 import { DtaError, isDtaError } from '@dta/errors';
 import { passphraseProtection, type KeyFileProtection, type Role } from '@dta/identity';
-import type { OrderStatement, VerifiedStatements } from '@dta/order';
+import { assertMaySpeak, type Author, type OrderStatement, type VerifiedStatements } from '@dta/order';
 import { createMonitor, type Logger, type Monitor } from '@dta/service';
 import { Gate, waiterGate, type Transport } from '@dta/transport';
 import { LRUCache } from 'lru-cache';
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Admission } from './admission.js';
+import { admitFolder } from './admit-documents.js';
 import { openDatabase, type Database, type DatabaseOptions } from './database.js';
 import { readKeyFile } from './key-files.js';
 import { openKeyRing, type KeyRing } from './key-ring.js';
@@ -54,6 +53,8 @@ export interface Node {
   readonly database: Database;
   readonly custody: Custody;
   readonly ring: KeyRing;
+  /** the newest key, for what may be said when the chain itself says nothing new: that it is over */
+  readonly lastWord: Author;
   readonly admission: Admission;
   readonly secrets: SecretStore;
   /** statements verified lately */
@@ -91,26 +92,27 @@ export async function openNode(
   const metrics = createRoleMetrics(monitor.registry);
   const provider = await openCustody(options.custody, (sentence) => log.warn({ role }, sentence));
   const custody = measuredCustody(provider, metrics.custody);
-  const ring = await openOwnKeys(options, custody);
+  const own = await openOwnKeys(options, custody);
   const store = await openStore(options.documentStore);
   const database = await openDatabase(options.database);
-  const admission = await openAdmission(database, ring, options.admittedIdentities).catch(async (error: unknown) => {
+  const admission = await openAdmission(database, own, options.admittedIdentities).catch(async (error: unknown) => {
     await database.close();
     throw error;
   });
   const gate = new Gate({ inWork: MESSAGES_IN_WORK_MAX, queued: MESSAGES_QUEUED_MAX });
   const waiters = waiterGate({ inWork: WAITERS_MAX });
-  monitor.registry.setDefaultLabels({ role, node: ring.first });
+  monitor.registry.setDefaultLabels({ role, node: own.first });
   createRoleGauges(monitor.registry, { database, gate, waiterGate: waiters });
-  watchParts(monitor, { transport, database, custody, store, ring });
+  watchParts(monitor, { transport, database, custody, store, ring: own });
   return {
     options,
     role,
     database,
     custody,
-    ring,
+    ring: whileItMaySpeak(own, admission),
+    lastWord: own.author,
     admission,
-    secrets: new SecretStore(database, custody, ring.first, role, now),
+    secrets: new SecretStore(database, custody, own.first, role, now),
     verified: new LRUCache<Cid, OrderStatement>({
       max: STATEMENTS_CACHED_MAX,
       maxSize: STATEMENTS_CACHED_MAX_BYTES,
@@ -167,18 +169,24 @@ async function openOwnKeys({ role, keyFile, passphrase }: NodeOptions, custody: 
     // OpenSSL holds what the ring needs
     for (const { kemSeed, signSeed } of generations) wipe(kemSeed, signSeed ?? new Uint8Array());
   });
-  if (!ring.author.identity.roles.includes(role)) {
+  if (!ring.newest.roles.includes(role)) {
     throw new DtaError('start_failed', `the identity in ${keyFile} is not a ${role}'s`);
   }
   return ring;
 }
 
-async function readOwn(file: string): Promise<Uint8Array> {
-  try {
-    return new Uint8Array(await readFile(file));
-  } catch (cause) {
-    throw new DtaError('start_failed', `cannot read ${file}`, { cause });
-  }
+/**
+ * The ring of a node that signs nothing more once its chain is frozen, revoked, or followed by a generation that this
+ * process hasn't got: another replica was started with the new key file, and peers refuse the old key.
+ */
+function whileItMaySpeak(own: KeyRing, admission: Admission): KeyRing {
+  return {
+    ...own,
+    get author() {
+      assertMaySpeak(own.newest, admission.directory);
+      return own.author;
+    },
+  };
 }
 
 async function openAdmission(database: Database, ring: KeyRing, folder: string | null): Promise<Admission> {
@@ -187,30 +195,14 @@ async function openAdmission(database: Database, ring: KeyRing, folder: string |
   return admission;
 }
 
-async function admitFolder(admission: Admission, folder: string): Promise<void> {
-  const files = await readdir(folder).catch((cause: unknown) => {
-    throw new DtaError('start_failed', `cannot read the folder of admitted identities, ${folder}`, { cause });
-  });
-  // a mounted folder has entries of its own beside the files, and an editor leaves some: their names begin with a dot
-  const named = files.filter((file) => !file.startsWith('.')).sort();
-  const unknown = await Promise.all(named.map(async (file) => ({ file, document: await readOwn(join(folder, file)) })));
-  // a successor may stand before its predecessor
-  for (let before = -1; unknown.length > 0 && before !== unknown.length;) {
-    before = unknown.length;
-    for (const entry of unknown.splice(0)) {
-      await admission.admit([entry.document]).catch((error: unknown) => {
-        if (!isDtaError(error) || isDtaError(error, 'service_unavailable')) throw error; // it says nothing of the document
-        unknown.push(entry);
-      });
-    }
-  }
-  if (unknown.length > 0) {
-    const files = unknown.map(({ file }) => file).join(', ');
-    throw new DtaError('start_failed', `no valid identity documents in ${folder}: ${files}`);
-  }
-}
-
-/** Admission of whoever an order names, which a principal checks before it signs. @throws `identity_not_admitted` */
+/**
+ * Admission of whoever an order names, which a principal checks before it signs, and that they may still say something.
+ *
+ * @throws `identity_not_admitted`, `identity_frozen`
+ */
 export async function assertAllAdmitted(admission: Admission, parties: readonly Cid[]): Promise<void> {
-  for (const party of parties) await admission.assertAdmitted(party);
+  for (const party of parties) {
+    await admission.assertAdmitted(party);
+    assertMaySpeak(admission.newestOf(party), admission.directory);
+  }
 }

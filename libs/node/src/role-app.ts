@@ -5,6 +5,7 @@ import { DtaRpcExceptionFilter, DtaTransportStrategy } from '@dta/transport';
 import type { DynamicModule, INestMicroservice } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { MicroserviceOptions } from '@nestjs/microservices';
+import { startAnnouncer } from './announcer.js';
 import type { Node } from './node.js';
 import { startPublisher } from './publisher.js';
 
@@ -49,7 +50,8 @@ export async function serveRole(
   app.useGlobalFilters(new DtaRpcExceptionFilter());
   await app.listen();
   const { store } = node;
-  const jobs = [...startJobs(app), ...(store === null ? [] : [startPublisher({ ...node, store })])];
+  const publisher = store === null ? [] : [startPublisher({ ...node, store })];
+  const jobs = [...startJobs(app), startAnnouncer(node), ...publisher];
   monitor.health.started();
   return {
     stop: async () => {

@@ -1,34 +1,27 @@
-import { custodyProtection, openCustody, type CustodyOptions, type CustodySigning } from '@dta/custody';
-import { wipe } from '@dta/crypto';
+import { ed25519PublicKey, openEd25519, randomBytes, wipe } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
-import {
-  generateKeys,
-  passphraseProtection,
-  readIdentity,
-  type KeyFileProtection,
-  type Role,
-  type SigningKey,
-} from '@dta/identity';
+import { generateKeys, readIdentity, sealRecoveryKey, type Role, type SigningKey } from '@dta/identity';
 import { writeKeyFile } from '@dta/node';
 import { existsSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
-import { readToken } from '../read-token.js';
-import { reasonOf } from '../reason-of.js';
+import { rm } from 'node:fs/promises';
+import {
+  newSigningKey,
+  openPassphrase,
+  openProtection,
+  wipeGenerations,
+  type KeyProtectionOptions,
+} from './key-protection.js';
+import { writeNew } from './write-new.js';
 
-/** A new node: what it is called and does, and where its two files go. */
-export interface NewIdentityFiles {
+/** A new node: what it is called and does, and where its files go. */
+export interface NewIdentityFiles extends KeyProtectionOptions {
   readonly name: string;
   readonly role: readonly Role[];
   readonly keyFile: string;
   readonly document: string;
-  /** key file of the software custody provider, made where it isn't there */
-  readonly custodySoftware?: string;
-  /** instead: the token that the environment names */
-  readonly custodyPkcs11?: boolean;
-  /** with it: the signing key is made in the token, and the key file has none */
-  readonly signInToken?: boolean;
-  /** instead: a file that holds the passphrase, read as a role reads KEY_PASSPHRASE_FILE */
-  readonly passphraseFile?: string;
+  /** file of a second key, which can end the chain when the node's own is lost; under the passphrase in the other file */
+  readonly recoveryKeyFile?: string;
+  readonly recoveryPassphraseFile?: string;
 }
 
 /**
@@ -41,76 +34,50 @@ export async function createIdentity(
   files: NewIdentityFiles,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<string> {
-  const { name, role, keyFile, document, signInToken = false } = files;
-  for (const file of [keyFile, document]) {
-    if (existsSync(file)) throw new DtaError('start_failed', `${file} is there already, and stays as it is`);
+  const { name, role, keyFile, document } = files;
+  for (const file of [keyFile, document, files.recoveryKeyFile]) {
+    if (file !== undefined && existsSync(file)) {
+      throw new DtaError('start_failed', `${file} is there already, and stays as it is`);
+    }
   }
+  const written: string[] = [];
   const { protection, signing, close } = await openProtection(files, environment);
   let signingKey: SigningKey | undefined;
   try {
-    if (signInToken) signingKey = await newSigningKey(signing);
-    const keys = await generateKeys({ name, roles: role, now: Date.now() }, signingKey);
-    await writeKeyFile(keyFile, [keys], protection);
-    wipe(keys.kemSeed, ...(keys.signSeed === null ? [] : [keys.signSeed]));
-    await writeDocument(document, keys.document, keyFile);
+    const recovery = await writeRecovery(files, written);
+    signingKey = await newSigningKey(files, signing);
+    const said = { name, roles: role, now: Date.now(), ...(recovery !== undefined && { recovery }) };
+    const keys = await generateKeys(said, signingKey);
+    await writeKeyFile(keyFile, [keys], protection).finally(() => wipeGenerations([keys]));
+    written.push(keyFile);
+    await writeNew(document, keys.document);
     return readIdentity(keys.document).cid;
   } catch (error) {
-    if (signingKey !== undefined) await signing?.destroy(signingKey.publicKey); // nobody knows it yet
+    for (const file of written) await rm(file); // nobody knows these keys yet
+    if (signingKey !== undefined) await signing?.destroy(signingKey.publicKey);
     throw error;
   } finally {
     await close();
   }
 }
 
-async function writeDocument(file: string, document: Uint8Array, keyFile: string): Promise<void> {
+/** Draws the recovery key, where one is wanted, and writes its file. @returns its public half [32] */
+async function writeRecovery(
+  { recoveryKeyFile: file, recoveryPassphraseFile: passphraseFile }: NewIdentityFiles,
+  written: string[],
+): Promise<Uint8Array | undefined> {
+  if (file === undefined && passphraseFile === undefined) return undefined;
+  if (file === undefined || passphraseFile === undefined) {
+    throw new DtaError('request_invalid', '--recovery-key-file and --recovery-passphrase-file go together');
+  }
+  const seed = randomBytes(32);
+  const { protection, close } = await openPassphrase(passphraseFile);
   try {
-    await writeFile(file, document, { flag: 'wx' });
-  } catch (cause) {
-    await rm(keyFile); // nobody knows these keys yet
-    throw new DtaError('start_failed', `cannot write ${file}: ${reasonOf(cause)}`, { cause });
+    await writeNew(file, await sealRecoveryKey(seed, protection), 0o600);
+    written.push(file);
+    return ed25519PublicKey(openEd25519(seed));
+  } finally {
+    wipe(seed);
+    await close();
   }
-}
-
-async function newSigningKey(signing: CustodySigning | undefined): Promise<SigningKey> {
-  if (signing === undefined) throw new DtaError('request_invalid', '--sign-in-token goes with --custody-pkcs11');
-  return signing.create();
-}
-
-/** What seals the key file, and where a signing key may live beside it. */
-interface Protection {
-  readonly protection: KeyFileProtection;
-  readonly signing?: CustodySigning | undefined;
-  close(): Promise<void>;
-}
-
-async function openProtection(
-  { custodySoftware, custodyPkcs11 = false, passphraseFile }: NewIdentityFiles,
-  environment: Readonly<Record<string, string | undefined>>,
-): Promise<Protection> {
-  if (passphraseFile !== undefined) {
-    const passphrase = new TextEncoder().encode(await readPassphrase(passphraseFile));
-    return { protection: passphraseProtection(passphrase), close: async () => wipe(passphrase) };
-  }
-  const custody = await openCustody(custodyOf(custodySoftware, custodyPkcs11, environment), () => undefined); // the role warns
-  return { protection: custodyProtection(custody), signing: custody.signing, close: () => custody.close() };
-}
-
-function custodyOf(
-  file: string | undefined,
-  inToken: boolean,
-  environment: Readonly<Record<string, string | undefined>>,
-): CustodyOptions {
-  if (inToken) return { kind: 'pkcs11', ...readToken(environment) };
-  if (file !== undefined) return { kind: 'software', file };
-  const ways = '--custody-pkcs11, --custody-software or --passphrase-file';
-  throw new DtaError('request_invalid', `a key file is never in plain: give ${ways}`);
-}
-
-async function readPassphrase(file: string): Promise<string> {
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new DtaError('start_failed', `cannot read ${file}: ${reasonOf(cause)}`, { cause });
-  });
-  const passphrase = text.trim();
-  if (passphrase === '') throw new DtaError('request_invalid', `${file} holds no passphrase`);
-  return passphrase;
 }

@@ -130,7 +130,10 @@ export const internalCalls = {
     result: z.strictObject({ identities: z.array(identitySummarySchema) }),
   },
   'get-identity': { params: z.strictObject({ idDocumentCID: fields.cid }), result: identityViewSchema },
-  /** Puts an identity on the admission list, by its document or by its CID where a store can find that. */
+  /**
+   * Puts an identity on the admission list, by its document or by its CID where a store can find that; or ends an admitted
+   * chain, where the document is a Revocation.
+   */
   'admit-identity': {
     params: z
       .strictObject({

@@ -31,7 +31,7 @@ export const identityPath = z.strictObject({ idDocumentCID });
 export const listIdentitiesQuery = z.object({ role: roleSchema.optional() });
 export const admitIdentityBody = z
   .strictObject({
-    document: base64Bytes(IDENTITY_DOCUMENT_MAX_BYTES).optional().describe('The identity document'),
+    document: base64Bytes(IDENTITY_DOCUMENT_MAX_BYTES).optional().describe('The identity document, or a Revocation'),
     idDocumentCID: cidText.optional().describe('Its CID, where a store can find it'),
   })
   .refine(({ document, idDocumentCID: cid }) => document !== undefined || cid !== undefined, {

@@ -152,8 +152,11 @@ export const routes = {
     params: null,
     query: null,
     body: node.admitIdentityBody,
-    answers: { 200: { description: 'Admitted by every role', schema: node.admittedIdentity } },
-    errors: ['identity_invalid', 'identity_not_found', 'identity_frozen', 'store_unavailable', 'block_invalid'],
+    answers: { 200: { description: 'Noted by every role', schema: node.admittedIdentity } },
+    errors: [
+      ...['identity_invalid', 'identity_not_found', 'identity_not_admitted', 'identity_frozen', 'signature_invalid'],
+      ...['store_unavailable', 'block_invalid'],
+    ],
     calls: ['admit-identity'],
   },
   getIdentity: {

@@ -1,5 +1,8 @@
+// budget: 150 s
 import { beforeAll, expect, jest, test } from '@jest/globals';
 import { encodeBundle, MAX_BUNDLE_BYTES, MAX_ENVELOPE_BYTES, sealEnvelope } from '@dta/envelope';
+import { kemKeyPair, randomBytes } from '@dta/crypto';
+import { MAX_GENERATIONS, rotateIdentity, softwareSigningKey } from '@dta/identity';
 import { known, NOW, Parties, type Sent } from './parties.js';
 
 // The largest order that there may be: 32 of 32, and a Request as large as one may be. What can be committed must be
@@ -44,6 +47,19 @@ async function sizesOf(messages: readonly Sent[]): Promise<{ envelope: number; b
   );
   return { envelope: bytes.length, bundle: Math.max(...bundles.map(({ length }) => length)) };
 }
+
+test('and the largest message still fits where every party has changed its keys as often as it may', async () => {
+  const [{ identity, key }, { publicKey: kem }] = [parties.principal, await kemKeyPair()];
+  const said = { name: identity.name, roles: identity.roles, kem, now: NOW };
+  const { bytes } = await rotateIdentity(identity, said, softwareSigningKey(randomBytes(32)), key);
+  const more = (N + 2) * (MAX_GENERATIONS - 1) * (bytes.length + 3); // with its length before it
+  const sizes = await sizesOf(stepOf('confirm'));
+  console.log(
+    `confirm of 32-of-32, all parties with ${MAX_GENERATIONS} documents: bundle ${sizes.bundle + more} bytes`,
+  );
+  expect(sizes.bundle + more).toBeLessThanOrEqual(MAX_BUNDLE_BYTES);
+  expect((N + 2) * MAX_GENERATIONS).toBeLessThanOrEqual(512);
+});
 
 test('its Request is as large as a Request may be', async () => {
   const { bytes } = known(parties.statements[0]);

@@ -1,0 +1,104 @@
+import { bytesEqual } from '@dta/codec';
+import { wipe } from '@dta/crypto';
+import { DtaError } from '@dta/errors';
+import { openRecoveryKey, readIdentity, revokeIdentity as sign, softwareSigningKey } from '@dta/identity';
+import { readKeyFile } from '@dta/node';
+import { readFile } from 'node:fs/promises';
+import { reasonOf } from '../reason-of.js';
+import {
+  openPassphrase,
+  openProtection,
+  signingKeyOf,
+  wipeGenerations,
+  type KeyProtectionOptions,
+} from './key-protection.js';
+import { writeNew } from './write-new.js';
+
+/** Whose chain is to end, by which key, and where the Revocation goes. */
+export interface RevokedIdentityFiles extends KeyProtectionOptions {
+  readonly reason: string;
+  readonly revocation: string;
+  /** by the newest key of this file */
+  readonly keyFile?: string;
+  /** or by the recovery key of the chain whose first document this is */
+  readonly document?: string;
+  readonly recoveryKeyFile?: string;
+  readonly recoveryPassphraseFile?: string;
+}
+
+/**
+ * Signs the end of a node's chain: it says nothing new any more, to anyone who has the Revocation. What it said before, and
+ * certificates made of that, stay valid.
+ *
+ * @returns the idDocumentCID that the Revocation names
+ * @throws `request_invalid`, `key_file_invalid`, `start_failed`
+ */
+export function revokeIdentity(
+  files: RevokedIdentityFiles,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<string> {
+  const { keyFile, document, recoveryKeyFile, recoveryPassphraseFile } = files;
+  if (keyFile !== undefined) return byNewest(files, keyFile, environment);
+  if (document !== undefined && recoveryKeyFile !== undefined && recoveryPassphraseFile !== undefined) {
+    return byRecovery(files, document, recoveryKeyFile, recoveryPassphraseFile);
+  }
+  throw new DtaError(
+    'request_invalid',
+    'give --key-file, or --document with --recovery-key-file and --recovery-passphrase-file',
+  );
+}
+
+async function byNewest(
+  files: RevokedIdentityFiles,
+  keyFile: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<string> {
+  const { protection, signing, close } = await openProtection(files, environment);
+  try {
+    const generations = await readKeyFile(keyFile, protection);
+    try {
+      const newest = generations.at(-1);
+      if (newest === undefined) throw new DtaError('key_file_invalid', `${keyFile} holds no key`);
+      const identity = readIdentity(newest.document);
+      const key = await signingKeyOf(newest, identity, signing);
+      await writeNew(files.revocation, (await sign(identity.cid, files.reason, key, Date.now())).bytes);
+      return identity.cid;
+    } finally {
+      wipeGenerations(generations);
+    }
+  } finally {
+    await close();
+  }
+}
+
+async function byRecovery(
+  { reason, revocation }: RevokedIdentityFiles,
+  document: string,
+  file: string,
+  passphraseFile: string,
+): Promise<string> {
+  const { cid, recovery } = readIdentity(await read(document));
+  const { protection, close } = await openPassphrase(passphraseFile);
+  try {
+    const seed = await openRecoveryKey(await read(file), protection);
+    try {
+      const key = softwareSigningKey(seed);
+      if (recovery === null || !bytesEqual(key.publicKey, recovery)) {
+        throw new DtaError('key_file_invalid', `${file} is not the recovery key that ${document} names`);
+      }
+      await writeNew(revocation, (await sign(cid, reason, key, Date.now())).bytes);
+      return cid;
+    } finally {
+      wipe(seed);
+    }
+  } finally {
+    await close();
+  }
+}
+
+async function read(file: string): Promise<Uint8Array> {
+  const bytes = await readFile(file).catch((cause: unknown) => {
+    throw new DtaError('start_failed', `cannot read ${file}: ${reasonOf(cause)}`, { cause });
+  });
+  return new Uint8Array(bytes);
+}

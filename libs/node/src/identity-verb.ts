@@ -1,0 +1,98 @@
+import type { Cid } from '@dta/codec';
+import {
+  decodeBundle,
+  encodeBundle,
+  openEnvelope,
+  parseEnvelope,
+  sealEnvelope,
+  verifyEnvelope,
+  type Recipient,
+} from '@dta/envelope';
+import { DtaError } from '@dta/errors';
+import {
+  assertNotAhead,
+  IdentityDirectory,
+  identityStatement,
+  isStatement,
+  parseStatement,
+  revocationStatement,
+  signStatement,
+  verifySignature,
+} from '@dta/identity';
+import { acknowledgedStatement, forwardStatement } from '@dta/order';
+import { addLineage } from './lineage.js';
+import type { Node } from './node.js';
+
+/**
+ * Verb `identity`: successors of admitted chains, and Revocations. They prove themselves, so an admitted sender may pass on
+ * anyone's, and one whose own chain is over may still say so. Saying it again changes nothing, so no reply is stored.
+ *
+ * @param payload a bundle: a Forward of the sender's, then what it forwards, the oldest document first
+ * @returns the reply's bundle: Acknowledged
+ * @throws `identity_not_admitted`, `envelope_invalid`, `signature_invalid`, `identity_invalid`, `time_ahead`,
+ * `identity_frozen` where this node's own chain says nothing new
+ */
+export async function takeIdentities(node: Node, payload: Uint8Array): Promise<Uint8Array> {
+  const { admission, ring, role, now } = node;
+  const bundle = decodeBundle(payload);
+  const [bytes = new Uint8Array()] = bundle.envelopes;
+  const envelope = parseEnvelope(bytes);
+  const { header } = envelope;
+  const directory = new IdentityDirectory({ below: admission.directory });
+  await addLineage(directory, admission, header.sender, bundle.identities, now());
+  const sender = directory.get(header.sender);
+  verifyEnvelope(envelope, sender);
+  assertNotAhead(header.createdAt, now());
+  if (header.order !== null || header.prev.length > 0 || header.log || bundle.envelopes.length > 1) {
+    throw new DtaError('envelope_invalid', 'a message of identities is of no order, answers nothing and is not logged');
+  }
+  const [first = new Uint8Array(), ...documents] = await openEnvelope(envelope, ring.openers(role));
+  const forward = readForward(first, header.sender, directory, now());
+  const statements = documents.map((document) => parseStatement([identityStatement, revocationStatement], document));
+  if (statements.map(({ cid }) => cid).join(' ') !== forward.statements.join(' ')) {
+    throw new DtaError('envelope_invalid', 'the Forward names other statements than come with it');
+  }
+  for (const statement of statements) {
+    if (!isStatement(identityStatement, statement)) {
+      await admission.revoke(statement.bytes);
+      continue;
+    }
+    await admission.assertAdmitted(statement.body.prev ?? statement.cid);
+    const identities = directory.add([statement.bytes]);
+    assertNotAhead(statement.body.createdAt, now());
+    await admission.learn(identities);
+  }
+  return reply(node, forward.cid, envelope.cid, { id: sender.cid, role: header.from, kem: sender.keys.kem });
+}
+
+/** What the sender says in its own name: which statements it passes on. */
+function readForward(
+  bytes: Uint8Array,
+  sender: Cid,
+  directory: IdentityDirectory,
+  now: number,
+): { cid: Cid; statements: readonly Cid[] } {
+  const forward = parseStatement([forwardStatement], bytes);
+  const { issuer, order, createdAt, statements } = forward.body;
+  if (order !== null || issuer === null || !directory.sameChain(issuer, sender)) {
+    throw new DtaError('envelope_invalid', "the message is not the sender's Forward");
+  }
+  verifySignature(forward, directory.get(issuer).keys.sign);
+  assertNotAhead(createdAt, now);
+  return { cid: forward.cid, statements };
+}
+
+async function reply(
+  { ring, role, now }: Node,
+  acknowledged: Cid,
+  request: Cid,
+  recipient: Recipient,
+): Promise<Uint8Array> {
+  const { identity, key } = ring.author;
+  const said = { issuer: identity.cid, order: null, createdAt: now(), statement: acknowledged };
+  const { bytes } = await signStatement(acknowledgedStatement, said, [key]);
+  const about = { order: null, prev: [request], log: false, recipients: [recipient], statements: [bytes], now: now() };
+  const envelope = await sealEnvelope({ sender: identity, from: role, ...about }, key);
+  const identities = ring.identities.map((own) => own.bytes);
+  return encodeBundle({ envelopes: [envelope.bytes], attachments: [], identities });
+}

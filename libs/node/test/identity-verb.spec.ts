@@ -1,0 +1,305 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { parseCid, type Cid } from '@dta/codec';
+import { encodeBundle, sealEnvelope, type NewEnvelope } from '@dta/envelope';
+import { peerSubject } from '@dta/contracts';
+import {
+  generateSuccessor,
+  readIdentity,
+  revokeIdentity,
+  signStatement,
+  softwareSigningKey,
+  type KeyGeneration,
+  type StatementOf,
+} from '@dta/identity';
+import { forwardStatement } from '@dta/order';
+import { known } from '@dta/order/testing';
+import { Gate } from '@dta/transport';
+import { setTimeout as delay } from 'node:timers/promises';
+import { startAnnouncer } from '../src/announcer.js';
+import { takeIdentities } from '../src/identity-verb.js';
+import { openNode, type Node } from '../src/index.js';
+import { readKeyFile, replaceKeyFile } from '../src/key-files.js';
+import { custodyProtection } from '@dta/custody';
+import { refusal } from './refusal.js';
+import { cast, codeOf, member, RoleRig, type Cast, type Member } from './testing/index.js';
+
+// What nodes say of identities: F1 is a real node, P and F2 are admitted there, B and whoever else is not.
+
+let rig: RoleRig;
+let members: Cast;
+let node: Node;
+
+const opened: Node[] = [];
+
+beforeEach(async () => {
+  rig = await RoleRig.open();
+  members = await cast();
+  node = await nodeOf(members.f1, 'fiduciary', [members.p, members.f2]);
+});
+
+afterEach(async () => {
+  for (const one of opened.splice(0)) await one.close();
+  await rig.close();
+});
+
+async function nodeOf(owner: Member, role: Node['role'], admitted: readonly Member[]): Promise<Node> {
+  const options = await rig.prepare(
+    owner,
+    role,
+    admitted.map(({ identity }) => identity),
+  );
+  const made = await openNode(options, rig.parts());
+  opened.push(made);
+  return made;
+}
+
+async function successorOf({ identity, key }: Member): Promise<Member> {
+  const generation: KeyGeneration = await generateSuccessor(identity, key, { name: identity.name, now: Date.now() });
+  return {
+    identity: readIdentity(generation.document),
+    key: softwareSigningKey(known(generation.signSeed)),
+    generation,
+  };
+}
+
+interface Said {
+  readonly forwards?: readonly Cid[];
+  readonly forwardBy?: Member;
+  readonly envelope?: Partial<NewEnvelope>;
+  readonly identities?: readonly Uint8Array[];
+}
+
+/** Tells the node of `news`, in the name of `by`. */
+async function tell(by: Member, news: readonly { cid: Cid; bytes: Uint8Array }[], said: Said = {}): Promise<string> {
+  const author = said.forwardBy ?? by;
+  const forward: StatementOf<typeof forwardStatement> = await signStatement(
+    forwardStatement,
+    {
+      issuer: author.identity.cid,
+      order: null,
+      createdAt: Date.now(),
+      statements: [...(said.forwards ?? news.map(({ cid }) => cid))],
+    },
+    [author.key],
+  );
+  const { cid: id, keys } = node.ring.newest;
+  const { bytes } = await sealEnvelope(
+    {
+      ...{ sender: by.identity, from: known(by.identity.roles[0]), order: null, prev: [], log: false, now: Date.now() },
+      recipients: [{ id, role: 'fiduciary', kem: keys.kem }],
+      statements: [forward.bytes, ...news.map((one) => one.bytes)],
+      ...said.envelope,
+    },
+    by.key,
+  );
+  const identities = [...(said.identities ?? [])];
+  return codeOf(takeIdentities(node, encodeBundle({ envelopes: [bytes], attachments: [], identities })));
+}
+
+const standing = ({ identity }: Member) => node.admission.directory.standingOf(identity.cid);
+
+describe('a peer says', () => {
+  test('that it has a successor, by either key', async () => {
+    const next = await successorOf(members.p);
+    expect(await tell(members.p, [next.identity])).toBe('answered');
+    expect(node.admission.newestOf(members.p.identity.cid).cid).toBe(next.identity.cid);
+    const third = await successorOf(next);
+    expect(await tell(next, [next.identity, third.identity], { identities: [next.identity.bytes] })).toBe('answered');
+    expect(node.admission.newestOf(members.p.identity.cid).cid).toBe(third.identity.cid);
+    expect(await tell(members.p, [next.identity])).toBe('answered'); // once more: nothing new
+  });
+
+  test('that its chain is over, also when that is known already', async () => {
+    const revocation = await revokeIdentity(members.p.identity.cid, 'stolen', members.p.key, Date.now());
+    for (let times = 0; times < 2; times += 1) expect(await tell(members.p, [revocation])).toBe('answered');
+    expect(standing(members.p)).toBe('revoked');
+  });
+
+  test("what it heard of another's chain", async () => {
+    const next = await successorOf(members.p);
+    expect(await tell(members.f2, [next.identity])).toBe('answered');
+    const revocation = await revokeIdentity(members.p.identity.cid, 'stolen', next.key, Date.now());
+    expect(await tell(members.f2, [revocation])).toBe('answered');
+    expect(standing(members.p)).toBe('revoked');
+  });
+});
+
+test('what does not prove itself is refused, and nothing is noted', async () => {
+  const cases: [string, string, () => Promise<string>][] = [
+    [
+      'a sender who is not admitted',
+      'identity_not_admitted',
+      async () => {
+        const { identity } = members.b;
+        return tell(members.b, [(await successorOf(members.p)).identity], { identities: [identity.bytes] });
+      },
+    ],
+    [
+      'a successor in a chain that is not admitted',
+      'identity_not_admitted',
+      async () => tell(members.p, [members.b.identity, (await successorOf(members.b)).identity]),
+    ],
+    [
+      'the end of a chain that is not known',
+      'identity_not_found',
+      async () => tell(members.p, [await revokeIdentity(members.b.identity.cid, '', members.b.key, Date.now())]),
+    ],
+    [
+      'a Revocation by another',
+      'signature_invalid',
+      async () => tell(members.p, [await revokeIdentity(members.f2.identity.cid, '', members.p.key, Date.now())]),
+    ],
+    [
+      'a successor that the predecessor did not sign',
+      'identity_invalid',
+      async () => tell(members.p, [(await successorOf({ ...members.p, key: members.b.key })).identity]),
+    ],
+    [
+      'more than the Forward names',
+      'envelope_invalid',
+      async () => {
+        const next = await successorOf(members.p);
+        return tell(members.p, [next.identity, members.p.identity], { forwards: [next.identity.cid] });
+      },
+    ],
+    [
+      'a Forward by another than the sender',
+      'envelope_invalid',
+      async () => tell(members.p, [(await successorOf(members.p)).identity], { forwardBy: members.f2 }),
+    ],
+    [
+      'an envelope of an order',
+      'envelope_invalid',
+      async () =>
+        tell(members.p, [(await successorOf(members.p)).identity], { envelope: { order: members.b.identity.cid } }),
+    ],
+    [
+      'an envelope for the log',
+      'envelope_invalid',
+      async () => tell(members.p, [(await successorOf(members.p)).identity], { envelope: { log: true } }),
+    ],
+    [
+      'another kind of statement',
+      'document_invalid',
+      async () => {
+        const { bytes, cid } = await signStatement(
+          forwardStatement,
+          { issuer: members.p.identity.cid, order: null, createdAt: Date.now(), statements: [members.p.identity.cid] },
+          [members.p.key],
+        );
+        return tell(members.p, [{ bytes, cid }]);
+      },
+    ],
+  ];
+  for (const [what, code, say] of cases) {
+    expect([what, await say()]).toEqual([what, code]);
+    const rows = await node.database.query('SELECT FROM identities');
+    expect(rows).toHaveLength(3); // its own, P, F2
+    expect(await node.database.query('SELECT FROM revocations')).toEqual([]);
+    for (const one of [members.p, members.f2]) expect(standing(one)).toBe('sound');
+  }
+});
+
+test('a chain that is revoked has no more successors, and one that is frozen no third', async () => {
+  const [next, fork, third] = [
+    await successorOf(members.p),
+    await successorOf(members.p),
+    await successorOf(members.p),
+  ];
+  for (const { identity } of [next, fork, third]) await tell(members.f2, [identity]);
+  expect(standing(members.p)).toBe('frozen');
+  const count = async (first: Cid) =>
+    (await node.database.query('SELECT FROM identities WHERE first = $1', [first])).length;
+  expect(await count(members.p.identity.cid)).toBe(3);
+  await tell(members.f2, [await revokeIdentity(members.f2.identity.cid, '', members.f2.key, Date.now())]);
+  await tell(members.p, [(await successorOf(members.f2)).identity]);
+  expect(await count(members.f2.identity.cid)).toBe(1);
+});
+
+describe('a node signs nothing new', () => {
+  test('once its own chain is revoked', async () => {
+    const { key, identity } = members.f1;
+    expect(node.ring.author.identity.cid).toBe(identity.cid);
+    await node.admission.revoke((await revokeIdentity(identity.cid, 'lost', key, Date.now())).bytes);
+    expect(() => node.ring.author).toThrow(refusal('identity_frozen'));
+  });
+
+  test('once a replica runs with the next generation of its keys', async () => {
+    const next = await successorOf(members.f1);
+    await node.admission.learn([next.identity]);
+    expect(() => node.ring.author).toThrow(refusal('identity_frozen'));
+    expect(node.ring.newest.cid).toBe(members.f1.identity.cid);
+  });
+});
+
+describe('a node with new keys', () => {
+  /** F1 as it is after `dta identity rotate` and a restart. */
+  async function restarted(next: Member): Promise<Node> {
+    const { options } = node;
+    const protection = custodyProtection(node.custody);
+    const before = await readKeyFile(options.keyFile, protection);
+    await replaceKeyFile(options.keyFile, [...before, next.generation], protection);
+    const again = await openNode(options, rig.parts());
+    opened.push(again);
+    return again;
+  }
+
+  test('tells each admitted peer until it is acknowledged, who comes later too, and no one twice', async () => {
+    const next = await successorOf(members.f1);
+    const rotated = await restarted(next);
+    const f2 = await nodeOf(members.f2, 'fiduciary', [members.f1]);
+    const heard: Cid[] = [];
+    const serve = (peer: Node) =>
+      peer.transport.serve(
+        peerSubject(peer.ring.first, peer.role, 'identity'),
+        { group: 'test', gate: new Gate() },
+        ({ payload }) => {
+          heard.push(peer.ring.first);
+          return takeIdentities(peer, payload);
+        },
+      );
+    const announcer = startAnnouncer(rotated);
+    try {
+      const owed = () =>
+        rotated.database.query<{ peer: Cid; last_error: string | null }>(
+          'SELECT peer, last_error FROM announcements WHERE answered_at IS NULL',
+        );
+      await until(
+        async () => (await owed()).filter(({ last_error: error }) => error === 'service_unavailable').length === 2,
+      );
+      await serve(f2);
+      const p = await nodeOf(members.p, 'principal', [members.f1]);
+      await serve(p);
+      await until(async () => (await owed()).length === 0);
+      for (const peer of [f2, p]) {
+        expect(peer.admission.newestOf(members.f1.identity.cid).cid).toBe(next.identity.cid);
+      }
+      await rotated.admission.admit([members.b.identity.bytes]);
+      const b = await nodeOf(members.b, 'beneficiary', [members.f1]);
+      await serve(b);
+      await until(async () => heard.includes(parseCid(members.b.identity.cid)));
+      await until(async () => (await owed()).length === 0);
+      expect(heard.filter((cid) => cid === f2.ring.first)).toHaveLength(1);
+    } finally {
+      await announcer.stop();
+    }
+  });
+});
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (const limit = Date.now() + 25_000; !(await holds()); await delay(50)) {
+    if (Date.now() > limit) throw new Error(`not so after 25 s: ${String(holds)}`);
+  }
+}
+
+test('a chain has at most twelve documents', async () => {
+  let last = await member('long', 'principal');
+  await node.admission.admit([last.identity.bytes]);
+  const all: Member[] = [last];
+  for (let at = 1; at < 12; at += 1) all.push((last = await successorOf(last)));
+  await node.admission.learn(all.map(({ identity }) => identity).reverse());
+  expect(node.admission.newestOf(last.identity.cid).cid).toBe(last.identity.cid);
+  expect(node.admission.directory.lineageOf(last.identity.cid)).toHaveLength(12);
+  const over = await successorOf(last);
+  expect(await tell(members.p, [over.identity])).toBe('identity_invalid');
+});
