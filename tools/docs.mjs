@@ -1,9 +1,10 @@
 // What the code says of itself, written into the documents: openapi.json, routes, error codes, settings, metrics.
-//   node tools/docs.mjs write [folder]   brings the documents up to date
-//   node tools/docs.mjs check [folder]   names those that are stale, and fails
+//   node tools/docs.mjs write [checkout]   brings the documents up to date
+//   node tools/docs.mjs check [checkout]   names those that are stale, and fails
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { format } from 'prettier';
+import openapiTypes, { astToString } from 'openapi-typescript';
+import { format, resolveConfig } from 'prettier';
 import { Registry } from 'prom-client';
 import { openApiDocument, routes, statusOf } from '../libs/contracts/dist/src/rest/index.js';
 import { errorCodes } from '../libs/errors/dist/src/index.js';
@@ -16,13 +17,15 @@ import { migrateSettings } from '../apps/cli/dist/src/config.js';
 import { principalSettings } from '../apps/principal/dist/src/index.js';
 import { failWith, root } from './process.mjs';
 
-const [mode, folder = join(root, 'docs')] = process.argv.slice(2);
+const [mode, checkout = root] = process.argv.slice(2);
 
-/** Each generated document by its name: its text, made of the one before. */
+/** Each generated document by its path: its text, made of the one before. */
 const documents = {
-  'openapi.json': () => format(JSON.stringify(openApiDocument()), { parser: 'json', printWidth: 120 }),
-  'api.md': (before) => between(between(before, 'routes', routesTable()), 'error-codes', errorTable(before)),
-  'configuration.md': (before) =>
+  'libs/client/src/openapi.ts': async () =>
+    format(await typesOfApi(), { ...(await resolveConfig(import.meta.filename)), parser: 'typescript' }),
+  'docs/openapi.json': () => format(JSON.stringify(openApiDocument()), { parser: 'json', printWidth: 120 }),
+  'docs/api.md': (before) => between(between(before, 'routes', routesTable()), 'error-codes', errorTable(before)),
+  'docs/configuration.md': (before) =>
     Object.entries({
       principal: principalSettings,
       fiduciary: fiduciarySettings,
@@ -30,7 +33,7 @@ const documents = {
       gateway: gatewaySettings,
       migrate: migrateSettings,
     }).reduce((text, [name, schema]) => between(text, name, settingsTable(schema)), before),
-  'operations.md': (before) => {
+  'docs/operations.md': (before) => {
     const all = metricsByOwner();
     const after = Object.entries(all).reduce(
       (text, [owner, list]) => between(text, `metrics-${owner}`, metricsTable(list)),
@@ -43,14 +46,14 @@ const documents = {
 
 const stale = [];
 for (const [name, make] of Object.entries(documents)) {
-  const before = readIfThere(join(folder, name));
+  const before = readIfThere(join(checkout, name));
   const after = await make(before);
   if (after === before) continue;
   stale.push(name);
-  if (mode === 'write') writeFileSync(join(folder, name), after);
+  if (mode === 'write') writeFileSync(join(checkout, name), after);
 }
 if (mode === 'write') console.log(stale.length === 0 ? 'nothing to write' : `wrote ${stale.join(', ')}`);
-else if (mode !== 'check') failWith('usage: node tools/docs.mjs write|check [folder]');
+else if (mode !== 'check') failWith('usage: node tools/docs.mjs write|check [checkout]');
 else if (stale.length > 0) failWith(`stale: ${stale.join(', ')}; npm run docs writes them`);
 
 function readIfThere(file) {
@@ -107,6 +110,12 @@ function settingsTable(schema) {
       setting.required ? '**required**' : setting.default ? `\`${setting.default}\`` : '–',
     ]),
   );
+}
+
+/** The types of the REST API, from its OpenAPI document, for libs/client. */
+async function typesOfApi() {
+  const types = astToString(await openapiTypes(openApiDocument(), { defaultNonNullable: false }));
+  return `// Made of docs/openapi.json by \`npm run docs\`; a test says when it is stale.\n${types}`;
 }
 
 /** The metrics of every process, of a role and of a gateway, as their makers name them; nothing is measured here. */

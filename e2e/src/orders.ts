@@ -1,3 +1,4 @@
+import { isPending, type Client } from '@dta/client';
 import { fromHex, toHex } from '@dta/codec';
 import { publicPoint } from '@dta/crypto';
 import type { RestAnswer, RestApi } from '@dta/testkit';
@@ -9,39 +10,35 @@ export interface Placed {
   readonly commitment: string;
 }
 
-/** Places an order and waits until it is committed. @throws Error with what was answered instead */
-export async function place(
-  api: RestApi,
-  body: object = {},
-  headers: Readonly<Record<string, string>> = {},
-): Promise<Placed> {
-  const { orderReference, commitment } = expected(200, await api.post('/v1/order', { wait: 30, ...body }, headers));
-  return { orderReference: String(orderReference), commitment: String(commitment) };
+/** What an order may ask for. */
+type OrderRequest = NonNullable<Parameters<Client['placeOrder']>[0]>;
+
+/** Places an order and waits until it is committed. @throws ProblemError, or Error where it isn't within 30 s */
+export async function place(api: RestApi, body: OrderRequest = {}, idempotencyKey?: string): Promise<Placed> {
+  const options = idempotencyKey === undefined ? {} : { idempotencyKey };
+  const placed = await api.client.placeOrder({ wait: 30, ...body }, options);
+  if (isPending(placed)) throw new Error(`the order is still ${placed.state}`);
+  return placed;
 }
 
 /** Places an order and doesn't wait for it. @returns its reference */
-export async function begin(api: RestApi, body: object = {}): Promise<string> {
-  return String(expected(202, await api.post('/v1/order', { ...body, wait: 0 })).orderReference);
+export async function begin(api: RestApi, body: OrderRequest = {}): Promise<string> {
+  return (await api.client.placeOrder({ ...body, wait: 0 })).orderReference;
 }
 
-/** Redeems an order and waits for its secret [hex]. @throws Error with what was answered instead */
+/** Redeems an order and waits for its secret [hex]. @throws ProblemError, or Error where there is none within `wait` */
 export async function redeem(api: RestApi, orderReference: string, wait = 30): Promise<string> {
-  return String(expected(200, await api.post('/v1/order/secret', { orderReference, wait })).secret);
+  const redeemed = await api.client.redeemOrder({ orderReference, wait });
+  if ('secret' in redeemed) return redeemed.secret;
+  throw new Error(`no secret, but ${JSON.stringify(redeemed)}`);
 }
 
-/** An order as `GET /v1/order/{ref}` shows it, as far as tests look at it. */
-export interface OrderDetail {
-  readonly state: string;
-  readonly commitment: string | null;
-  readonly fiduciaries: readonly { idDocumentCID: string; state: string; lastError: string | null }[];
-  readonly waitingFor: readonly Record<string, string | null>[];
-  readonly timeline: readonly { at: string; event: string }[];
-}
+/** An order as `GET /v1/order/{ref}` shows it. */
+export type OrderDetail = Awaited<ReturnType<Client['order']>>;
 
 /** The order as it stands. */
-export async function detail(api: RestApi, orderReference: string): Promise<OrderDetail> {
-  const body = expected(200, await api.get(`/v1/order/${orderReference}`));
-  return body as unknown as OrderDetail; // the gateway encodes it by the schema of that route
+export function detail(api: RestApi, orderReference: string): Promise<OrderDetail> {
+  return api.client.order(orderReference);
 }
 
 /** Asks again and again until `reached` holds. @throws Error with how the order stood after `limitMs` */

@@ -43,7 +43,7 @@ test('orders that clients place and redeem end right, each once, while processes
   const orders: Placed[] = [];
   const client = async () => {
     while (Date.now() < end) {
-      const headers = { 'idempotency-key': randomUUID() }; // asked again, it is the same order
+      const headers = randomUUID(); // asked again, it is the same order
       const order = await persistently((api) => place(api, {}, headers));
       orders.push(order);
       const secret = await persistently((api) => redeem(api, order.orderReference));

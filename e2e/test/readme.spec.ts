@@ -92,20 +92,32 @@ describe('README.md', () => {
 });
 
 describe('documents made from the code', () => {
-  const check = (docs: string) => run(process.execPath, [join(ROOT, 'tools/docs.mjs'), 'check', docs]);
+  const check = (checkout: string) => run(process.execPath, [join(ROOT, 'tools/docs.mjs'), 'check', checkout]);
 
   test('are current', async () => {
-    await check(join(ROOT, 'docs'));
+    await check(ROOT);
+  });
+
+  test('name no metric that nothing measures', async () => {
+    const copy = await mkdtemp(join(folder, 'docs-'));
+    for (const part of ['docs', 'libs/client/src']) await cp(join(ROOT, part), join(copy, part), { recursive: true });
+    const page = join(copy, 'docs/operations.md');
+    await writeFile(page, (await readFile(page, 'utf8')).replace('(dta_part_up)', '(dta_parts_up)'));
+    await expect(check(copy)).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('dta_parts_up') });
   });
 
   test.each([
-    ['openapi.json', '"openapi": "3.1.0"', '"openapi": "3.0.0"'],
-    ['api.md', '| `busy` | 503 |', '| `busy` | 500 |'],
-    ['api.md', '`POST /v1/order`', '`PUT /v1/order`'],
-    ['configuration.md', '`FIDUCIARY_SET`', '`FIDUCIARY_LIST`'],
+    ['libs/client/src/openapi.ts', 'getStatus: {', 'getState: {'],
+    ['docs/openapi.json', '"openapi": "3.1.0"', '"openapi": "3.0.0"'],
+    ['docs/api.md', '| `busy` | 503 |', '| `busy` | 500 |'],
+    ['docs/api.md', '`POST /v1/order`', '`PUT /v1/order`'],
+    ['docs/configuration.md', '`FIDUCIARY_SET`', '`FIDUCIARY_LIST`'],
+    ['docs/operations.md', '| `dta_orders` | gauge |', '| `dta_orders` | counter |'],
   ])('are found stale where %s says something else', async (name, current, other) => {
-    const copy = join(await mkdtemp(join(folder, 'docs-')), 'docs');
-    await cp(join(ROOT, 'docs'), copy, { recursive: true });
+    const copy = await mkdtemp(join(folder, 'docs-'));
+    for (const part of ['docs', 'libs/client/src']) {
+      await cp(join(ROOT, part), join(copy, part), { recursive: true });
+    }
     const text = await readFile(join(copy, name), 'utf8');
     expect(text).toContain(current);
     await writeFile(join(copy, name), text.replace(current, other));

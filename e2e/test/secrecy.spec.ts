@@ -45,7 +45,7 @@ beforeAll(async () => {
 
   const alone = operator.member('fiduciary-1').idDocumentCID;
   orders = [
-    await place(api, { threshold: 2 }, { 'idempotency-key': 'a-key-of-the-client' }),
+    await place(api, { threshold: 2 }, 'a-key-of-the-client'),
     await place(api, { threshold: 1, fiduciaries: [alone] }),
   ];
   const known = await Promise.all(

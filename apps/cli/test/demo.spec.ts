@@ -55,7 +55,8 @@ describe('where something answers', () => {
   async function serve(answers: Readonly<Record<string, [status: number, body: unknown]>>): Promise<string> {
     server = createServer((request, response) => {
       const [status, body] = answers[request.url ?? ''] ?? [404, 'nothing here'];
-      response.writeHead(status, { connection: 'close' }).end(JSON.stringify(body));
+      const type = status < 400 ? 'application/json' : 'application/problem+json';
+      response.writeHead(status, { connection: 'close', 'content-type': type }).end(JSON.stringify(body));
     });
     await new Promise<void>((listening) => server?.listen(0, '127.0.0.1', listening));
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`; // of TCP, as it listens

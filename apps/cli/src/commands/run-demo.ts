@@ -29,7 +29,7 @@ export async function runDemo({ url, tokenFile }: DemoOptions, say: Say): Promis
   const { signal } = interrupted;
   say('D-TA makes keys that nobody holds until they are asked for. This orders one, and redeems it.\n\n1. A node');
   const given = nodeApi(url, token, signal);
-  if ((await given.status()) !== undefined) {
+  if (await given.isThere()) {
     say(`   The one at ${url}.`);
     return orderAndRedeem(given, say);
   }
@@ -57,7 +57,7 @@ ${timelineOf(placed)}
    beneficiary drew one part more, without which all shares together are worth nothing.`);
 
   say('\n3. Redeem it: POST /v1/order/secret');
-  const { secret } = await node.redeem(orderReference);
+  const secret = await node.redeem(orderReference);
   const released = await node.order(orderReference);
   say(`   secret           ${secret.slice(0, 8)}… (64 digits; a secret is best not shown)
 ${timelineOf({ timeline: released.timeline.slice(placed.timeline.length) })}

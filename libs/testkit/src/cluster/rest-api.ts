@@ -1,3 +1,5 @@
+import { createClient, type Client } from '@dta/client';
+
 /** What a gateway answered. */
 export interface RestAnswer {
   readonly status: number;
@@ -11,6 +13,8 @@ export interface RestAnswer {
 /** A gateway's REST API, with its operator's bearer token. */
 export interface RestApi {
   readonly url: string;
+  /** Typed, as a program would use it; the methods below are for what no client sends, and for looking at statuses. */
+  readonly client: Client;
   get(path: string): Promise<RestAnswer>;
   post(path: string, body: object, headers?: Readonly<Record<string, string>>): Promise<RestAnswer>;
 }
@@ -29,6 +33,7 @@ export function restApi(url: string, token: string | null): RestApi {
   };
   return {
     url,
+    client: createClient({ url, ...(token !== null && { token }) }),
     get: (path) => call(path, { headers: { ...authorization } }),
     post: (path, body, headers = {}) =>
       call(path, {
