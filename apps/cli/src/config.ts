@@ -2,7 +2,7 @@ import { pkcs11Settings } from '@dta/node';
 import { secret } from '@dta/service';
 import { z } from 'zod';
 
-/** Settings of `dta migrate`; also by the path of a file that holds it, as DATABASE_URL_FILE. */
+/** Settings of `dta migrate` and `dta admin`; also by the path of a file that holds it, as DATABASE_URL_FILE. */
 export const migrateSettings = z.strictObject({
   DATABASE_URL: secret(z.url({ protocol: /^postgres(ql)?$/ })).describe("a role's own PostgreSQL database"),
 });

@@ -1,6 +1,7 @@
 import { DtaError } from '@dta/errors';
 import { roles, type Role } from '@dta/identity';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { adminOrders, type AdminOrdersOptions } from './commands/admin-orders.js';
 import { checkCustody } from './commands/check-custody.js';
 import { createIdentity, type NewIdentityFiles } from './commands/create-identity.js';
 import { migrate } from './commands/migrate.js';
@@ -81,6 +82,16 @@ export function buildProgram(environment: Readonly<Record<string, string | undef
     .command('migrate')
     .description("brings a role's database (DATABASE_URL or DATABASE_URL_FILE) to this version's schema")
     .action(async () => say(await migrate(environment)));
+  program
+    .command('admin')
+    .description('looks at what a role has, by its database')
+    .command('orders')
+    .description(
+      "how many orders a role's database (DATABASE_URL or DATABASE_URL_FILE) has of each state; it writes nothing",
+    )
+    .option('--stuck', 'instead: those that wait, for whom, how often they were tried, and when they are tried again')
+    .option('--json', 'for programs')
+    .action(async (options: AdminOrdersOptions) => say(await adminOrders(environment, options)));
   program
     .command('verify-log')
     .description(

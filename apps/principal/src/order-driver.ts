@@ -159,7 +159,8 @@ export class OrderDriver implements Job {
       const pause = arrived.length > 0 ? Math.min(GATHER_MS, next - now) : next - now;
       await drive.pause([...sending.values()], pause);
     }
-    if (arrived.length > 0) await this.#write(open, arrived);
+    // the step as well where these complete it: with nothing owed, no other replica would find the order
+    if (arrived.length > 0 && (await this.#move(open, [...arrived])) === null) await this.#write(open, arrived);
     return false;
   }
 

@@ -12,11 +12,13 @@ export interface DatabaseOptions {
   /** postgres://user:password@host:port/database */
   readonly url: string;
   readonly poolSize: number;
+  /** every statement is refused that would write; false by default */
+  readonly readOnly?: boolean;
 }
 
 const migrations = [Initial1, Publication2, Times3, Announcements4];
 
-function dataSource({ url, poolSize }: DatabaseOptions): DataSource {
+function dataSource({ url, poolSize, readOnly = false }: DatabaseOptions): DataSource {
   return new DataSource({
     type: 'postgres',
     url,
@@ -29,6 +31,7 @@ function dataSource({ url, poolSize }: DatabaseOptions): DataSource {
       lock_timeout: SQL_LOCK_TIMEOUT_MS,
       connectionTimeoutMillis: SQL_STATEMENT_TIMEOUT_MS,
       application_name: 'dta',
+      ...(readOnly && { options: '-c default_transaction_read_only=on' }),
     },
   });
 }
@@ -107,12 +110,25 @@ export function sqlState(error: unknown): string | undefined {
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const source = await connect(options);
-  if (await source.showMigrations()) {
+  if (await isOutdated(source)) {
     await source.destroy();
     throw new DtaError('schema_outdated', 'the database has an older schema than this version needs: run dta migrate');
   }
   return new Database(source);
 }
+
+async function isOutdated(source: DataSource): Promise<boolean> {
+  try {
+    return await source.showMigrations();
+  } catch (error) {
+    if (sqlState(error) === READ_ONLY) return true; // it would make its table where there is none yet
+    await source.destroy();
+    throw error;
+  }
+}
+
+/** A statement that would write, on a connection that may not. */
+const READ_ONLY = '25006';
 
 async function connect(options: DatabaseOptions): Promise<DataSource> {
   try {

@@ -43,5 +43,6 @@ export { custodyOptions, custodySettings, oneCustody, pkcs11Settings } from './c
 export { serveRole, type Job, type RunningRole } from './role-app.js';
 export { sealOrderEnvelope } from './sealer.js';
 export { SecretStore, type SealedSecret } from './secret-store.js';
+export { ordersByState, stuckOrders, type StuckOrder } from './stuck-orders.js';
 export { expireOrder, startSweeper, type Expiry } from './sweeper.js';
 export { readKeyFile, replaceKeyFile, writeKeyFile } from './key-files.js';
