@@ -171,6 +171,8 @@ export async function writeStep(
     idempotency: basis.idempotency,
     now: node.now(),
   });
+  if (before?.order.state !== step.order.state)
+    node.log.info({ orderReference: step.order.ref, state: step.order.state }, 'the order moved');
   const closed = (verb: PrincipalVerb) => basis.close === 'all' || basis.close.includes(verb);
   const kept = before?.deliveries.filter(({ answered, verb }) => answered === null && !closed(verb)) ?? [];
   const deliveries = [

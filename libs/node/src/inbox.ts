@@ -8,7 +8,7 @@ import {
   type Bundle,
   type Envelope,
 } from '@dta/envelope';
-import { DtaError, isDtaError } from '@dta/errors';
+import { DtaError, isDtaError, toDtaError } from '@dta/errors';
 import { assertNotAhead, IdentityDirectory, type Role } from '@dta/identity';
 import {
   assertMaySpeak,
@@ -19,6 +19,7 @@ import {
   type StepContext,
   type VerifiedStatements,
 } from '@dta/order';
+import type { Logger } from '@dta/service';
 import type { Admission } from './admission.js';
 import { fromColumn } from './byte-list.js';
 import { commit, type StoredReply } from './commit.js';
@@ -58,6 +59,7 @@ export interface InboxParts<O> {
   readonly secrets: SecretStore;
   readonly verified: VerifiedStatements;
   readonly orders: OrderTable<O>;
+  readonly log: Logger;
   readonly now: () => number;
 }
 
@@ -90,7 +92,9 @@ export class Inbox<O extends { readonly state: string }> {
         // another replica may have taken this very step meanwhile, and erased what ours needed
         known = await this.#read(verb, envelope);
         if (known.reply !== null) return this.#bundle(known.reply);
-        if (!isDtaError(error, 'write_conflict') || attempt === ATTEMPTS) throw error;
+        if (isDtaError(error, 'write_conflict') && attempt < ATTEMPTS) continue;
+        this.#tell(verb, envelope, { code: toDtaError(error).code }, 'a step was refused');
+        throw error;
       }
     }
   }
@@ -178,7 +182,14 @@ export class Inbox<O extends { readonly state: string }> {
       now: now(),
     });
     for (const said of outcome.reply) verified.set(said.cid, said);
+    this.#tell(verb, envelope, { state: outcome.order.state }, 'a step was taken');
     return reply;
+  }
+
+  /** Of those whose sender is admitted: a stranger fills no log. */
+  #tell(verb: string, { header }: Envelope, said: object, sentence: string): void {
+    const { log, role } = this.#parts;
+    log.info({ role, verb, orderReference: header.order, ...said }, sentence);
   }
 
   /** All that this node has of a message's order: a reply given before, the row, which statements are stored. */

@@ -12,6 +12,8 @@ export interface AppProcess {
   readonly pid: number;
   /** All lines that it has written, in all its runs, to standard output and error. */
   logs(): readonly string[];
+  /** Where it shows metrics and health now; undefined below the log level `info`. */
+  metricsUrl(): string | undefined;
   /** Ends it as a crash would; settles when it is gone. */
   kill9(): Promise<void>;
   /** Asks it to end (SIGTERM), also where it is paused; settles with its exit status, null where it had to be killed. */
@@ -72,6 +74,11 @@ export async function startAppProcess(options: AppProcessOptions): Promise<AppPr
       return run.child.pid ?? -1;
     },
     logs: () => [...earlier, ...run.lines],
+    metricsUrl: () => {
+      const line = run.lines.find((text) => text.includes('"msg":"metrics and health are shown"'));
+      const [, port] = /"port":(\d+)/.exec(line ?? '') ?? [];
+      return port === undefined ? undefined : `http://127.0.0.1:${port}`;
+    },
     kill9: async () => {
       await end('SIGKILL');
     },

@@ -109,6 +109,7 @@ export async function startOperator(files: OperatorFiles, around: OperatorSurrou
     }),
     TOKEN_HASH: token.hash,
     LOG_LEVEL: around.logLevel,
+    METRICS_PORT: '0',
   };
   const forRoles = {
     ...common,
