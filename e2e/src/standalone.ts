@@ -18,6 +18,8 @@ export interface Ending {
 /** A standalone node, run as a person would run it. */
 export interface StandaloneProcess {
   readonly api: RestApi;
+  /** All that it wrote to standard output so far. */
+  output(): string;
   /** Presses Ctrl-C: every process of its group gets SIGINT; settles when the node is gone. */
   ctrlC(): Promise<Ending>;
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<Ending>;
@@ -38,6 +40,7 @@ export async function startStandalone(...args: string[]): Promise<StandaloneProc
   const pid = child.pid ?? -1;
   return {
     api: restApi(url, null),
+    output,
     ctrlC: () => {
       process.kill(-pid, 'SIGINT');
       return ended;

@@ -19,7 +19,7 @@ let node: StandaloneProcess;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'dta-client-'));
-  node = await startStandalone('--port', '0', '--data', join(folder, 'node'));
+  node = await startStandalone('--port', '0', '--data', join(folder, 'node'), '--metrics-port', '0');
 });
 
 afterAll(async () => {
@@ -63,5 +63,23 @@ test('what a gateway refuses is a typed error', async () => {
   await expect(place(node.api, { threshold: 9 })).rejects.toMatchObject({
     ...{ name: 'ProblemError', code: 'terms_invalid', status: 422 },
     problem: { requestId: expect.any(String) },
+  });
+});
+
+test('a node in one process shows the metrics and the health of all its roles on one port, told apart', async () => {
+  const [, url] = /Metrics: (http:\S+)\/metrics/.exec(node.output()) ?? [];
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  const custody = [...metrics.matchAll(/^dta_part_up\{part="custody",role="(\w+)",node="(\w+)"\} 1$/gm)];
+  expect(custody.map(([, role]) => role)).toEqual([
+    ...['principal', 'beneficiary', 'fiduciary', 'fiduciary', 'fiduciary'],
+  ]);
+  expect(new Set(custody.map(([, , cid]) => cid)).size).toBe(4); // principal and beneficiary are one node
+  expect(metrics).toMatch(/^dta_http_request_duration_seconds_count\{.*route="\/v1\/order".*role="gateway"\} \d+$/m);
+  expect(metrics.match(/^# TYPE process_cpu_seconds_total /gm)).toHaveLength(1);
+  const ready = await fetch(`${url}/health/ready`);
+  expect(ready.status).toBe(200);
+  expect(await ready.json()).toMatchObject({
+    ready: true,
+    parts: { 'gateway process': 'up', 'principal postgres': 'up', 'fiduciary-3 custody': 'up' },
   });
 });

@@ -1,12 +1,16 @@
 import type { RunningStandalone, StandaloneOptions } from './start-standalone.js';
 
 /** Tells the person at the terminal what runs, and how to place and redeem a first order. */
-export function sayNextSteps({ port, folder }: RunningStandalone, { fiduciaries, token }: StandaloneOptions): void {
+export function sayNextSteps(
+  { port, metricsPort, folder }: RunningStandalone,
+  { fiduciaries, token }: StandaloneOptions,
+): void {
   const api = `http://localhost:${port}`;
   const newest = `curl -s '${api}/v1/order?page=0&perPage=1' | grep -o 'bafy[a-z2-7]*' | head -1`;
+  const metrics = metricsPort === null ? '' : `\nMetrics: http://localhost:${metricsPort}/metrics`;
   process.stdout.write(`
 D-TA is ready on ${api} (gateway, principal, beneficiary, ${fiduciaries} ${fiduciaries === 1 ? 'fiduciary' : 'fiduciaries'}).
-For trying out: one process is every role, and ${token === null ? 'software custody protects nothing' : `keys are in the token "${token.token}"`}. Its files: ${folder}
+For trying out: one process is every role, and ${token === null ? 'software custody protects nothing' : `keys are in the token "${token.token}"`}. Its files: ${folder}${metrics}
 
 Order a key whose secret nobody holds:
   curl -s -X POST ${api}/v1/order -H 'content-type: application/json' -d '{}'

@@ -33,6 +33,8 @@ export interface StandaloneOptions {
 /** A standalone node that runs. */
 export interface RunningStandalone {
   readonly port: number;
+  /** where metrics and health are shown; null: nowhere */
+  readonly metricsPort: number | null;
   readonly folder: string;
   /** idDocumentCID of principal and beneficiary, which are one node here */
   readonly node: Cid;
@@ -73,9 +75,12 @@ export async function startStandalone(options: StandaloneOptions, log: Logger): 
     const members = await openMembers(folder, options);
     const admitted = await writeAdmitted(folder, members);
     const monitor = createMonitor('gateway');
+    let metricsPort: number | null = null;
     if (options.metricsPort !== null) {
       const monitors = [monitor, ...members.map((member) => member.monitor)];
-      started.push(await serveMonitors({ port: options.metricsPort, host: '127.0.0.1', monitors, logger: log }));
+      const shown = await serveMonitors({ port: options.metricsPort, host: '127.0.0.1', monitors, logger: log });
+      started.push(shown);
+      metricsPort = shown.port;
     }
     for (const member of members) {
       const transport = connect();
@@ -88,7 +93,8 @@ export async function startStandalone(options: StandaloneOptions, log: Logger): 
     const gateway = await startGatewayOf(members, options.port, { transport, logger: log, monitor });
     started.push(gateway);
     await gateway.ready;
-    return { port: gateway.port, folder, node: memberOf(members, 'principal').identity.cid, stop };
+    const { cid: node } = memberOf(members, 'principal').identity;
+    return { port: gateway.port, metricsPort, folder, node, stop };
   } catch (error) {
     await stop();
     throw error;
