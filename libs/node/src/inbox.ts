@@ -33,6 +33,12 @@ import { sealOrderEnvelope } from './sealer.js';
 /** How often a step is computed anew when somebody else wrote the order meanwhile. */
 const ATTEMPTS = 5;
 
+/**
+ * A step that took longer, because its process slept, is computed anew: the key that its secrets were sealed under may
+ * have been destroyed meanwhile, ten minutes after its period's end, and nobody may be told that they are stored.
+ */
+const STEP_MAX_MS = 60_000;
+
 /** A message that passed every check up to its statements' signatures. */
 export interface PeerMessage {
   readonly evidence: Evidence;
@@ -144,6 +150,7 @@ export class Inbox<O extends { readonly state: string }> {
       context: { author: ring.author, seed: await secrets.seed() },
       open: secrets.opener(evidence.order),
     };
+    const began = now();
     const outcome = await step(found?.order, message, tools).finally(() => tools.context.seed.fill(0));
     const sealed = await Promise.all(outcome.secrets.map((secret) => secrets.seal(secret)));
     const sender = evidence.directory.get(envelope.header.sender);
@@ -164,6 +171,7 @@ export class Inbox<O extends { readonly state: string }> {
       further: outcome.envelopes,
       attachments: outcome.settled ? [] : outcome.attachments,
     };
+    if (now() - began > STEP_MAX_MS) throw new DtaError('write_conflict', 'this step slept for too long');
     await commit(database, {
       order: { ...orders.shape.encode(outcome.order), version: found?.version ?? null },
       statements: outcome.keep,

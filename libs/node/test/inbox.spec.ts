@@ -116,6 +116,15 @@ describe('a step that met another write', () => {
     expect(await orders.find(refOf())).toMatchObject({ version: 2, order: { steps: 101 } });
   });
 
+  test('is computed anew too where it slept: the key of its secrets may be gone', async () => {
+    let slept = 0;
+    const asleep = new Inbox<Tally>({ ...node, orders, now: () => Date.now() + slept });
+    const { calls, step } = counting(async (at) => (at === 1 ? (slept = 61_000) : undefined));
+    await asleep.answer('accept', payload, step);
+    expect(calls()).toBe(2);
+    expect(await orders.find(refOf())).toMatchObject({ version: 1, order: { steps: 1 } });
+  });
+
   test('five times at most: then write_conflict, and nothing is stored', async () => {
     const { calls, step } = counting(bump);
     await expect(inbox.answer('accept', payload, step)).rejects.toThrow(refusal('write_conflict'));
