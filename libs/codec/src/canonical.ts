@@ -1,7 +1,6 @@
 import * as dagCbor from '@ipld/dag-cbor';
 import { DtaError } from '@dta/errors';
-import { CID } from 'multiformats/cid';
-import { isEncodingOf } from './encoder.js';
+import { isEncodingOf, linkOf } from './encoder.js';
 
 /**
  * Decodes DAG-CBOR, strictly: encoding the result again must give the same bytes.
@@ -32,5 +31,5 @@ export function decodeCanonical(bytes: Uint8Array, maxBytes: number): unknown {
 /** Whether an IPLD link (tag 42) is anywhere in `value`, which came from {@link decodeCanonical}. */
 export function holdsLink(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return false;
-  return CID.asCID(value) !== null || Object.values(value).some(holdsLink);
+  return linkOf(value) !== null || Object.values(value).some(holdsLink);
 }

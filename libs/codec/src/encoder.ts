@@ -72,8 +72,17 @@ function write(value: unknown, depth: number): void {
   }
 }
 
+/**
+ * The link that `value` is, or null. `CID.asCID` goes by the fields `/` and `bytes` being the same, as they are in a map of
+ * anyone's two equal texts or numbers; in a link they are bytes.
+ */
+export function linkOf(value: unknown): CID | null {
+  const isBytes = typeof value === 'object' && value !== null && 'bytes' in value && value.bytes instanceof Uint8Array;
+  return isBytes ? CID.asCID(value) : null;
+}
+
 function writeStructure(value: object, depth: number): void {
-  const link = CID.asCID(value);
+  const link = linkOf(value);
   if (link !== null) {
     writeHead(TAG, LINK);
     writeHead(BYTES, link.bytes.length + 1);

@@ -1,6 +1,6 @@
 export { concat, bytesEqual, ascii, u32, u64, lengthPrefixed, toHex, fromHex } from './bytes.js';
 export { decodeCanonical } from './canonical.js';
-export { encodeCanonical } from './encoder.js';
+export { encodeCanonical, linkOf } from './encoder.js';
 export { cidOf, cidFromBytes, cidToBytes, cidToLink, parseCid, CID_BYTES, type Cid } from './cid.js';
 export { padme, padToPadme, unpadPadme } from './padme.js';
 export { fields, checkDocument, decodeDocument, encodeDocument, type DocumentSchema } from './document.js';

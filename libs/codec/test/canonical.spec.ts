@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import * as dagCbor from '@ipld/dag-cbor';
 import fc from 'fast-check';
 import { CID } from 'multiformats/cid';
-import { cidOf, cidToLink, concat, decodeCanonical, encodeCanonical, fromHex, toHex } from '@dta/codec';
+import { cidOf, cidToLink, concat, decodeCanonical, encodeCanonical, fields, fromHex, toHex } from '@dta/codec';
 import { refusal } from './refusal.js';
 import { duplicateKeys, fixtures, floatFixtures } from './vectors/ipld.js';
 
@@ -210,3 +210,12 @@ describe('encodeCanonical', () => {
     expect(decodeCanonical(encodeCanonical(cidToLink(cid)), MAX)).toBeInstanceOf(CID);
   });
 });
+
+test.each([{ '/': 'a', bytes: 'a' }, { inside: [{ '/': 5, bytes: 5 }] }, { '/': null, bytes: null }])(
+  'a map that a library would take for a link is a map: %j',
+  (value) => {
+    const bytes = encodeCanonical(value);
+    expect(decodeCanonical(bytes, MAX)).toEqual(value);
+    expect(fields.extension.safeParse({ value }).success).toBe(true);
+  },
+);

@@ -1,7 +1,7 @@
-import { cidFromBytes, cidToLink, fields, type Cid } from '@dta/codec';
+import { cidFromBytes, cidToLink, fields, linkOf, type Cid } from '@dta/codec';
 import { DtaError } from '@dta/errors';
 import { defineStatement, parseStatement, roles, signStatement, type Role, type SigningKey } from '@dta/identity';
-import { CID } from 'multiformats/cid';
+import type { CID } from 'multiformats/cid';
 import { z } from 'zod';
 
 /** The most envelopes of one segment: with a link of 41 bytes each it stays far below a statement's 128 KiB. */
@@ -20,7 +20,7 @@ export const segmentStatement = defineStatement('segment', {
 
 /** A link, and by a CID of ours: a recursive pin follows it. */
 function isLink(value: unknown): boolean {
-  const link = CID.asCID(value);
+  const link = linkOf(value);
   if (link === null) return false;
   try {
     cidFromBytes(link.bytes);
