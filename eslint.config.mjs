@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createProjectGraphAsync } from '@nx/devkit';
 import nx from '@nx/eslint-plugin';
 import tseslint from 'typescript-eslint';
-import { bannedBuiltins, bannedPackages, importTable, tagOf } from './tools/eslint/import-table.mjs';
+import { bannedBuiltins, bannedPackages, importTable, tagOf, thirdPartyTable } from './tools/eslint/import-table.mjs';
 import { dta } from './tools/eslint/plugin.mjs';
 
 // The rule reads this graph from Nx's cache, and without it, it is skipped without a failure.
@@ -12,7 +12,7 @@ process.env.NX_DAEMON = 'false';
 process.env.NX_TUI = 'false';
 await createProjectGraphAsync({ exitOnError: false, resetDaemonClient: true });
 
-const tests = ['libs/*/test/**/*.ts', 'apps/*/test/**/*.ts', 'e2e/**/*.ts'];
+const tests = ['{libs,apps,plugins,examples}/*/test/**/*.ts', 'e2e/**/*.ts'];
 const pureLibs = readdirSync(new URL('libs/', import.meta.url))
   .filter((name) =>
     JSON.parse(readFileSync(new URL(`libs/${name}/package.json`, import.meta.url), 'utf8')).nx.tags.includes(
@@ -27,6 +27,10 @@ const boundaries = (depConstraints, options = {}) => ({
 const anyProject = { sourceTag: '*', onlyDependOnLibsWithTags: ['*'] };
 const tableRows = Object.entries(importTable).map(([name, imports]) => ({
   sourceTag: tagOf(name),
+  onlyDependOnLibsWithTags: imports.map(tagOf),
+}));
+const thirdPartyRows = Object.entries(thirdPartyTable).map(([layer, imports]) => ({
+  sourceTag: `layer:${layer}`,
   onlyDependOnLibsWithTags: imports.map(tagOf),
 }));
 const pureRow = {
@@ -78,7 +82,7 @@ export default tseslint.config(
     },
     plugins: { '@nx': nx, '@typescript-eslint': tseslint.plugin, dta },
     rules: {
-      ...boundaries([...tableRows, pureRow]),
+      ...boundaries([...tableRows, ...thirdPartyRows, pureRow]),
       '@typescript-eslint/await-thenable': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-explicit-any': 'error',

@@ -5,7 +5,10 @@ const suites = process.env.DTA_LONG === '1' ? '*.long.spec.js' : '!(*.long).spec
 export default {
   rootDir: import.meta.dirname,
   testEnvironment: 'node',
-  testMatch: [`<rootDir>/{libs,apps}/*/dist/test/**/${suites}`, `<rootDir>/e2e/dist/test/**/${suites}`],
+  testMatch: [
+    `<rootDir>/{libs,apps,plugins,examples}/*/dist/test/**/${suites}`,
+    `<rootDir>/e2e/dist/test/**/${suites}`,
+  ],
   globalSetup: '<rootDir>/libs/testkit/dist/src/global-setup.js',
   globalTeardown: '<rootDir>/libs/testkit/dist/src/global-teardown.js',
   maxWorkers: 2,
@@ -13,6 +16,6 @@ export default {
   transform: {},
   cacheDirectory: `${import.meta.dirname}/.cache/jest`,
   coverageProvider: 'v8',
-  collectCoverageFrom: ['{libs,apps}/*/dist/src/**/*.js'],
+  collectCoverageFrom: ['{libs,apps,plugins,examples}/*/dist/src/**/*.js'],
   modulePathIgnorePatterns: ['<rootDir>/.nx/', '<rootDir>/.cache/'],
 };

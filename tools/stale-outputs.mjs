@@ -25,6 +25,8 @@ function projects() {
   return [
     ...of('libs').map((name) => join(root, 'libs', name)),
     ...of('apps').map((name) => join(root, 'apps', name)),
+    ...of('plugins').map((name) => join(root, 'plugins', name)),
+    ...of('examples').map((name) => join(root, 'examples', name)),
     join(root, 'e2e'),
   ];
 }

@@ -6,6 +6,8 @@ const libs = [
   ...['pairing', 'transparency', 'contracts', 'internal-call', 'plugin', 'custody', 'document-store'],
   ...['transport', 'postgres', 'service'],
 ];
+/** Packages as a third party would write them, by their tag: `layer:plugin` in plugins/, `layer:example` in examples/. */
+export const thirdPartyTable = { plugin: ['plugin'], example: ['plugin', 'custody', 'errors'] };
 const roles = ['principal', 'fiduciary', 'beneficiary'];
 
 /** By folder name, from top to bottom as in the page; `testkit` and `e2e`, tests and tools import what they like. */

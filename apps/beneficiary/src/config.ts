@@ -1,5 +1,5 @@
-import { oneCustody, roleSettings } from '@dta/node';
+import { oneCustody, pluginSettings, roleSettings } from '@dta/node';
 import { z } from 'zod';
 
 /** Settings of a beneficiary. */
-export const beneficiarySettings = z.strictObject(roleSettings).superRefine(oneCustody);
+export const beneficiarySettings = z.strictObject({ ...roleSettings, ...pluginSettings }).superRefine(oneCustody);

@@ -31,7 +31,10 @@ async function order(): Promise<WiredParties> {
 
 const redeem = (parties: WiredParties) => parties.ask(parties.message('redeem', 'beneficiary'));
 const reveal = (parties: WiredParties) =>
-  rig.call(options, members.b, 'beneficiary.reveal-secret', { orderReference: parties.order.ref });
+  rig.call(options, members.b, 'beneficiary.reveal-secret', {
+    orderReference: parties.order.ref,
+    extension: null,
+  });
 
 /** Copies a sealed row of one order to the same place of another. */
 const move = (what: string, from: WiredParties, to: WiredParties) =>

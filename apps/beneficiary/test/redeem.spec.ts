@@ -42,7 +42,10 @@ async function order(): Promise<WiredParties> {
 const redeem = (parties: WiredParties, further: readonly Uint8Array[]) =>
   parties.offer(parties.message('redeem', 'beneficiary'), { further });
 const reveal = (parties: WiredParties) =>
-  rig.call(options, members.b, 'beneficiary.reveal-secret', { orderReference: parties.order.ref });
+  rig.call(options, members.b, 'beneficiary.reveal-secret', {
+    orderReference: parties.order.ref,
+    extension: null,
+  });
 
 describe('B alone', () => {
   test('has nothing before redemption, and the private key of Y after it', async () => {
@@ -201,7 +204,7 @@ describe('who replays', () => {
         caller: { token: null },
         requestId: 'test',
         traceparent: null,
-        params: { orderReference: parties.order.ref },
+        params: { orderReference: parties.order.ref, extension: null },
       },
     );
     const send = async () => call.readReply(await rig.transport.request(subject, call.bytes, { timeoutMs: 5_000 }));
@@ -214,7 +217,7 @@ describe('who replays', () => {
 test('network, NATS operator, IPFS reader: no call without the key that gateway and role share, or of another time', async () => {
   const parties = await order();
   await redeem(parties, parties.releases);
-  const params = { orderReference: parties.order.ref };
+  const params = { orderReference: parties.order.ref, extension: null };
   const call = (said: { psk?: Uint8Array; now?: number }) =>
     codeOf(rig.call(options, members.b, 'beneficiary.reveal-secret', params, said));
   expect(await call({})).toBe('answered');

@@ -2,14 +2,15 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { IdentityController } from './api/identity.controller.js';
 import { EventsController } from './api/events.controller.js';
 import { EventStreams } from './api/event-streams.js';
+import { LiveOpenApi } from './api/live-openapi.js';
 import { AboutGateway, NodeController } from './api/node.controller.js';
 import { OrderController } from './api/order.controller.js';
 import { RoleCalls } from './role-calls.js';
 
-/** The composition root: controllers, and the three things they stand on. */
+/** The composition root: controllers, and the things they stand on. */
 @Module({})
 export class GatewayModule {
-  static of(calls: RoleCalls, about: AboutGateway, streams: EventStreams): DynamicModule {
+  static of(calls: RoleCalls, about: AboutGateway, streams: EventStreams, openApi: LiveOpenApi): DynamicModule {
     return {
       module: GatewayModule,
       controllers: [OrderController, EventsController, IdentityController, NodeController],
@@ -17,6 +18,7 @@ export class GatewayModule {
         { provide: RoleCalls, useValue: calls },
         { provide: AboutGateway, useValue: about },
         { provide: EventStreams, useValue: streams },
+        { provide: LiveOpenApi, useValue: openApi },
       ],
     };
   }

@@ -12,11 +12,13 @@ import {
   STATUS_TIMEOUT_MS,
   WAIT_MAX_SECONDS,
 } from '@dta/contracts';
-import { openApiDocument } from '@dta/contracts/rest';
+import { openApiDocument, type OpenApiDocument } from '@dta/contracts/rest';
 import { DtaError } from '@dta/errors';
 import { createLogger, createMonitor, nestLogger, type Logger, type Monitor } from '@dta/service';
 import { connectNats, type Transport } from '@dta/transport';
+import type { Request } from 'express';
 import { EventStreams } from './api/event-streams.js';
+import { LiveOpenApi } from './api/live-openapi.js';
 import { AboutGateway } from './api/node.controller.js';
 import { AnswerInterceptor } from './api/route.js';
 import type { GatewayConfig } from './config.js';
@@ -24,6 +26,7 @@ import { installFrontDoor } from './front-door/front-door.js';
 import { createGatewayMetrics } from './gateway-metrics.js';
 import { GatewayModule } from './gateway.module.js';
 import { ProblemFilter } from './problem.js';
+import { contextOf } from './request-context.js';
 import { RoleCalls } from './role-calls.js';
 
 /** What a gateway may be handed instead of making it. */
@@ -58,15 +61,16 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts = 
     if (!transport.connected()) throw new DtaError('service_unavailable', 'no connection');
   });
   const calls = new RoleCalls({ transport, logger, config, metrics });
+  const openApi = new LiveOpenApi(calls);
   const streams = new EventStreams((open) => metrics.streams(open));
   const app = await NestFactory.create<NestExpressApplication>(
-    GatewayModule.of(calls, new AboutGateway(health, config.access === 'standalone'), streams),
+    GatewayModule.of(calls, new AboutGateway(health, config.access === 'standalone'), streams, openApi),
     { bodyParser: false, logger: nestLogger(logger), abortOnError: false },
   );
   installFrontDoor(app, config, logger, metrics);
   app.useGlobalFilters(new ProblemFilter(logger));
   app.useGlobalInterceptors(new AnswerInterceptor());
-  serveDocs(app);
+  serveDocs(app, openApi);
   const server = limitTimes(app.getHttpServer() as Server); // platform-express makes node's own server
   const close = async () => {
     await app.close();
@@ -105,11 +109,12 @@ function connect({ nats, gatewayName }: GatewayConfig, logger: Logger): Promise<
 }
 
 /** Swagger UI from our own dependencies: nothing is loaded from elsewhere, and no script stands in the page. */
-function serveDocs(app: NestExpressApplication): void {
-  const document = openApiDocument() as unknown as OpenAPIObject; // 3.1 by our own generator; their type is of 3.0
-  SwaggerModule.setup('docs', app, document, {
+function serveDocs(app: NestExpressApplication, openApi: LiveOpenApi): void {
+  const theirs = (document: OpenApiDocument) => document as unknown as OpenAPIObject; // 3.1 by our own generator; their type is of 3.0
+  SwaggerModule.setup('docs', app, theirs(openApiDocument()), {
     raw: false,
     customSiteTitle: 'D-TA',
+    patchDocumentOnRequest: async (request) => theirs(await openApi.document(contextOf(request as Request))), // platform-express gives its own
     swaggerOptions: { validatorUrl: null, supportedSubmitMethods: ['get', 'post'] },
   });
 }

@@ -41,6 +41,7 @@ export const order = (changes: Partial<OrderView> = {}): OrderView => ({
   waitingFor: [],
   failure: null,
   extension: {},
+  pluginError: null,
   envelopes: [{ cid: cid('envelope'), published: false }],
   timeline: [{ at: 1_700_000_000_999, event: 'place' }],
   ...changes,
@@ -65,9 +66,10 @@ const usual: Answers = {
     ],
     total: 1,
   }),
-  'beneficiary.reveal-secret': () => ({ secret, commitment, orderReference }),
+  'beneficiary.reveal-secret': () => ({ secret, commitment, orderReference, extension: {} }),
   status: (_, role) => ({
     ...{ nodeCID: nodes[role].node, role, name: role, extensionVendor: 'Milagro', plugin: 'milagro' },
+    plugins: role === 'fiduciary' ? [] : [pluginOf('milagro'), pluginOf('other')],
     ...{ custody: 'software', custodyErases: false, ready: true, parts: { postgres: 'up' }, degraded: {} },
   }),
   'log-head': (_, role) => ({ role, nodeCID: nodes[role].node, head: { seq: 3, segment: cid(`head of ${role}`) } }),
@@ -82,6 +84,16 @@ const usual: Answers = {
   },
   'admit-identity': () => ({ idDocumentCID: cid('admitted') }),
 };
+
+/** A plugin as a role describes it; its schemas say what they are of. */
+export function pluginOf(name: string) {
+  const schema = (of: string) => JSON.stringify({ type: 'object', description: `${of} of ${name}` });
+  const [order, request, placed] = ['order', 'request', 'placed'].map(schema) as [string, string, string]; // three
+  return {
+    ...{ name, apiVersion: 1 },
+    schemas: { order, request, placed, redemption: schema('redemption'), redeemed: schema('redeemed') },
+  };
+}
 
 /** Fakes of all three roles, behind the real sealed calls. */
 export interface FakeRoles {

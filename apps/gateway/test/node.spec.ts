@@ -2,7 +2,7 @@ import { request } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { openApiDocument } from '@dta/contracts/rest';
 import { DtaError } from '@dta/errors';
-import { beneficiary, cid, fiduciary, order, principal } from './fake-roles.js';
+import { beneficiary, cid, fiduciary, order, principal, pluginOf } from './fake-roles.js';
 import { send, startSetup, type Setup } from './http.js';
 
 let setup: Setup;
@@ -18,7 +18,7 @@ describe('GET /v1/status', () => {
     expect(status).toBe(200);
     expect(body).toMatchObject({
       ...{ application: 'Milagro Distributed Trust', apiVersion: 'v1', nodeCID: principal.node },
-      ...{ extensionVendor: 'Milagro', plugin: 'milagro', nodeType: 'multi' },
+      ...{ extensionVendor: 'Milagro', plugin: 'milagro', plugins: ['milagro', 'other'], nodeType: 'multi' },
     });
     expect(Date.parse(String(body['timeStamp']))).toBeGreaterThan(Date.now() - 10_000);
     expect(body['roles']).toEqual(
@@ -39,6 +39,7 @@ describe('GET /v1/status', () => {
         name: role,
         extensionVendor: '',
         plugin: '',
+        plugins: [],
         custody: 'hsm',
         custodyErases: true,
         ready: true,
@@ -128,10 +129,26 @@ it.each(['/v1/fulfill/order', '/v1/fulfill/order/secret'])('POST %s has moved', 
 });
 
 describe('documentation', () => {
-  it('is the document of the table', async () => {
+  it("is the document of the table, with the extensions of the node's plugins", async () => {
     const { status, body } = await setup.http('/openapi.json');
     expect(status).toBe(200);
-    expect(body).toEqual(JSON.parse(JSON.stringify(openApiDocument())));
+    const plugins = [pluginOf('milagro'), pluginOf('other')];
+    expect(body).toEqual(JSON.parse(JSON.stringify(openApiDocument(plugins))));
+    expect(body).toMatchObject({
+      components: {
+        schemas: {
+          OrderRequest: {
+            properties: {
+              plugin: { enum: ['milagro', 'other'], default: 'milagro' },
+              extension: {
+                anyOf: ['milagro', 'other'].map((name) => ({ $ref: `#/components/schemas/plugin.${name}.order` })),
+              },
+            },
+          },
+          'plugin.other.redeemed': { type: 'object', description: 'redeemed of other' },
+        },
+      },
+    });
   });
 
   it('is browsable from our own files alone, with no script in the page', async () => {
@@ -145,7 +162,8 @@ describe('documentation', () => {
       expect(source).not.toContain('//');
       expect((await setup.http(new URL(source, 'http://x/docs').pathname)).status).toBe(200);
     }
-    expect((await setup.http('/docs/swagger-ui-init.js')).text).toContain('placeOrder');
+    const { text } = await setup.http('/docs/swagger-ui-init.js');
+    for (const name of ['placeOrder', 'plugin.other.order']) expect(text).toContain(name);
   });
 });
 
@@ -180,6 +198,7 @@ describe('health', () => {
       name: '',
       extensionVendor: '',
       plugin: '',
+      plugins: [],
       custody: '',
       custodyErases: true,
     };

@@ -65,7 +65,7 @@ describe('POST /v1/order', () => {
   it('leaves to the principal what the request does not say', async () => {
     await post('/v1/order', {});
     expect(setup.roles.seen[0]?.served.params).toEqual({
-      ...{ plugin: 'milagro', fiduciaries: null, beneficiary: null, threshold: null, single: null, minDealers: null },
+      ...{ plugin: null, fiduciaries: null, beneficiary: null, threshold: null, single: null, minDealers: null },
       ...{ setupBy: null, keepUntil: null, rules: null, extension: {}, idempotencyKey: null },
     });
   });
@@ -173,7 +173,7 @@ describe('POST /v1/order', () => {
     const { status, body } = await post(
       '/v1/order',
       {
-        ...{ beneficiaryIDDocumentCID: 'nobody', fiduciaries: [], threshold: 33, setupBy: 'soon', plugin: 'other' },
+        ...{ beneficiaryIDDocumentCID: 'nobody', fiduciaries: [], threshold: 33, setupBy: 'soon', plugin: 'An other' },
         ...{ rules: { maxReleases: 0 }, extension: { float: 1.5 }, wait: 61, treshold: 2 },
       },
       { 'Idempotency-Key': 'two words' },

@@ -1,5 +1,5 @@
 import { parseCid, type Cid } from '@dta/codec';
-import { oneCustody, roleSettings, type NodeOptions } from '@dta/node';
+import { oneCustody, pluginSettings, roleSettings, type NodeOptions } from '@dta/node';
 import { settings } from '@dta/service';
 import { z } from 'zod';
 
@@ -16,6 +16,7 @@ const cid = z.string().transform((text, context): Cid => {
 export const principalSettings = z
   .strictObject({
     ...roleSettings,
+    ...pluginSettings,
     BENEFICIARY: cid.optional().describe('idDocumentCID of the beneficiary of orders that name none'),
     FIDUCIARY_SET: settings
       .list(z.string().pipe(cid))

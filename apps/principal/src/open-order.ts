@@ -10,6 +10,8 @@ import {
   type DeliveryAnswer,
   type NewDelivery,
   type Node,
+  type PluginAnswer,
+  type SealedSecret,
 } from '@dta/node';
 import {
   Evidence,
@@ -19,6 +21,7 @@ import {
   type PrincipalOrder,
   type PrincipalStep,
   type PrincipalVerb,
+  type SecretKind,
 } from '@dta/order';
 import type { OrderRepository } from './order.repository.js';
 
@@ -108,7 +111,14 @@ export interface StepBasis {
   readonly close: Change['close'];
   readonly lease: Change['lease'];
   readonly idempotency: Change['idempotency'];
+  /** what the order's plugin holds back */
+  readonly secrets?: readonly SealedSecret[];
+  readonly pluginAnswer?: PluginAnswer;
+  readonly erase?: readonly SecretKind[];
 }
+
+/** States from which no order comes back: what was held for it goes. */
+const ended: ReadonlySet<PrincipalOrder['state']> = new Set(['failed', 'cancelled', 'expired']);
 
 /**
  * Seals what a step sends and writes the step: row, statements, envelopes, deliveries, in one transaction. Nothing is
@@ -155,8 +165,9 @@ export async function writeStep(
   await commit(node.database, {
     order: { ...orders.shape.encode(step.order), version },
     statements: step.keep,
-    secrets: [],
-    erase: [],
+    secrets: basis.secrets ?? [],
+    erase: ended.has(step.order.state) ? 'all' : (basis.erase ?? []),
+    pluginAnswer: basis.pluginAnswer,
     envelopes: sealed.map(({ envelope }) => envelope),
     deliveries: fresh,
     close: basis.close,

@@ -25,6 +25,7 @@ import { randomUUID } from 'node:crypto';
 import { readOrder, writeStep, type OpenDelivery, type OpenOrder } from './open-order.js';
 import type { OrderRepository } from './order.repository.js';
 import type { OrderWatch } from './order-watch.js';
+import { answerOf } from './plugin-answers.js';
 
 const RESUME_MS = 2_000;
 const LEASE_RENEWAL_MS = 5_000;
@@ -192,11 +193,13 @@ export class OrderDriver implements Job {
     const evidence = open.evidence.with(...arrived.flatMap(({ statements }) => statements)).at(this.#node.now());
     const step = await advanceOrder(open.order, evidence, answers, this.#node.ring);
     if (step === null) return null;
+    const becomesCommitted = open.order.commitment === null && step.order.commitment !== null;
     return writeStep(this.#node, this.#orders, open, step, evidence, {
       answers: arrived,
       close: superseded[step.order.state] ?? [],
       lease: null,
       idempotency: null,
+      ...(becomesCommitted && (await answerOf(this.#node, step.order, evidence))),
     });
   }
 

@@ -31,7 +31,7 @@ export class OrderView {
   async of(ref: Cid): Promise<View> {
     const found = await this.#orders.view(ref);
     if (found === undefined) throw orderNotFound(ref);
-    const { order, plugin, extension, deliveries, envelopes, timeline } = found;
+    const { order, plugin, extension, pluginError, deliveries, envelopes, timeline } = found;
     return {
       orderReference: ref,
       plugin,
@@ -52,6 +52,7 @@ export class OrderView {
         owing: order.failure.owing.map((owed) => ({ ...owed })),
       },
       extension,
+      pluginError,
       envelopes,
       timeline,
     };

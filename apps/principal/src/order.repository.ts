@@ -1,5 +1,11 @@
 import { decodeDocument, encodeDocument, fields, type Cid } from '@dta/codec';
-import { EVENTS_PER_CALL_MAX, orderStateSchema, type OrderEvent, type OrderSummary } from '@dta/contracts';
+import {
+  EVENTS_PER_CALL_MAX,
+  INTERNAL_CALL_MAX_BYTES,
+  orderStateSchema,
+  type OrderEvent,
+  type OrderSummary,
+} from '@dta/contracts';
 import { parseStatement } from '@dta/identity';
 import { OrderTable, type Delivery, type Node } from '@dta/node';
 import { principalDueAt, requestStatement, type PrincipalOrder } from '@dta/order';
@@ -109,7 +115,7 @@ export class OrderRepository extends OrderTable<PrincipalOrder> {
   /** An order with all that a view of it shows, or undefined. */
   async view(ref: Cid): Promise<OrderDetails | undefined> {
     const [row] = await this.#node.database.query<DetailsRow>(
-      `SELECT o.record, s.bytes AS request,
+      `SELECT o.record, s.bytes AS request, p.extension AS answer, p.error AS plugin_error,
          (SELECT json_agg(json_build_object('party', d.party, 'role', d.role, 'verb', d.verb, 'state', d.state,
             'lastError', d.last_error) ORDER BY e.seq, d.party)
           FROM deliveries d JOIN envelopes e ON e.cid = d.envelope WHERE d.order_ref = o.ref) AS deliveries,
@@ -117,7 +123,8 @@ export class OrderRepository extends OrderTable<PrincipalOrder> {
           FROM envelopes WHERE order_ref = o.ref) AS envelopes,
          (SELECT json_agg(json_build_object('at', at, 'event', kind) ORDER BY id)
           FROM events WHERE order_ref = o.ref) AS timeline
-       FROM orders o JOIN statements s ON s.order_ref = o.ref AND s.cid = o.ref WHERE o.ref = $1`,
+       FROM orders o JOIN statements s ON s.order_ref = o.ref AND s.cid = o.ref
+         LEFT JOIN plugin_answers p ON p.order_ref = o.ref WHERE o.ref = $1`,
       [ref],
     );
     if (row === undefined) return undefined;
@@ -125,7 +132,8 @@ export class OrderRepository extends OrderTable<PrincipalOrder> {
     return {
       order: this.shape.decode(new Uint8Array(row.record)),
       plugin,
-      extension,
+      extension: row.answer === null ? extension : readAnswer(row.answer),
+      pluginError: row.plugin_error,
       deliveries: row.deliveries ?? [],
       envelopes: row.envelopes ?? [],
       timeline: row.timeline ?? [],
@@ -137,7 +145,9 @@ export class OrderRepository extends OrderTable<PrincipalOrder> {
 export interface OrderDetails {
   readonly order: PrincipalOrder;
   readonly plugin: string;
+  /** what the plugin answered, or what the Request says */
   readonly extension: Record<string, unknown>;
+  readonly pluginError: string | null;
   /** in the order in which they were made */
   readonly deliveries: readonly DeliveryState[];
   readonly envelopes: { cid: Cid; published: boolean }[];
@@ -156,7 +166,14 @@ export interface DeliveryState {
 interface DetailsRow {
   record: Buffer;
   request: Buffer;
+  answer: Buffer | null;
+  plugin_error: string | null;
   deliveries: DeliveryState[] | null;
   envelopes: OrderDetails['envelopes'] | null;
   timeline: OrderDetails['timeline'] | null;
+}
+
+/** An answer that this role wrote itself. */
+function readAnswer(bytes: Buffer): Record<string, unknown> {
+  return decodeDocument(fields.extension, new Uint8Array(bytes), INTERNAL_CALL_MAX_BYTES);
 }

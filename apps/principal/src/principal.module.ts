@@ -12,6 +12,7 @@ import { OrderDriver } from './order-driver.js';
 import { OrderView } from './order-view.js';
 import { OrderWatch } from './order-watch.js';
 import { OrderRepository } from './order.repository.js';
+import { RepeatedAnswer } from './repeated-answer.js';
 import { OPTIONS } from './tokens.js';
 
 /** What a principal is made of. */
@@ -38,6 +39,7 @@ export class PrincipalModule {
         { provide: OrderDriver, useValue: driver },
         { provide: OrderWatch, useValue: watch },
         { provide: OrderView, useValue: new OrderView(node, orders, options) },
+        { provide: RepeatedAnswer, useValue: new RepeatedAnswer(node, orders) },
         { provide: Idempotency, useValue: new Idempotency(node) },
       ],
     };

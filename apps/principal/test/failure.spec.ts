@@ -202,7 +202,12 @@ describe('who replays', () => {
     await ended(orderReference);
     await ended(other.orderReference);
     const redeem = (ref = orderReference) =>
-      call('principal.redeem-order', { orderReference: ref, beneficiary: null, idempotencyKey: 'redeemed' });
+      call('principal.redeem-order', {
+        orderReference: ref,
+        beneficiary: null,
+        extension: {},
+        idempotencyKey: 'redeemed',
+      });
     const released = () => call('principal.await-order', { orderReference, until: 'released', waitMs: 60_000 });
     await redeem();
     expect((await released()).state).toBe('released');
@@ -254,5 +259,5 @@ test('P alone: an order of parties that it did not admit is not even signed', as
   expect(await codeOf(place({ fiduciaries: [f1.identity.cid, stranger.identity.cid] }))).toBe('identity_not_admitted');
   expect(await codeOf(place({ beneficiary: stranger.identity.cid }))).toBe('identity_not_admitted');
   expect(await codeOf(place({ beneficiary: p.identity.cid }))).toBe('terms_invalid');
-  expect(await codeOf(place({ plugin: 'other' }))).toBe('request_invalid');
+  expect(await codeOf(place({ plugin: 'other' }))).toBe('plugin_unknown');
 });

@@ -180,7 +180,7 @@ async function reach(orderReference: Cid, state: 'committed' | 'released'): Prom
 
 async function redeemed(orderReference: Cid): Promise<void> {
   await reach(orderReference, 'committed');
-  await call('principal.redeem-order', { orderReference, beneficiary: null, idempotencyKey: null });
+  await call('principal.redeem-order', { orderReference, beneficiary: null, extension: {}, idempotencyKey: null });
   await reach(orderReference, 'released');
   const { value } = peers.order(orderReference).beneficiary.secret('secret');
   const [commitment] = [await call('principal.await-order', { orderReference, until: 'released', waitMs: 0 })];

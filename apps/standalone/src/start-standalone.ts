@@ -52,6 +52,8 @@ interface Member {
 }
 
 const POOL_SIZE = 5;
+/** Those that ship; the first is that of orders that name none. */
+const PLUGINS = ['@dta/plugin-milagro', '@dta/plugin-bitcoinwallet', '@dta/plugin-safeguardsecret'];
 
 /**
  * Starts gateway, principal, beneficiary and fiduciaries in this process, over a database and a transport of their own.
@@ -179,6 +181,7 @@ function startRole(
     admittedIdentities,
     extensionVendor: 'D-TA',
     documentStore: { kind: 'filesystem', folder: member.files.log },
+    plugins: member.role === 'fiduciary' ? [] : PLUGINS,
   };
   switch (member.role) {
     case 'fiduciary':

@@ -59,6 +59,21 @@ export const IDENTITIES_CACHED_MAX_BYTES = 16 * 1024 * 1024;
 export const STATEMENTS_CACHED_MAX = 4_000;
 export const STATEMENTS_CACHED_MAX_BYTES = 32 * 1024 * 1024;
 
+/** One call to an order plugin, once it runs; and how long it may wait for a free thread before. */
+export const PLUGIN_CALL_MS = 2_000;
+export const PLUGIN_QUEUE_MS = 1_500;
+/** How long a plugin may take to load. */
+export const PLUGIN_LOAD_MS = 15_000;
+/** A plugin thread's heap, and the bytes it may hold beside it. */
+export const PLUGIN_HEAP_MB = 64;
+export const PLUGIN_BYTES_MB = 64;
+/** Threads of one plugin in one process, and calls that wait for one. */
+export const PLUGIN_THREADS = 2;
+export const PLUGIN_CALLS_QUEUED_MAX = 64;
+/** What a plugin may answer, as JSON; and what it may hold back until the order is committed. */
+export const PLUGIN_EXTENSION_MAX_BYTES = 256 * 1024;
+export const PLUGIN_HELD_MAX_BYTES = 64 * 1024;
+
 export const FIDUCIARIES_MAX = 32;
 export const ORDERS_PER_PAGE_DEFAULT = 20;
 export const ORDERS_PER_PAGE_MAX = 1_000;

@@ -23,6 +23,7 @@ const view: ResultOf<'principal.get-order'> = {
   waitingFor: [{ party: cid, role: 'fiduciary', lastError: null }],
   failure: { reason: 'setup_expired', owing: [{ party: cid, lastError: null }] },
   extension: { note: ['x', 1, null, true] },
+  pluginError: 'plugin_timeout',
   envelopes: [{ cid, published: true }],
   timeline: [{ at: 3, event: 'place' }],
 };
@@ -46,7 +47,7 @@ const examples: { [V in InternalCall]: { params: ParamsOf<V>; result: ResultOf<V
     result: { events: [{ id: 1, at: 1, event: 'requested' }], ended: false },
   },
   'principal.redeem-order': {
-    params: { orderReference: cid, beneficiary: cid, idempotencyKey: null },
+    params: { orderReference: cid, beneficiary: cid, extension: { v: '00' }, idempotencyKey: null },
     result: { ...view, state: 'releasing', commitment },
   },
   'principal.get-order': { params: { orderReference: cid }, result: view },
@@ -63,13 +64,20 @@ const examples: { [V in InternalCall]: { params: ParamsOf<V>; result: ResultOf<V
     },
   },
   'beneficiary.reveal-secret': {
-    params: { orderReference: cid },
-    result: { secret: new Uint8Array(32), commitment, orderReference: cid },
+    params: { orderReference: cid, extension: null },
+    result: { secret: new Uint8Array(32), commitment, orderReference: cid, extension: { address: '1' } },
   },
   status: {
     params: {},
     result: {
       ...{ nodeCID: cid, role: 'fiduciary', name: 'f', extensionVendor: 'Milagro', plugin: 'milagro' },
+      plugins: [
+        {
+          name: 'p',
+          apiVersion: 1,
+          schemas: { order: '{}', request: '{}', placed: '{}', redemption: '{}', redeemed: '{}' },
+        },
+      ],
       ...{ custody: 'software', custodyErases: false, ready: true, parts: { postgres: 'up' }, degraded: {} },
     },
   },
@@ -102,7 +110,7 @@ const bad: { [V in InternalCall]: object[] } = {
   'principal.redeem-order': [{ beneficiary: 'x' }, { idempotencyKey: 'k'.repeat(256) }],
   'principal.get-order': [{ orderReference: null }],
   'principal.list-orders': [{ page: -1 }, { perPage: 0 }, { perPage: 1_001 }, { sortBy: 'x' }, { state: 'lost' }],
-  'beneficiary.reveal-secret': [{ orderReference: null }],
+  'beneficiary.reveal-secret': [{ orderReference: null }, { extension: 1 }],
   status: [{ more: 1 }],
   'log-head': [{ role: 'fiduciary' }],
   'list-identities': [{ role: 'king' }],

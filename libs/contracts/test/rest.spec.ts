@@ -68,12 +68,13 @@ describe('bodies', () => {
   ])('an order of %j', (body, beneficiary) => {
     const read = place.parse(body);
     expect(read.beneficiaryIDDocumentCID ?? null).toBe(beneficiary);
-    expect(read).toMatchObject({ plugin: 'milagro', wait: 10 });
+    expect(read).toMatchObject({ wait: 10 });
+    expect(read.plugin).toBeUndefined();
   });
 
   it.each([
     ...[{ beneficiaryIDDocumentCID: null }, { beneficiaryIDDocumentCID: 'x' }, { fiduciaries: [] }, { threshold: 0 }],
-    ...[{ threshold: '2' }, { plugin: 'bitcoinwallet' }, { wait: 61 }, { wait: 0.5 }, { extension: [] }, { more: 1 }],
+    ...[{ threshold: '2' }, { plugin: 'Bitcoin wallet' }, { wait: 61 }, { wait: 0.5 }, { extension: [] }, { more: 1 }],
     ...[{ rules: { waitSeconds: 0 } }, { rules: { more: 1 } }, { keepUntil: 1_700_000_000 }, [], null, 'x'],
   ])('no order of %j', (body) => {
     expect(place.safeParse(body).success).toBe(false);
@@ -130,6 +131,16 @@ describe('the OpenAPI document', () => {
     const result = await validator.validate({ ...openApiDocument() });
     expect([result.valid, result.errors]).toEqual([true, undefined]);
     expect(validator.version).toBe('3.1');
+  });
+
+  it('is valid with plugins in it, too', async () => {
+    const schemas = { order: '{"type":"object"}', request: '{}', placed: '{}', redemption: '{}', redeemed: '{}' };
+    const document = openApiDocument([{ name: 'some-plugin', apiVersion: 1, schemas }]);
+    const result = await new Validator().validate({ ...document });
+    expect([result.valid, result.errors]).toEqual([true, undefined]);
+    for (const [, name] of JSON.stringify(document).matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
+      expect(document.components).toHaveProperty(['schemas', name ?? '']);
+    }
   });
 
   it('is the same each time', () => {

@@ -41,6 +41,11 @@ export const errorCodes = [
   'beneficiary_mismatch',
   'fiduciaries_missing',
   'fiduciaries_insufficient',
+  // plugins
+  'plugin_unknown',
+  'plugin_refused',
+  'plugin_failed',
+  'plugin_timeout',
   // calls
   'request_invalid',
   'unauthenticated',

@@ -7,9 +7,20 @@ const psk = new Uint8Array(32).fill(7);
 const subject = 'dta.internal.node.beneficiary.reveal-secret';
 const now = 1_700_000_000_000;
 const orderReference = cidOf(ascii('order'));
-const result = { secret: new Uint8Array(32).fill(1), commitment: new Uint8Array(33).fill(2), orderReference };
+const extension = {};
+const result = {
+  secret: new Uint8Array(32).fill(1),
+  commitment: new Uint8Array(33).fill(2),
+  orderReference,
+  extension,
+};
 const to = { psk, subject, gateway: 'gateway', now };
-const body = { caller: { token: 'token' }, requestId: 'request', traceparent: null, params: { orderReference } };
+const body = {
+  caller: { token: 'token' },
+  requestId: 'request',
+  traceparent: null,
+  params: { orderReference, extension },
+};
 const call = 'beneficiary.reveal-secret' as const;
 
 type Options = ServeCallOptions<typeof call>;
@@ -56,7 +67,7 @@ describe('a call', () => {
   });
 
   it('with parameters that are not valid is refused inside the seal, with every fault', async () => {
-    const params = { orderReference: new Uint8Array(3), more: true };
+    const params = { orderReference: new Uint8Array(3), extension, more: true };
     const { bytes } = sealCall({ ...to, body: encodeCanonical({ ...body, params }) });
     const handler = () => Promise.reject(new Error('must not run'));
     const sealed = await serveCall(bytes, options(handler));

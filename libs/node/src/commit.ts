@@ -59,6 +59,9 @@ export interface DeliveryAnswer {
   readonly attachments: readonly Uint8Array[];
 }
 
+/** The public answer of an order's plugin as canonical DAG-CBOR, or the code of the error that there is instead. */
+export type PluginAnswer = { readonly extension: Uint8Array } | { readonly error: string };
+
 /** Everything that one step of an order writes. */
 export interface Change {
   readonly order: OrderRow;
@@ -80,6 +83,8 @@ export interface Change {
   readonly lease: string | null;
   /** wake whoever waits for this order */
   readonly notify: boolean;
+  /** what the order's plugin answered at a principal */
+  readonly pluginAnswer?: PluginAnswer | undefined;
   readonly idempotency: { readonly tenant: string; readonly key: string; readonly mac: Uint8Array } | null;
   /** Unix ms */
   readonly now: number;
@@ -129,6 +134,7 @@ function commitStatement(change: Change): { text: string; values: unknown[] } {
     ...eventsPart(change, value),
     ...leasePart(change, value),
     ...idempotencyPart(change, value),
+    ...pluginAnswerPart(change, value),
   ];
   const notified = change.notify
     ? `pg_notify(${value(ORDER_CHANGED, 'text')}, concat_ws(' ', ref, version, ${value(change.order.state, 'text')}))`
@@ -298,6 +304,18 @@ function idempotencyPart({ idempotency }: Change, value: Value): string[] {
     `remembered AS (
   INSERT INTO idempotency (tenant, key, mac, order_ref)
   SELECT ${value(tenant, 'text')}, ${value(key, 'text')}, ${value(Buffer.from(mac), 'bytea')}, moved.ref FROM moved)`,
+  ];
+}
+
+function pluginAnswerPart({ pluginAnswer }: Change, value: Value): string[] {
+  if (pluginAnswer === undefined) return [];
+  const extension = 'extension' in pluginAnswer ? Buffer.from(pluginAnswer.extension) : null;
+  const error = 'error' in pluginAnswer ? pluginAnswer.error : null;
+  return [
+    `plugin_answered AS (
+  INSERT INTO plugin_answers (order_ref, extension, error)
+  SELECT moved.ref, ${value(extension, 'bytea')}, ${value(error, 'text')} FROM moved
+  ON CONFLICT (order_ref) DO UPDATE SET extension = excluded.extension, error = excluded.error)`,
   ];
 }
 

@@ -6,6 +6,7 @@ import { Initial1 } from './migrations/1-initial.js';
 import { Publication2 } from './migrations/2-publication.js';
 import { Times3 } from './migrations/3-times.js';
 import { Announcements4 } from './migrations/4-announcements.js';
+import { PluginAnswers5 } from './migrations/5-plugin-answers.js';
 
 /** How a role reaches its database. */
 export interface DatabaseOptions {
@@ -16,7 +17,7 @@ export interface DatabaseOptions {
   readonly readOnly?: boolean;
 }
 
-const migrations = [Initial1, Publication2, Times3, Announcements4];
+const migrations = [Initial1, Publication2, Times3, Announcements4, PluginAnswers5];
 
 function dataSource({ url, poolSize, readOnly = false }: DatabaseOptions): DataSource {
   return new DataSource({

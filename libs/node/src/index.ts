@@ -8,6 +8,7 @@ export {
   type NewDelivery,
   type OrderRow,
   type OwnEnvelope,
+  type PluginAnswer,
 } from './commit.js';
 export { migrateDatabase, openDatabase, type Database, type DatabaseOptions, type Sql } from './database.js';
 export {
@@ -38,7 +39,7 @@ export { publicationBacklog, publishedHead, type LogHead, type PublicationBacklo
 export { startPublisher, type PublisherParts } from './publisher.js';
 export { createRoleGauges, createRoleMetrics } from './role-metrics.js';
 export { runRole } from './run-role.js';
-export { nodeOptions, roleSettings, type RoleConfig } from './role-config.js';
+export { nodeOptions, pluginSettings, roleSettings, type RoleConfig } from './role-config.js';
 export { custodyOptions, custodySettings, oneCustody, pkcs11Settings } from './custody-config.js';
 export { serveRole, type Job, type RunningRole } from './role-app.js';
 export { sealOrderEnvelope } from './sealer.js';

@@ -47,7 +47,7 @@ export class NodeController {
 
   @MessagePattern('internal.status')
   status(@Payload() { payload }: TransportMessage, @Ctx() { subject }: MessageContext): Promise<Uint8Array> {
-    const { ring, role, custody, options, monitor } = this.node;
+    const { ring, role, custody, options, monitor, plugins } = this.node;
     return this.inbox.answer('status', subject, payload, async () => {
       const { ready, parts, degraded } = await monitor.health.report();
       return {
@@ -55,7 +55,8 @@ export class NodeController {
         role,
         name: ring.newest.name,
         extensionVendor: options.extensionVendor,
-        plugin: 'milagro',
+        plugin: plugins.descriptions[0]?.name ?? 'milagro', // as the original calls having none
+        plugins: plugins.descriptions.map((plugin) => ({ ...plugin, schemas: { ...plugin.schemas } })),
         custody: custody.kind,
         custodyErases: custody.erasesForCertain,
         ...{ ready, parts: { ...parts }, degraded: { ...degraded } },

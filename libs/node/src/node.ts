@@ -13,6 +13,7 @@ import { openFilesystemStore, openKuboStore, type DocumentStore } from '@dta/doc
 import { DtaError, isDtaError } from '@dta/errors';
 import { passphraseProtection, type KeyFileProtection, type Role } from '@dta/identity';
 import { assertMaySpeak, type Author, type OrderStatement, type VerifiedStatements } from '@dta/order';
+import { openPlugins, type Plugins } from '@dta/plugin/host';
 import { createMonitor, type Logger, type Monitor } from '@dta/service';
 import { Gate, waiterGate, type Transport } from '@dta/transport';
 import { LRUCache } from 'lru-cache';
@@ -22,6 +23,7 @@ import { openDatabase, type Database, type DatabaseOptions } from './database.js
 import { readKeyFile } from './key-files.js';
 import { openKeyRing, type KeyRing } from './key-ring.js';
 import { measuredCustody } from './measured-custody.js';
+import { pluginLimits } from './plugin-limits.js';
 import { createRoleGauges, createRoleMetrics, type RoleMetrics } from './role-metrics.js';
 import { SecretStore } from './secret-store.js';
 
@@ -44,6 +46,8 @@ export interface NodeOptions {
   readonly admittedIdentities: string | null;
   readonly extensionVendor: string;
   readonly documentStore: DocumentStoreOptions;
+  /** order plugins: npm packages or folders; none at a fiduciary */
+  readonly plugins: readonly string[];
 }
 
 /** What stands behind a role: opened once at its start, closed once at its stop. */
@@ -60,6 +64,7 @@ export interface Node {
   /** statements verified lately */
   readonly verified: VerifiedStatements;
   readonly store: DocumentStore | null;
+  readonly plugins: Plugins;
   readonly transport: Transport;
   readonly gate: Gate;
   readonly waiterGate: Gate;
@@ -79,7 +84,7 @@ export interface RoleParts {
 }
 
 /**
- * Opens custody, keys, database and admission list of a role.
+ * Opens custody, keys, plugins, database and admission list of a role.
  *
  * @throws `start_failed`, `key_file_invalid`, `custody_invalid`, `service_unavailable`, `schema_outdated`
  */
@@ -94,11 +99,7 @@ export async function openNode(
   const custody = measuredCustody(provider, metrics.custody);
   const own = await openOwnKeys(options, custody);
   const store = await openStore(options.documentStore);
-  const database = await openDatabase(options.database);
-  const admission = await openAdmission(database, own, options.admittedIdentities).catch(async (error: unknown) => {
-    await database.close();
-    throw error;
-  });
+  const { plugins, database, admission } = await openRest(options, own);
   const gate = new Gate({ inWork: MESSAGES_IN_WORK_MAX, queued: MESSAGES_QUEUED_MAX });
   const waiters = waiterGate({ inWork: WAITERS_MAX });
   monitor.registry.setDefaultLabels({ role, node: own.first });
@@ -119,6 +120,7 @@ export async function openNode(
       sizeCalculation: ({ bytes }) => bytes.length,
     }),
     store,
+    plugins,
     transport,
     gate,
     waiterGate: waiters,
@@ -127,6 +129,7 @@ export async function openNode(
     metrics,
     now,
     close: async () => {
+      await plugins.close();
       await database.close();
       await custody.close();
     },
@@ -159,6 +162,27 @@ function watchParts(
     }
   };
   health.part(store.kind, answers, { needed: false });
+}
+
+/** Plugins take their time to load, so the database is opened meanwhile; where one of the two fails, neither stays open. */
+async function openRest(options: NodeOptions, ring: KeyRing) {
+  const [plugins, rest] = await Promise.allSettled([
+    openPlugins(options.plugins, pluginLimits),
+    openDirectory(options, ring),
+  ]);
+  if (plugins.status === 'fulfilled' && rest.status === 'fulfilled') return { plugins: plugins.value, ...rest.value };
+  if (plugins.status === 'fulfilled') await plugins.value.close();
+  if (rest.status === 'fulfilled') await rest.value.database.close();
+  throw plugins.status === 'rejected' ? plugins.reason : (rest as PromiseRejectedResult).reason; // one of them was
+}
+
+async function openDirectory({ database: options, admittedIdentities }: NodeOptions, ring: KeyRing) {
+  const database = await openDatabase(options);
+  const admission = await openAdmission(database, ring, admittedIdentities).catch(async (error: unknown) => {
+    await database.close();
+    throw error;
+  });
+  return { database, admission };
 }
 
 async function openOwnKeys({ role, keyFile, passphrase }: NodeOptions, custody: Custody): Promise<KeyRing> {

@@ -32,10 +32,19 @@ export const roleSettings = {
   LOG_LEVEL: z.enum(logLevels).default('info').describe('the least level that is logged'),
 };
 
+/** Settings of the roles that run order plugins. */
+export const pluginSettings = {
+  PLUGINS: settings
+    .list(z.string())
+    .refine((sources) => sources.length > 0, 'must name one at least')
+    .default(['@dta/plugin-milagro'])
+    .describe('order plugins: names of npm packages, or folders; the first is that of orders that name none'),
+};
+
 const schema = z.strictObject(roleSettings);
 
 /** The options of a role out of its settings. */
-export function nodeOptions(role: Role, config: z.output<typeof schema>): NodeOptions {
+export function nodeOptions(role: Role, config: z.output<typeof schema>, plugins: readonly string[] = []): NodeOptions {
   return {
     role,
     database: { url: config.DATABASE_URL, poolSize: config.DATABASE_POOL },
@@ -47,6 +56,7 @@ export function nodeOptions(role: Role, config: z.output<typeof schema>): NodeOp
     admittedIdentities: config.ADMITTED_IDENTITIES ?? null,
     extensionVendor: config.EXTENSION_VENDOR,
     documentStore: config.DOCUMENT_STORE_KUBO === undefined ? null : { kind: 'kubo', url: config.DOCUMENT_STORE_KUBO },
+    plugins,
   };
 }
 

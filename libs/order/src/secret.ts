@@ -10,7 +10,8 @@ export type SecretKind =
   | 'enrolment-seed'
   | 'enrolment-key'
   | 'secret'
-  | 'idempotency-key';
+  | 'idempotency-key'
+  | 'plugin-held';
 
 /** Which secret of an order: its place, and nothing of its value. */
 export interface SecretName {

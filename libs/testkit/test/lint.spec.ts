@@ -40,6 +40,15 @@ const cases: Case[] = [
   ['a test imports the testkit', 'libs/node/test/v.ts', imports('@dta/testkit'), undefined],
   ['a test imports its lib as others do', 'libs/codec/test/v.ts', imports('@dta/codec'), undefined],
   ['e2e imports the testkit', 'e2e/src/v.ts', imports('@dta/testkit'), undefined],
+  ['a plugin imports the interface', 'plugins/milagro/src/v.ts', imports('@dta/plugin'), undefined],
+  ['a plugin imports a lib', 'plugins/milagro/src/v.ts', imports('@dta/codec'), boundaries],
+  ['a plugin imports another plugin', 'plugins/milagro/src/v.ts', imports('@dta/plugin-bitcoinwallet'), boundaries],
+  [
+    'a role imports a plugin, which it only loads',
+    'apps/principal/src/v.ts',
+    imports('@dta/plugin-milagro'),
+    boundaries,
+  ],
   ['a project is reached around its index', 'libs/order/src/v.ts', imports('../../codec/src/bytes.js'), boundaries],
   ['the gateway imports the REST contracts', 'apps/gateway/src/v.ts', imports('@dta/contracts/rest'), undefined],
   [

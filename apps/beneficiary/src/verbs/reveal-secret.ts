@@ -1,5 +1,8 @@
+import { cidOf, cidToBytes, type Cid } from '@dta/codec';
+import { parseStatement } from '@dta/identity';
 import { InternalInbox, NODE, OrderTable, type Node } from '@dta/node';
-import { expireBeneficiaryOrder, type BeneficiaryOrder } from '@dta/order';
+import { expireBeneficiaryOrder, requestStatement, type BeneficiaryOrder, type Request } from '@dta/order';
+import type { Extension } from '@dta/plugin';
 import { DtaError } from '@dta/errors';
 import type { MessageContext, TransportMessage } from '@dta/transport';
 import { Controller, Inject } from '@nestjs/common';
@@ -16,7 +19,7 @@ export class RevealSecret {
 
   @MessagePattern('internal.reveal-secret')
   handle(@Payload() { payload }: TransportMessage, @Ctx() { subject }: MessageContext): Promise<Uint8Array> {
-    return this.inbox.answer('beneficiary.reveal-secret', subject, payload, async ({ orderReference }) => {
+    return this.inbox.answer('beneficiary.reveal-secret', subject, payload, async ({ orderReference, extension }) => {
       const found = await this.orders.find(orderReference);
       if (found === undefined) {
         throw new DtaError('order_not_found', 'no order of that reference', { metadata: { orderReference } });
@@ -29,7 +32,29 @@ export class RevealSecret {
       }
       const open = this.node.secrets.opener(orderReference);
       const secret = await open({ what: 'secret', epoch: 0, transcript: null, index: null });
-      return { secret, commitment, orderReference };
+      const answer = extension === null ? {} : await this.#answer(orderReference, commitment, secret, extension);
+      return { secret, commitment, orderReference, extension: { ...answer } };
     });
+  }
+
+  /** What the order's plugin makes of its secret. */
+  async #answer(
+    orderReference: Cid,
+    commitment: Uint8Array,
+    secret: Uint8Array,
+    redemption: Extension,
+  ): Promise<Extension> {
+    const { plugin, extension: request } = await this.#request(orderReference);
+    const orderReferenceBytes = cidToBytes(orderReference);
+    const facts = { orderReference, orderReferenceBytes, commitment, request, redemption, secret };
+    return this.node.plugins.answerRedemption(plugin, facts);
+  }
+
+  /** What the principal signed, and this node has verified. */
+  async #request(orderReference: Cid): Promise<Request['body']> {
+    const statements = await this.orders.statements(orderReference);
+    const bytes = statements.find((statement) => cidOf(statement) === orderReference);
+    if (bytes === undefined) throw new DtaError('internal', 'an order without its Request');
+    return parseStatement([requestStatement], bytes).body;
   }
 }

@@ -1,10 +1,10 @@
 import { Controller } from '@nestjs/common';
 import { STATUS_TIMEOUT_MS, type ResultOf } from '@dta/contracts';
-import { openApiDocument } from '@dta/contracts/rest';
 import { DtaError } from '@dta/errors';
 import type { Health } from '@dta/service';
 import type { RequestContext } from '../request-context.js';
 import { RoleCalls, type RoleAnswer, type RoleLink } from '../role-calls.js';
+import { LiveOpenApi } from './live-openapi.js';
 import { Context, Route, Validated, type Answer, type Input } from './route.js';
 import { allOf } from './role-answers.js';
 
@@ -21,10 +21,11 @@ export class AboutGateway {
 export class NodeController {
   readonly #calls: RoleCalls;
   readonly #about: AboutGateway;
-  readonly #openApi = openApiDocument();
+  readonly #openApi: LiveOpenApi;
 
-  constructor(calls: RoleCalls, about: AboutGateway) {
+  constructor(calls: RoleCalls, about: AboutGateway, openApi: LiveOpenApi) {
     this.#calls = calls;
+    this.#openApi = openApi;
     this.#about = about;
   }
 
@@ -34,7 +35,7 @@ export class NodeController {
     const [first] = answers;
     if (first === undefined) throw new DtaError('service_unavailable', 'there is no role behind this gateway');
     if (first.outcome.status === 'rejected') throw first.outcome.reason;
-    const { nodeCID, extensionVendor, plugin } = first.outcome.value;
+    const { nodeCID, extensionVendor, plugin, plugins } = first.outcome.value;
     return {
       status: 200,
       body: {
@@ -43,6 +44,7 @@ export class NodeController {
         nodeCID,
         extensionVendor,
         plugin,
+        plugins: plugins.map(({ name }) => name),
         nodeType: new Set(this.#calls.links.map(({ role }) => role)).size > 1 ? 'multi' : first.link.role,
         timeStamp: Date.now(),
         roles: answers.map(roleStatus),
@@ -72,8 +74,8 @@ export class NodeController {
   }
 
   @Route('getOpenApi')
-  getOpenApi(): { status: 200; body: unknown } {
-    return { status: 200, body: this.#openApi };
+  async getOpenApi(@Context() context: RequestContext): Promise<{ status: 200; body: unknown }> {
+    return { status: 200, body: await this.#openApi.document(context) };
   }
 
   @Route('getLiveness')

@@ -1,5 +1,5 @@
 import type { Cid, OrderView } from '@dta/contracts';
-import { DtaError } from '@dta/errors';
+import { DtaError, isErrorCode } from '@dta/errors';
 import { Refusal } from '../problem.js';
 import type { Answer } from './route.js';
 
@@ -42,6 +42,15 @@ export function ended(view: OrderView): Refusal {
   });
 }
 
+/** An order that is committed, whose plugin made no answer. */
+export function withoutAnswer({ orderReference, plugin, pluginError }: OrderView): Refusal {
+  const code = isErrorCode(pluginError) ? pluginError : 'internal';
+  const message =
+    `the order is committed, but the plugin ${plugin} made no answer; ` +
+    'the same request with the same Idempotency-Key, or a redemption, has it try again';
+  return new Refusal(code, message, { members: { orderReference } });
+}
+
 /** The order's Y. @throws DtaError `internal` where a role says committed and has none */
 export function commitmentOf({ commitment }: OrderView): Uint8Array {
   if (commitment === null) throw new DtaError('internal', 'a committed order without commitment');
@@ -49,7 +58,7 @@ export function commitmentOf({ commitment }: OrderView): Uint8Array {
 }
 
 /** As the original has it: only where the plugin has something to say. */
-export function extensionOf({ extension }: OrderView): { extension?: Record<string, unknown> } {
+export function extensionOf({ extension }: Pick<OrderView, 'extension'>): { extension?: Record<string, unknown> } {
   return Object.keys(extension).length === 0 ? {} : { extension };
 }
 

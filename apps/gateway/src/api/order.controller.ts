@@ -1,9 +1,9 @@
 import { Controller } from '@nestjs/common';
-import { AWAIT_BEYOND_WAIT_MS, type OrderState, type OrderView } from '@dta/contracts';
+import { AWAIT_BEYOND_WAIT_MS, type Cid, type OrderState, type OrderView } from '@dta/contracts';
 import { isDtaError } from '@dta/errors';
 import { withWait, type RequestContext } from '../request-context.js';
 import { RoleCalls } from '../role-calls.js';
-import { commitmentOf, ended, extensionOf, failed, orderDetail, waitingFor } from './order-answers.js';
+import { commitmentOf, ended, extensionOf, failed, orderDetail, waitingFor, withoutAnswer } from './order-answers.js';
 import { Context, Route, Validated, type Answer, type Input } from './route.js';
 
 /** Where no waiting changes a thing. */
@@ -33,6 +33,7 @@ export class OrderController {
     if (view.state === 'failed') throw failed(view);
     if (dead.includes(view.state)) throw ended(view);
     const { orderReference, createdAt } = view;
+    if (view.pluginError !== null) throw withoutAnswer(view);
     if (!reached.committed.includes(view.state)) return pending(view, `/v1/order/${orderReference}`);
     return { status: 200, body: { orderReference, commitment: commitmentOf(view), createdAt, ...extensionOf(view) } };
   }
@@ -43,11 +44,11 @@ export class OrderController {
     @Context() requested: RequestContext,
   ): Promise<Answer<'redeemOrder'>> {
     const context = withWait(requested, body.wait);
-    const { orderReference, beneficiaryIDDocumentCID: beneficiary = null } = body;
+    const { orderReference, beneficiaryIDDocumentCID: beneficiary = null, extension = {} } = body;
     const { idempotencyKey } = context;
     const redeemed = await this.#calls.call(
       'principal.redeem-order',
-      { orderReference, beneficiary, idempotencyKey },
+      { orderReference, beneficiary, extension, idempotencyKey },
       context,
     );
     const view = await this.#waitUntil('released', redeemed, body.wait, context);
@@ -56,8 +57,7 @@ export class OrderController {
     if (!view.beneficiaryIsOwn || !this.#calls.has('beneficiary')) {
       return { status: 200, body: { orderReference, commitment: commitmentOf(view), state: 'released' } };
     }
-    const revealed = await this.#calls.call('beneficiary.reveal-secret', { orderReference }, context);
-    return { status: 200, body: { ...revealed, ...extensionOf(view) } };
+    return this.#reveal(orderReference, extension, context);
   }
 
   @Route('listOrders')
@@ -84,7 +84,26 @@ export class OrderController {
     @Validated('revealSecret') { params }: Input<'revealSecret'>,
     @Context() context: RequestContext,
   ): Promise<Answer<'revealSecret'>> {
-    return { status: 200, body: await this.#calls.call('beneficiary.reveal-secret', params, context) };
+    return this.#reveal(params.orderReference, null, context);
+  }
+
+  @Route('answerSecret')
+  async answerSecret(
+    @Validated('answerSecret') { params, body }: Input<'answerSecret'>,
+    @Context() context: RequestContext,
+  ): Promise<Answer<'answerSecret'>> {
+    return this.#reveal(params.orderReference, body.extension, context);
+  }
+
+  /** The secret, with what the order's plugin makes of it; `extension` null: no plugin runs. */
+  async #reveal(
+    orderReference: Cid,
+    extension: Record<string, unknown> | null,
+    context: RequestContext,
+  ): Promise<{ status: 200; body: Answer<'answerSecret'>['body'] }> {
+    const revealed = await this.#calls.call('beneficiary.reveal-secret', { orderReference, extension }, context);
+    const { secret, commitment } = revealed;
+    return { status: 200, body: { secret, commitment, orderReference, ...extensionOf(revealed) } };
   }
 
   /**
@@ -112,7 +131,7 @@ export class OrderController {
 function placeParams(body: Input<'placeOrder'>['body'], { idempotencyKey }: RequestContext) {
   const { rules } = body;
   return {
-    plugin: body.plugin,
+    plugin: body.plugin ?? null,
     fiduciaries: body.fiduciaries ?? null,
     beneficiary: body.beneficiaryIDDocumentCID ?? null,
     threshold: body.threshold ?? null,

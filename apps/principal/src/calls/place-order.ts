@@ -1,7 +1,7 @@
 import type { Cid } from '@dta/codec';
 import type { ParamsOf } from '@dta/contracts';
 import { DtaError, isDtaError } from '@dta/errors';
-import { assertAllAdmitted, InternalInbox, NODE, type Node } from '@dta/node';
+import { assertAllAdmitted, InternalInbox, NODE, type Node, type SealedSecret } from '@dta/node';
 import { Evidence, placeOrder, signRequest } from '@dta/order';
 import type { MessageContext, TransportMessage } from '@dta/transport';
 import { Controller, Inject } from '@nestjs/common';
@@ -12,6 +12,8 @@ import { writeStep } from '../open-order.js';
 import { OrderDriver } from '../order-driver.js';
 import { OrderView } from '../order-view.js';
 import { OrderRepository } from '../order.repository.js';
+import { HELD } from '../plugin-answers.js';
+import { RepeatedAnswer } from '../repeated-answer.js';
 import { OPTIONS } from '../tokens.js';
 
 type Params = ParamsOf<'principal.place-order'>;
@@ -26,6 +28,7 @@ export class PlaceOrder {
     private readonly driver: OrderDriver,
     private readonly view: OrderView,
     private readonly idempotency: Idempotency,
+    private readonly answers: RepeatedAnswer,
     private readonly inbox: InternalInbox,
   ) {}
 
@@ -34,13 +37,13 @@ export class PlaceOrder {
     return this.inbox.answer('principal.place-order', subject, payload, async ({ idempotencyKey, ...asked }) => {
       const row = await this.idempotency.row('place-order', idempotencyKey, asked);
       const before = row && (await this.idempotency.find(row));
+      if (before !== null) await this.answers.again(before);
       return this.view.of(before ?? (await this.#place(asked, row)));
     });
   }
 
   async #place(asked: Omit<Params, 'idempotencyKey'>, row: IdempotencyRow | null): Promise<Cid> {
     const { admission, ring, now } = this.node;
-    if (asked.plugin !== 'milagro') throw new DtaError('request_invalid', `there is no plugin ${asked.plugin}`);
     const fiduciaries = asked.fiduciaries ?? this.options.fiduciarySet;
     if (fiduciaries.length === 0)
       throw new DtaError('fiduciaries_missing', 'the order names no fiduciaries, and this node has no set of them');
@@ -48,9 +51,11 @@ export class PlaceOrder {
     if (beneficiary === null)
       throw new DtaError('request_invalid', 'the order names no beneficiary, and this node has none');
     await assertAllAdmitted(admission, [beneficiary, ...fiduciaries]);
+    const plugin = asked.plugin ?? this.node.plugins.descriptions[0]?.name ?? 'milagro';
+    const { request: extension, held } = await this.node.plugins.placeOrder(plugin, asked.extension);
     const request = await signRequest(
       {
-        plugin: asked.plugin,
+        plugin,
         fiduciaries,
         beneficiary,
         threshold: asked.threshold ?? undefined,
@@ -59,7 +64,7 @@ export class PlaceOrder {
         setupBy: asked.setupBy ?? undefined,
         keepUntil: asked.keepUntil ?? undefined,
         rules: asked.rules ?? undefined,
-        extension: asked.extension,
+        extension: { ...extension },
       },
       ring.author,
       admission.directory,
@@ -78,6 +83,7 @@ export class PlaceOrder {
         close: [],
         lease: this.driver.holder,
         idempotency: row,
+        secrets: held === null ? [] : [await this.#seal(request.cid, held)],
       });
       this.driver.drive(request.cid, open);
       return request.cid;
@@ -86,5 +92,10 @@ export class PlaceOrder {
       if (winner === null) throw error;
       return winner;
     }
+  }
+
+  /** Seals what the plugin holds back, and wipes it. */
+  #seal(order: Cid, held: Uint8Array): Promise<SealedSecret> {
+    return this.node.secrets.seal({ name: { ...HELD, request: order }, value: held });
   }
 }

@@ -1,4 +1,5 @@
 import type { Cid } from '@dta/codec';
+import type { ParamsOf } from '@dta/contracts';
 import { DtaError, isDtaError } from '@dta/errors';
 import { InternalInbox, NODE, type Node } from '@dta/node';
 import { startRedemption } from '@dta/order';
@@ -10,6 +11,10 @@ import { readOrder, writeStep } from '../open-order.js';
 import { OrderDriver } from '../order-driver.js';
 import { OrderView } from '../order-view.js';
 import { OrderRepository } from '../order.repository.js';
+import { factsOf } from '../plugin-answers.js';
+import { RepeatedAnswer } from '../repeated-answer.js';
+
+type Asked = Omit<ParamsOf<'principal.redeem-order'>, 'idempotencyKey'>;
 
 /** How often a redemption that met another write is tried anew. */
 const ATTEMPTS = 5;
@@ -23,6 +28,7 @@ export class RedeemOrder {
     private readonly driver: OrderDriver,
     private readonly view: OrderView,
     private readonly idempotency: Idempotency,
+    private readonly answers: RepeatedAnswer,
     private readonly inbox: InternalInbox,
   ) {}
 
@@ -30,18 +36,23 @@ export class RedeemOrder {
   handle(@Payload() { payload }: TransportMessage, @Ctx() { subject }: MessageContext): Promise<Uint8Array> {
     return this.inbox.answer('principal.redeem-order', subject, payload, async ({ idempotencyKey, ...asked }) => {
       const row = await this.idempotency.row('redeem-order', idempotencyKey, asked);
-      await this.#redeem(asked.orderReference, asked.beneficiary, row);
+      await this.answers.again(asked.orderReference);
+      await this.#redeem(asked, row);
       return this.view.of(asked.orderReference);
     });
   }
 
-  async #redeem(ref: Cid, beneficiary: Cid | null, row: IdempotencyRow | null): Promise<void> {
+  async #redeem({ orderReference: ref, beneficiary, extension }: Asked, row: IdempotencyRow | null): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       const before = row && (await this.idempotency.find(row));
       const open = await readOrder(this.node, this.orders, ref);
       const { order } = open;
       this.#assertBeneficiary(order.beneficiary, beneficiary);
       if (order.state === 'releasing' || order.state === 'released') return;
+      if (order.commitment !== null) {
+        const asked = { ...factsOf(order, open.evidence), redemption: extension };
+        await this.node.plugins.validateRedemption(open.evidence.request.body.plugin, asked);
+      }
       const step = await startRedemption(order, open.evidence, this.node.ring);
       try {
         const written = await writeStep(this.node, this.orders, open, step, open.evidence, {

@@ -30,7 +30,8 @@ export const internalCalls = {
   /** Signs and stores the Request, begins to drive it, and answers at once. */
   'principal.place-order': {
     params: z.strictObject({
-      plugin: z.string().min(1).max(64),
+      /** `null`: the first of the principal's configuration. */
+      plugin: z.string().min(1).max(64).nullable(),
       /** `null`: the fiduciary set of the principal's configuration. */
       fiduciaries: z.array(fields.cid).min(1).max(FIDUCIARIES_MAX).nullable(),
       /** `null`: the operator's own. */
@@ -78,7 +79,13 @@ export const internalCalls = {
   },
   /** Redeems a committed order; of one that is released or releasing it changes nothing. */
   'principal.redeem-order': {
-    params: z.strictObject({ orderReference: fields.cid, beneficiary: fields.cid.nullable(), idempotencyKey }),
+    params: z.strictObject({
+      orderReference: fields.cid,
+      beneficiary: fields.cid.nullable(),
+      /** What the order's plugin is to validate. */
+      extension: fields.extension,
+      idempotencyKey,
+    }),
     result: orderViewSchema,
   },
   'principal.get-order': { params: ofOneOrder, result: orderViewSchema },
@@ -93,10 +100,19 @@ export const internalCalls = {
     }),
     result: z.strictObject({ orders: z.array(orderSummarySchema), total: z.int().min(0) }),
   },
-  /** The secret y [32] of an order that was released to this beneficiary. */
+  /** The secret y [32] of an order that was released to this beneficiary, with what its plugin makes of it. */
   'beneficiary.reveal-secret': {
-    params: ofOneOrder,
-    result: z.strictObject({ secret: fields.bytes(32), commitment, orderReference: fields.cid }),
+    params: z.strictObject({
+      orderReference: fields.cid,
+      /** For the order's plugin; `null`: the secret alone, and no plugin runs. */
+      extension: fields.extension.nullable(),
+    }),
+    result: z.strictObject({
+      secret: fields.bytes(32),
+      commitment,
+      orderReference: fields.cid,
+      extension: fields.extension,
+    }),
   },
   status: {
     params: z.strictObject({}),
@@ -105,7 +121,22 @@ export const internalCalls = {
       role: roleSchema,
       name: z.string(),
       extensionVendor: z.string(),
+      /** Of orders that name none. */
       plugin: z.string(),
+      /** Each with its schemas, as the text of their JSON Schemas. */
+      plugins: z.array(
+        z.strictObject({
+          name: z.string(),
+          apiVersion: z.int(),
+          schemas: z.strictObject({
+            order: z.string(),
+            request: z.string(),
+            placed: z.string(),
+            redemption: z.string(),
+            redeemed: z.string(),
+          }),
+        }),
+      ),
       custody: z.string(),
       /** Whether what is erased can't come back from a backup. */
       custodyErases: z.boolean(),

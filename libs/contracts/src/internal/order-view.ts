@@ -58,7 +58,10 @@ export const orderViewSchema = z.strictObject({
   failure: z
     .strictObject({ reason: z.string(), owing: z.array(z.strictObject({ party: fields.cid, lastError })) })
     .nullable(),
+  /** What the plugin answered; until then what the Request says. */
   extension: fields.extension,
+  /** The code of the error for which a committed order has no answer of its plugin yet. */
+  pluginError: z.string().nullable(),
   /** What this principal sent for the order; published once the log holds it. */
   envelopes: z.array(z.strictObject({ cid: fields.cid, published: z.boolean() })),
   timeline: z.array(z.strictObject({ at: fields.ms, event: z.string() })),

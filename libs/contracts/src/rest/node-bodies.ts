@@ -11,7 +11,8 @@ export const nodeStatus = z.strictObject({
   apiVersion: z.literal('v1'),
   nodeCID: idDocumentCID,
   extensionVendor: z.string(),
-  plugin: z.string(),
+  plugin: z.string().describe('Of orders that name none'),
+  plugins: z.array(z.string()).describe('What an order may say as `plugin`; `/openapi.json` has their extensions'),
   nodeType: z.enum(['multi', ...roleSchema.options]),
   timeStamp: instant,
   roles: z.array(

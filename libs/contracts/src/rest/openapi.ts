@@ -1,4 +1,5 @@
 import type { ErrorCode } from '@dta/errors';
+import type { ResultOf } from '../internal/calls.js';
 import { z } from 'zod';
 import * as node from './node-bodies.js';
 import * as order from './order-bodies.js';
@@ -25,6 +26,7 @@ const bodies: Readonly<Record<string, z.ZodType>> = {
   PlacedOrder: order.placedOrder,
   PendingOrder: order.pendingOrder,
   RedemptionRequest: order.redeemOrderBody,
+  SecretRequest: order.revealSecretBody,
   RedeemedOrder: order.redeemedOrder,
   Secret: order.secretAnswer,
   ReleasedElsewhere: order.releasedElsewhere,
@@ -44,8 +46,14 @@ const bodies: Readonly<Record<string, z.ZodType>> = {
 
 const everywhere: readonly ErrorCode[] = ['rate_limited', 'service_unavailable', 'internal'];
 
-/** The OpenAPI 3.1 document of {@link routes}: the same bytes for the same table. */
-export function openApiDocument(): OpenApiDocument {
+/** A plugin of the node, as its role describes it: each schema is the text of a JSON Schema. */
+export type DescribedPlugin = ResultOf<'status'>['plugins'][number];
+
+/**
+ * The OpenAPI 3.1 document of {@link routes}: the same bytes for the same table. With the node's plugins it says what each
+ * takes and gives as `extension`.
+ */
+export function openApiDocument(plugins: readonly DescribedPlugin[] = []): OpenApiDocument {
   const paths: Record<string, Record<string, Json>> = {};
   for (const [name, route] of Object.entries<Route>(routes)) {
     (paths[route.path] ??= {})[route.method] = operation(name, route);
@@ -66,7 +74,7 @@ export function openApiDocument(): OpenApiDocument {
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', description: 'Not asked for by the standalone node' },
       },
-      schemas: componentSchemas(),
+      schemas: withPlugins(componentSchemas(), plugins),
     },
   };
 }
@@ -170,6 +178,39 @@ function componentSchemas(): Json {
     uri: (id) => `#/components/schemas/${id}`,
   });
   return Object.fromEntries(Object.entries(schemas).map(([id, { $schema: _, $id: __, ...schema }]) => [id, schema]));
+}
+
+/** Where the document's bodies have an `extension`, and which of a plugin's schemas that is. */
+const extensions = {
+  OrderRequest: 'order',
+  PlacedOrder: 'placed',
+  RedemptionRequest: 'redemption',
+  SecretRequest: 'redemption',
+  Secret: 'redeemed',
+} as const;
+
+/** Bodies with the `extension` of any of the plugins, each plugin's under a name of its own. */
+function withPlugins(schemas: Json, plugins: readonly DescribedPlugin[]): Json {
+  if (plugins.length === 0) return schemas;
+  const own = plugins.flatMap(({ name, schemas: texts }) =>
+    Object.entries(texts).map(([of, text]) => {
+      const schema = JSON.parse(text) as Json; // as its role made it
+      return [pluginSchemaName(name, of), schema] as const;
+    }),
+  );
+  const bodiesWithPlugins = Object.entries(extensions).map(([body, of]) => {
+    const { properties, ...schema } = schemas[body] as { properties: Json }; // a body of ours is an object
+    const anyOf = plugins.map(({ name }) => ({ $ref: `#/components/schemas/${pluginSchemaName(name, of)}` }));
+    const description = `By plugin: ${plugins.map(({ name }) => name).join(', ')}`;
+    const plugin = { type: 'string', enum: plugins.map(({ name }) => name), default: plugins[0]?.name };
+    const named = body === 'OrderRequest' ? { plugin } : {};
+    return [body, { ...schema, properties: { ...properties, ...named, extension: { description, anyOf } } }] as const;
+  });
+  return { ...schemas, ...Object.fromEntries([...bodiesWithPlugins, ...own]) };
+}
+
+function pluginSchemaName(plugin: string, of: string): string {
+  return `plugin.${plugin}.${of}`;
 }
 
 function jsonSchema(schema: z.ZodType): Json {

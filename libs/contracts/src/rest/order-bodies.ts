@@ -20,12 +20,19 @@ const beneficiaryIDDocumentCID = z
   .transform((cid) => (cid === '' ? null : cid))
   .optional()
   .describe("Empty or absent: the operator's own beneficiary");
+const pluginName = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,31}$/, 'must be the name of a plugin: 1 to 32 of a–z, 0–9 and -');
 const wait = z
   .int()
   .min(0)
   .max(WAIT_MAX_SECONDS)
   .default(WAIT_DEFAULT_SECONDS)
   .describe('Seconds to wait for the end before the answer is 202');
+
+export const revealSecretBody = z.strictObject({
+  extension: extension.default({}).describe("What the order's plugin asks for"),
+});
 
 export const orderPath = z.strictObject({ orderReference });
 
@@ -57,7 +64,7 @@ export const placeOrderBody = z.strictObject({
     })
     .optional()
     .describe('Checked by each fiduciary for itself before it releases'),
-  plugin: z.literal('milagro').default('milagro'),
+  plugin: pluginName.optional().describe("Absent: the first of the principal's plugins; `/v1/status` names them"),
   wait,
 });
 
@@ -142,7 +149,11 @@ export const orderDetail = z.strictObject({
   fiduciaries: z.array(z.strictObject({ idDocumentCID: cidText, state: z.string(), lastError })),
   waitingFor,
   failure: z.strictObject({ reason: z.string(), waitingFor }).nullable(),
-  extension,
+  extension: extension.describe("What the order's plugin answered; until then what the Request says"),
+  pluginError: z
+    .string()
+    .nullable()
+    .describe('The code of the error for which a committed order has no answer of its plugin yet'),
   envelopes: z.array(z.strictObject({ cid: cidText, published: z.boolean() })),
   timeline: z.array(z.strictObject({ at: instant, event: z.string() })),
 });

@@ -6,6 +6,7 @@ const nothing = { params: null, query: null, body: null } as const;
 const guarded = { isPublic: false } as const;
 const open = { isPublic: true, tag: 'node', ...nothing, errors: [] } as const;
 const moved = { ...guarded, tag: 'original', ...nothing, answers: {}, errors: ['moved_to_nats'], calls: [] } as const;
+const ofPlugins = ['plugin_unknown', 'plugin_refused', 'plugin_failed', 'plugin_timeout'] as const;
 const location = { Location: 'Where to ask again' };
 
 /**
@@ -45,6 +46,7 @@ export const routes = {
         'order_state_conflict',
         'fiduciaries_insufficient',
       ] as const),
+      ...ofPlugins,
     ],
     calls: ['principal.place-order', 'principal.await-order'],
   },
@@ -67,6 +69,7 @@ export const routes = {
     errors: [
       ...(['order_not_found', 'order_state_conflict', 'beneficiary_mismatch', 'forbidden'] as const),
       ...(['redemption_limit', 'idempotency_conflict', 'fiduciaries_insufficient'] as const),
+      ...ofPlugins,
     ],
     calls: ['principal.redeem-order', 'principal.await-order', 'beneficiary.reveal-secret'],
   },
@@ -128,6 +131,19 @@ export const routes = {
     body: null,
     answers: { 200: { description: 'The secret', schema: order.secretAnswer } },
     errors: ['order_not_found', 'order_state_conflict', 'forbidden'],
+    calls: ['beneficiary.reveal-secret'],
+  },
+  answerSecret: {
+    ...guarded,
+    method: 'post',
+    path: '/v1/order/{orderReference}/secret',
+    tag: 'orders',
+    summary: "The same with the answer of the order's plugin, to whom `extension` goes",
+    params: order.orderPath,
+    query: null,
+    body: order.revealSecretBody,
+    answers: { 200: { description: 'The secret, and what the plugin makes of it', schema: order.secretAnswer } },
+    errors: ['order_not_found', 'order_state_conflict', 'forbidden', ...ofPlugins],
     calls: ['beneficiary.reveal-secret'],
   },
   listIdentities: {

@@ -110,6 +110,7 @@ export class RoleRig {
       admittedIdentities,
       extensionVendor: 'test',
       documentStore: null,
+      plugins: role === 'fiduciary' ? [] : ['@dta/plugin-milagro'],
     };
   }
 

@@ -28,6 +28,8 @@ export interface OperatorOptions {
   readonly beneficiary?: boolean;
   /** 3 by default */
   readonly fiduciaries?: number;
+  /** Of principal and beneficiary; those that ship by default. */
+  readonly plugins?: readonly string[];
   /** Processes of each app, and of each fiduciary; 1 by default. */
   readonly replicas?: Readonly<Partial<Record<ClusterApp, number>>>;
   /** Port of the first gateway; a free one by default. */
@@ -129,6 +131,9 @@ export async function startOperator(files: OperatorFiles, around: OperatorSurrou
 /** How long a gateway may take to find all of its roles ready. */
 const readyLimitMs = 30_000;
 
+/** The plugins that ship, as the standalone node has them. */
+const shippedPlugins = ['milagro', 'bitcoinwallet', 'safeguardsecret'].map((name) => `@dta/plugin-${name}`);
+
 type Settings = Readonly<Record<string, string>>;
 
 async function startMember(
@@ -145,6 +150,7 @@ async function startMember(
   const own = {
     ...(member.role === 'principal' && ordersThatNameNone(members)),
     ...(kubo !== undefined && { DOCUMENT_STORE_KUBO: kubo.url }),
+    ...(member.role !== 'fiduciary' && { PLUGINS: (options.plugins ?? shippedPlugins).join(',') }),
   };
   const processes = await startReplicas(options, member.role, (replica) =>
     startAppProcess({

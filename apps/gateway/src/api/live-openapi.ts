@@ -1,0 +1,32 @@
+import { STATUS_TIMEOUT_MS } from '@dta/contracts';
+import { openApiDocument, type DescribedPlugin, type OpenApiDocument } from '@dta/contracts/rest';
+import type { RequestContext } from '../request-context.js';
+import type { RoleCalls } from '../role-calls.js';
+
+/** How long an answer of the roles is good for: they may start again with other plugins. */
+const FRESH_MS = 10_000;
+
+/** The OpenAPI document with the plugins of the roles behind this gateway: of the principal, else of the beneficiary. */
+export class LiveOpenApi {
+  readonly #calls: RoleCalls;
+  #document: OpenApiDocument = openApiDocument();
+  #askAgainAt = 0;
+
+  constructor(calls: RoleCalls) {
+    this.#calls = calls;
+  }
+
+  /** Where no role answers, the document is the last one that there was. */
+  async document(context: RequestContext): Promise<OpenApiDocument> {
+    if (Date.now() < this.#askAgainAt) return this.#document;
+    const answers = await this.#calls.callAll('status', {}, context, STATUS_TIMEOUT_MS);
+    const lists = answers.map(({ outcome }): readonly DescribedPlugin[] =>
+      outcome.status === 'fulfilled' ? outcome.value.plugins : [],
+    );
+    const plugins = lists.find((list) => list.length > 0);
+    if (plugins === undefined) return this.#document;
+    this.#document = openApiDocument(plugins);
+    this.#askAgainAt = Date.now() + FRESH_MS;
+    return this.#document;
+  }
+}

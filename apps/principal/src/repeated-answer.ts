@@ -1,0 +1,35 @@
+import type { Cid } from '@dta/codec';
+import { isDtaError } from '@dta/errors';
+import type { Node } from '@dta/node';
+import { readOrder, writeStep } from './open-order.js';
+import type { OrderRepository } from './order.repository.js';
+import { answerOf } from './plugin-answers.js';
+
+/** Has a plugin that failed as its order was committed try once more, when somebody asks for the order's answer again. */
+export class RepeatedAnswer {
+  readonly #node: Node;
+  readonly #orders: OrderRepository;
+
+  constructor(node: Node, orders: OrderRepository) {
+    this.#node = node;
+    this.#orders = orders;
+  }
+
+  /** Does nothing where there is an answer, or no order yet to answer for. */
+  async again(ref: Cid): Promise<void> {
+    const failed = await this.#node.database.query(
+      'SELECT 1 FROM plugin_answers WHERE order_ref = $1 AND error IS NOT NULL',
+      [ref],
+    );
+    if (failed.length === 0) return;
+    const open = await readOrder(this.#node, this.#orders, ref);
+    const parts = await answerOf(this.#node, open.order, open.evidence);
+    const step = { order: open.order, keep: [], outgoing: [], settled: false };
+    const basis = { answers: [], close: [], lease: null, idempotency: null, ...parts };
+    try {
+      await writeStep(this.#node, this.#orders, open, step, open.evidence, basis);
+    } catch (error) {
+      if (!isDtaError(error, 'write_conflict')) throw error; // the order moved meanwhile: whoever asks again finds it so
+    }
+  }
+}

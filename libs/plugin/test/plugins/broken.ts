@@ -1,0 +1,2 @@
+throw new Error('it has a bug');
+export default {};
