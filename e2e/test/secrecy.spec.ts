@@ -4,6 +4,7 @@ import { custodyProtection, openSoftwareCustody } from '@dta/custody';
 import { openKeyFile, passphraseProtection } from '@dta/identity';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '@dta/postgres';
 import { startCluster, type Cluster, type Member, type Operator, type RestApi } from '@dta/testkit';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +12,7 @@ import { dumpDatabase, query } from '../src/databases.js';
 import { recordNats, type NatsRecorder } from '../src/nats-recorder.js';
 import { searchFor, type Needle } from '../src/needles.js';
 import { secretsOfOrder, type OwnedSecret } from '../src/order-secrets.js';
-import { isPrivateKeyOf, place, redeem, until, type Placed } from '../src/orders.js';
+import { expected, isPrivateKeyOf, place, redeem, until, type Placed } from '../src/orders.js';
 import { searchMemory } from '../src/process-memory.js';
 import { installWitness } from '../src/witness.js';
 
@@ -31,6 +32,12 @@ let orders: Placed[];
 let secrets: OwnedSecret[];
 /** The first order's reference, in bytes and as text: found everywhere, so a search does look there. */
 let control: Needle[];
+/** What a plugin safeguards: text, and bytes. It passes through gateway, principal and beneficiary, and stays nowhere. */
+const plaintext = { text: `plaintext ${randomUUID()}`, bytes: randomBytes(48) };
+const safeguarded: readonly Needle[] = [
+  { name: 'plaintext', bytes: Buffer.from(plaintext.text) },
+  { name: 'bytes safeguarded', bytes: plaintext.bytes },
+];
 /** What a look into the principal's memory found between commitment and redemption. */
 let principalBefore: readonly string[];
 
@@ -66,7 +73,25 @@ beforeAll(async () => {
     await until(api, orderReference, ({ waitingFor }) => waitingFor.length === 0);
   }
   for (const { orderReference } of orders) await api.get(`/v1/order/${orderReference}/secret`);
+  await safeguard({ plainText: plaintext.text });
+  await safeguard({ plainText: plaintext.bytes.toString('base64'), encoding: 'base64' });
 });
+
+/** Orders, redeems, and looks at an order as any client may; only its redemption gives the plaintext. */
+async function safeguard(extension: object): Promise<void> {
+  const ordered = { plugin: 'safeguardsecret', extension, wait: 60 };
+  const headers = { 'idempotency-key': `a key of ${Object.keys(extension).join(' and ')}`.replaceAll(' ', '-') };
+  const { orderReference, extension: sealed } = expected(200, await api.post('/v1/order', ordered, headers));
+  const redeemed = await api.post('/v1/order/secret', { orderReference, extension: sealed, wait: 60 });
+  expect(expected(200, redeemed)['extension']).toEqual(extension);
+  const looks = [await api.get('/v1/order'), await api.get(`/v1/order/${String(orderReference)}`)];
+  expect(
+    found(
+      safeguarded,
+      looks.map(({ body }) => Buffer.from(JSON.stringify(body))),
+    ),
+  ).toEqual([]);
+}
 
 afterAll(async () => {
   await recorder?.stop();
@@ -88,7 +113,7 @@ test('the needles are all that there is to find', () => {
 
 describe('after orders and their redemption, no share, secret, b or KEM seed in plain is', () => {
   test('in any table', async () => {
-    const needles = [...secrets, ...(await keysOfNodes()), ...(await accessSecrets())];
+    const needles = [...secrets, ...safeguarded, ...(await keysOfNodes()), ...(await accessSecrets())];
     for (const member of operator.members) {
       const { tables, values } = await dumpDatabase(member);
       expect(tables).toContain('secrets');
@@ -99,7 +124,7 @@ describe('after orders and their redemption, no share, secret, b or KEM seed in 
   test('in any file but the custody key files: what the database wrote to disk, its log of changes, key files', async () => {
     const client = operator.member('principal');
     await query(client, 'CHECKPOINT');
-    const needles = [...secrets, ...(await keysOfNodes())];
+    const needles = [...secrets, ...safeguarded, ...(await keysOfNodes())];
     const places: Record<string, Buffer[]> = { database: [], operator: [] };
     for (const [place, root] of [
       ['database', join(folder, 'postgres')] as const,
@@ -117,7 +142,7 @@ describe('after orders and their redemption, no share, secret, b or KEM seed in 
 
   test('in any log line, at the finest level', async () => {
     const lines = cluster.processes.flatMap((process) => process.logs()).map((line) => Buffer.from(line));
-    const needles = [...secrets, ...(await keysOfNodes()), ...(await accessSecrets())];
+    const needles = [...secrets, ...safeguarded, ...(await keysOfNodes()), ...(await accessSecrets())];
     expect(lines.length).toBeGreaterThan(30);
     expect(found([...control, ...needles], lines)).toEqual(['control']);
   });
@@ -127,7 +152,7 @@ describe('after orders and their redemption, no share, secret, b or KEM seed in 
       Buffer.from(payload),
       Buffer.from(`${subject}\n${headers}`),
     ]);
-    const needles = [...secrets, ...(await keysOfNodes()), ...(await accessSecrets())];
+    const needles = [...secrets, ...safeguarded, ...(await keysOfNodes()), ...(await accessSecrets())];
     const subjects = recorder.messages.map(({ subject }) => subject.split('.').slice(3).join('.'));
     expect(subjects).toEqual(
       expect.arrayContaining(['fiduciary.release', 'beneficiary.redeem', 'beneficiary.reveal-secret']),

@@ -21,10 +21,15 @@ const errorOf = (promise: Promise<unknown>) =>
 
 describe('a plugin that', () => {
   let plugins: Plugins;
+  let impatient: Plugins;
   beforeAll(async () => {
     plugins = await openPlugins([at('misbehaving'), at('other')], limits);
+    impatient = await openPlugins([at('misbehaving')], { ...limits, callMs: 1_500 });
   });
-  afterAll(() => plugins.close());
+  afterAll(async () => {
+    await plugins.close();
+    await impatient.close();
+  });
 
   test('does well is answered, each hook with what it asks for', async () => {
     const placed = await plugins.placeOrder('misbehaving', { hold: 'kept back' });
@@ -74,10 +79,10 @@ describe('a plugin that', () => {
     ['answers too deep', 'plugin_failed', 'nested too deep'],
     ['writes to a closed place', 'plugin_failed', 'answerOrder failed'],
   ])('%s is %s, and works again after', async (how, code, message) => {
-    const error = await errorOf(answer(plugins, how));
+    const error = await errorOf(answer(code === 'plugin_timeout' ? impatient : plugins, how));
     expect(error).toMatchObject({ code, message: expect.stringContaining(message) });
     expect(JSON.stringify(error)).not.toContain('hunter2');
-    expect(await answer(plugins, 'well')).toEqual({ done: true });
+    expect(await answer(code === 'plugin_timeout' ? impatient : plugins, 'well')).toEqual({ done: true });
   });
 
   test.each([
@@ -109,18 +114,24 @@ describe('a plugin that', () => {
 
   test('misbehaves in every way at once harms no call to another, nor one to itself that is well-behaved', async () => {
     const bad = ['throws', 'never answers', 'ends its thread', 'fills the heap', 'fills memory with bytes'];
-    const patient = await openPlugins([at('misbehaving'), at('other')], { ...limits, threads: 2 });
-    const failing = bad.map((how) => errorOf(answer(patient, how)));
-    const own = Array.from({ length: 10 }, () => answer(patient, 'well'));
-    const others = Array.from({ length: 40 }, (_, count) => patient.placeOrder('other', { count }));
+    const both = await openPlugins([at('misbehaving'), at('other')], { ...limits, callMs: 4_000 });
+    const failing = bad.map((how) => errorOf(answer(both, how)));
+    const own = Array.from({ length: 10 }, () => answer(both, 'well'));
+    const others = Array.from({ length: 40 }, (_, count) => both.placeOrder('other', { count }));
     expect(await Promise.all(others)).toHaveLength(40);
     expect(await Promise.all(own)).toEqual(own.map(() => ({ done: true })));
     for (const { code } of await Promise.all(failing)) expect(code).toMatch(/^plugin_(failed|timeout)$/);
-    await patient.close();
+    await both.close();
   });
 
   test('has more calls than it may have waiting answers the others busy', async () => {
-    const narrow = await openPlugins([at('misbehaving')], { ...limits, threads: 1, queued: 1, queueMs: 100 });
+    const narrow = await openPlugins([at('misbehaving')], {
+      ...limits,
+      callMs: 1_500,
+      threads: 1,
+      queued: 1,
+      queueMs: 100,
+    });
     const codes = await Promise.all(
       Array.from({ length: 3 }, () => errorOf(answer(narrow, 'never answers')).then(({ code }) => code)),
     );

@@ -1,13 +1,19 @@
 // A plugin that does wrong in the way that an order's `how` asks for. Tests run it in a thread, as a node would.
 import { execSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { definePlugin, refuse } from '../../src/index.js';
 
 const anything = z.record(z.string(), z.unknown());
-const order = z.looseObject({ how: z.string().default('well') });
+/** `mark`: a file, by which a deed knows that it was done before. */
+const order = z.looseObject({ how: z.string().default('well'), mark: z.string().optional() });
 
-const deeds: Record<string, () => unknown> = {
+const deeds: Record<string, (request: { mark?: string | undefined }) => unknown> = {
+  'fails once': ({ mark = '' }) => {
+    if (existsSync(mark)) return { done: true };
+    writeFileSync(mark, '');
+    throw new Error('hunter2');
+  },
   well: () => ({ done: true }),
   refuses: () => refuse('not today'),
   'refuses at length': () => refuse('x'.repeat(10_000)),
@@ -65,17 +71,20 @@ export default definePlugin({
   name: 'misbehaving',
   schemas: {
     order,
-    request: z.looseObject({ how: z.string().optional() }),
+    request: z.looseObject({ how: z.string().optional(), mark: z.string().optional() }),
     placed: z.looseObject({ done: z.boolean() }),
     redemption: anything,
     redeemed: anything,
   },
-  extendRequest: ({ how, hold }) => {
-    if (how === 'holds too much') return { request: {}, held: new Uint8Array(2_000) };
-    if (how === 'holds text') return { request: {}, held: 'text' as unknown as Uint8Array }; // what nobody should do
-    return { request: { how }, ...(typeof hold === 'string' && { held: Buffer.from(hold) }) };
+  extendRequest: ({ how, hold, mark }) => {
+    if (how === 'holds too much') return { request: { how }, held: new Uint8Array(2_000) };
+    if (how === 'holds text') return { request: { how }, held: 'text' as unknown as Uint8Array }; // what nobody should do
+    return {
+      request: { how, ...(mark !== undefined && { mark }) },
+      ...(typeof hold === 'string' && { held: Buffer.from(hold) }),
+    };
   },
-  answerOrder: async ({ request }) => (await deeds[request.how ?? 'well']?.()) as { done: boolean }, // or not
+  answerOrder: async ({ request }) => (await deeds[request.how ?? 'well']?.(request)) as { done: boolean }, // or not
   validateRedemption: ({ redemption }) => {
     if (redemption['reason'] === undefined) refuse('give a reason');
   },
