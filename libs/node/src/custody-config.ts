@@ -1,4 +1,5 @@
 import type { CustodyOptions } from '@dta/custody';
+import { importSpecifier } from '@dta/plugin/host';
 import { secret } from '@dta/service';
 import { z } from 'zod';
 
@@ -9,7 +10,7 @@ export const pkcs11Settings = {
   CUSTODY_PKCS11_PIN: secret(z.string()).describe("PIN of the token's user"),
 };
 
-/** Settings of a node's custody: either software or a token. */
+/** Settings of a node's custody: software, a token, or a provider of somebody else's. */
 export const custodySettings = {
   CUSTODY_SOFTWARE: z
     .string()
@@ -18,6 +19,8 @@ export const custodySettings = {
   CUSTODY_PKCS11_MODULE: pkcs11Settings.CUSTODY_PKCS11_MODULE.optional(),
   CUSTODY_PKCS11_TOKEN: pkcs11Settings.CUSTODY_PKCS11_TOKEN.optional(),
   CUSTODY_PKCS11_PIN: pkcs11Settings.CUSTODY_PKCS11_PIN.optional(),
+  CUSTODY_PROVIDER: z.string().optional().describe("or a custody provider of somebody else's: npm package, or folder"),
+  CUSTODY_PROVIDER_SETTINGS: secret(z.string()).optional().describe('what that provider is told'),
 };
 
 const schema = z.object(custodySettings);
@@ -28,7 +31,10 @@ export function oneCustody(config: CustodyConfig, context: z.RefinementCtx): voi
   const token = [config.CUSTODY_PKCS11_MODULE, config.CUSTODY_PKCS11_TOKEN, config.CUSTODY_PKCS11_PIN];
   const given = token.filter((value) => value !== undefined).length;
   const fault = (message: string) => context.addIssue({ code: 'custom', message });
-  if (config.CUSTODY_SOFTWARE !== undefined) {
+  if (config.CUSTODY_PROVIDER !== undefined) {
+    if (given > 0 || config.CUSTODY_SOFTWARE !== undefined)
+      fault('custody is CUSTODY_PROVIDER alone, or CUSTODY_PKCS11_*, or CUSTODY_SOFTWARE');
+  } else if (config.CUSTODY_SOFTWARE !== undefined) {
     if (given > 0) fault('custody is either CUSTODY_SOFTWARE or CUSTODY_PKCS11_*, not both');
   } else if (given === 0) {
     fault(
@@ -39,9 +45,15 @@ export function oneCustody(config: CustodyConfig, context: z.RefinementCtx): voi
   }
 }
 
-/** The custody that settings name. @throws RangeError where they name none, which {@link oneCustody} refuses */
+/**
+ * The custody that settings name.
+ *
+ * @throws RangeError where they name none, which {@link oneCustody} refuses; `start_failed` for a folder without a package
+ */
 export function custodyOptions(config: CustodyConfig): CustodyOptions {
   const { CUSTODY_SOFTWARE: file, CUSTODY_PKCS11_MODULE: module, CUSTODY_PKCS11_TOKEN: token } = config;
+  const { CUSTODY_PROVIDER: provider, CUSTODY_PROVIDER_SETTINGS: settings = '' } = config;
+  if (provider !== undefined) return { kind: 'provider', specifier: importSpecifier(provider), settings };
   if (file !== undefined) return { kind: 'software', file };
   const pin = config.CUSTODY_PKCS11_PIN;
   if (module === undefined || token === undefined || pin === undefined) throw new RangeError('no custody is named');

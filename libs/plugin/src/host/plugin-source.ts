@@ -4,7 +4,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 /**
- * What to import for a plugin that the configuration names: the name of an npm package that is installed with the node, or
+ * What to import for a package that the configuration names: the name of an npm package that is installed with the node, or
  * a folder that holds one (it begins with `.` or `/`, relative to the working directory).
  *
  * @throws `start_failed` for a folder that holds no package
@@ -31,7 +31,7 @@ function readManifest(source: string, folder: string): Manifest {
   try {
     return JSON.parse(readFileSync(resolve(folder, 'package.json'), 'utf8')) as Manifest; // each field is looked at above
   } catch (cause) {
-    throw new DtaError('start_failed', `the folder ${source} holds no package of a plugin`, { cause });
+    throw new DtaError('start_failed', `the folder ${source} holds no package`, { cause });
   }
 }
 
