@@ -10,7 +10,8 @@ import {
   type Role,
   type SigningKey,
 } from '@dta/identity';
-import { rm, writeFile } from 'node:fs/promises';
+import { CarIndexer } from '@ipld/car/indexer';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** A role that publishes into a folder as it likes, with a real key. */
@@ -77,15 +78,19 @@ export class PublishingRole {
     );
   }
 
-  async lose(cid: Cid): Promise<void> {
-    await rm(this.#file(cid));
-  }
-
-  async alter(cid: Cid): Promise<void> {
-    await writeFile(this.#file(cid), 'something else');
-  }
-
-  #file(cid: Cid): string {
-    return join(this.folder, 'blocks', cid.slice(-2), cid);
+  /** Takes a block out of the store, or what bears its name puts in its place. */
+  async damage(cid: Cid, how: 'lost' | 'altered'): Promise<void> {
+    const folder = join(this.folder, 'batches');
+    for (const name of await readdir(folder)) {
+      const archive = await readFile(join(folder, name));
+      for await (const block of await CarIndexer.fromBytes(archive)) {
+        if (block.cid.toString() !== cid) continue;
+        // the last byte of its name, or one of its own
+        const place = how === 'lost' ? block.blockOffset - 1 : block.blockOffset + 50;
+        archive.writeUInt8(archive.readUInt8(place) ^ 1, place);
+        await writeFile(join(folder, name), archive);
+        break;
+      }
+    }
   }
 }

@@ -78,10 +78,10 @@ describe('a log that is not sound: status 2, and the code of', () => {
     ['Identity Document', (of) => of.identity.cid],
   ])('a block that is missing, or altered, which it names: %s', async (_name, which) => {
     const cid = which(role) ?? role.head;
-    await role.alter(cid);
+    await role.damage(cid, 'altered');
     const altered = await verify(role.head);
     isFaulty(altered, 'block_invalid');
-    await role.lose(cid);
+    await role.damage(cid, 'lost');
     const missing = await verify(role.head);
     isFaulty(missing, 'block_not_found');
     for (const { output } of [altered, missing]) expect(output).toContain(cid);

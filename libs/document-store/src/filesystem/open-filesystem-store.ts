@@ -1,52 +1,43 @@
-import { parseCid, type Cid } from '@dta/codec';
 import { DtaError } from '@dta/errors';
+import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { assertBatch, assertBlock, blockNotFound, type Block, type DocumentStore } from '../document-store.js';
+import { encodeCar } from '../car.js';
+import { assertBatch, assertBlock, blockNotFound, type DocumentStore } from '../document-store.js';
+import { BatchFiles } from './batch-files.js';
 import { syncFolder, writeWhole } from './durable-files.js';
 
 /** Files of a process that died are at least this old when they are taken away: a live one writes for milliseconds. */
 const LEFT_OVER_MS = 60 * 60_000;
-/** Files written at a time: more would wait for the same disk. */
-const AT_A_TIME = 8;
 
 /**
- * A store in a folder of this machine, one file a block: for one node that has nobody to read its log from elsewhere.
- * Other processes may use the folder too, since a file has the same bytes whoever writes it.
+ * A store in a folder of this machine, one archive (CAR) a batch: for one node that has nobody to read its log from
+ * elsewhere. Other processes may use the folder too: an archive is named by its own hash and never changes.
  *
  * @throws `store_unavailable` where the folder can't be made or read
  */
 export async function openFilesystemStore(folder: string): Promise<DocumentStore> {
-  const [blocks, unfinished] = [join(resolve(folder), 'blocks'), join(resolve(folder), 'unfinished')];
+  const [batches, unfinished] = [join(resolve(folder), 'batches'), join(resolve(folder), 'unfinished')];
   await orUnavailable(async () => {
-    await mkdir(blocks, { recursive: true });
+    await mkdir(batches, { recursive: true });
     await mkdir(unfinished, { recursive: true });
     await removeLeftOvers(unfinished);
   });
-  /** 256 folders: the last two characters of a CID are as random as its hash. */
-  const shardOf = (cid: Cid) => join(blocks, parseCid(cid).slice(-2));
-  const fileOf = (cid: Cid) => join(shardOf(cid), cid);
-
-  const keep = async ({ cid, bytes }: Block): Promise<void> => {
-    if (await isKept(fileOf(cid), cid)) return;
-    await writeWhole(unfinished, fileOf(cid), bytes);
-  };
+  const files = new BatchFiles(batches);
   return {
     kind: 'filesystem',
     put: async (batch) => {
       assertBatch(batch);
-      const shards = [...new Set(batch.blocks.map(({ cid }) => shardOf(cid)))];
-      // what a link names is there before the link is
-      const [roots, others] = [batch.blocks.filter(isRoot(batch.root)), batch.blocks.filter(not(isRoot(batch.root)))];
+      const archive = encodeCar(batch);
+      const file = join(batches, `${createHash('sha256').update(archive).digest('hex')}.car`);
       await orUnavailable(async () => {
-        for (const shard of shards) await mkdir(shard, { recursive: true });
-        await inTurns(others, keep);
-        await inTurns(roots, keep);
-        for (const each of [blocks, ...shards]) await syncFolder(each);
+        // what a disk damaged is written again
+        if (!isSame(await readIfThere(file), archive)) await writeWhole(unfinished, file, archive);
+        await syncFolder(batches);
       });
     },
     get: async (cid) => {
-      const bytes = await orUnavailable(() => readIfThere(fileOf(cid)));
+      const bytes = await orUnavailable(() => files.read(cid));
       if (bytes === undefined) throw blockNotFound(cid);
       assertBlock(cid, bytes);
       return bytes;
@@ -54,24 +45,13 @@ export async function openFilesystemStore(folder: string): Promise<DocumentStore
   };
 }
 
-const isRoot = (root: Cid) => (block: Block) => block.cid === root;
-const not = (holds: (block: Block) => boolean) => (block: Block) => !holds(block);
-
-/** Whether the block is there, and whole: what a disk damaged is written again. */
-async function isKept(file: string, cid: Cid): Promise<boolean> {
-  const bytes = await readIfThere(file);
-  if (bytes === undefined) return false;
-  try {
-    assertBlock(cid, bytes);
-    return true;
-  } catch {
-    return false;
-  }
+function isSame(kept: Uint8Array | undefined, archive: Uint8Array): boolean {
+  return kept !== undefined && Buffer.from(kept).equals(archive);
 }
 
 async function readIfThere(file: string): Promise<Uint8Array | undefined> {
   try {
-    return new Uint8Array(await readFile(file));
+    return await readFile(file);
   } catch (error) {
     if (reasonOf(error) === 'ENOENT') return undefined;
     throw error;
@@ -84,14 +64,6 @@ async function removeLeftOvers(folder: string): Promise<void> {
     const { mtimeMs } = await stat(file).catch(() => ({ mtimeMs: Infinity })); // finished meanwhile
     if (Date.now() - mtimeMs > LEFT_OVER_MS) await rm(file, { force: true });
   }
-}
-
-async function inTurns<T>(list: readonly T[], task: (one: T) => Promise<void>): Promise<void> {
-  const left = [...list];
-  const worker = async () => {
-    for (let one = left.pop(); one !== undefined; one = left.pop()) await task(one);
-  };
-  await Promise.all(Array.from({ length: AT_A_TIME }, worker));
 }
 
 async function orUnavailable<T>(task: () => Promise<T>): Promise<T> {

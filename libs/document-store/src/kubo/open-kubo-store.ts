@@ -1,7 +1,7 @@
 import type { Cid } from '@dta/codec';
 import { DtaError } from '@dta/errors';
 import { assertBatch, assertBlock, blockNotFound, type DocumentStore } from '../document-store.js';
-import { encodeCar } from './car.js';
+import { encodeCar } from '../car.js';
 import { KuboRpc } from './kubo-rpc.js';
 
 /** How a Kubo node is reached. */
