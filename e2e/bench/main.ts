@@ -2,6 +2,7 @@ import { cpus, totalmem } from 'node:os';
 import { setupCounts } from './counts.js';
 import { placeOrders, redeemOrders, type LoadResult } from './load.js';
 import { meaning, measureFloor, measurePrimitives, primitives } from './primitives.js';
+import { measurePublication } from './publication.js';
 import { benchCustody, startNode, type BenchNode } from './standalone.js';
 
 /** The original D-TA on two shared cores: as it is, and with its key encapsulation replaced by a stand-in. */
@@ -27,14 +28,26 @@ const ms = (value: number) => value.toFixed(value < 10 ? 2 : 0);
 process.stdout.write(
   `${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, custody: ${benchCustody}\n`,
 );
-const node = await startNode(10);
-try {
-  await placeOrders(node, 1, 1, 8, 100); // warm up
-  await benchFloor(node);
-  await benchRates(node);
-  await benchLongRun(node, Number(process.env['BENCH_ORDERS'] ?? 0));
-} finally {
-  await node.stop();
+if (process.env['BENCH_PUBLICATION'] === '1') await benchPublication();
+else await benchOrders();
+
+async function benchOrders(): Promise<void> {
+  const node = await startNode(10);
+  try {
+    await placeOrders(node, 1, 1, 8, 100); // warm up
+    await benchFloor(node);
+    await benchRates(node);
+    await benchLongRun(node, Number(process.env['BENCH_ORDERS'] ?? 0));
+  } finally {
+    await node.stop();
+  }
+}
+
+/** What the shared log costs, on a Kubo node: alone, as it takes minutes and a Kubo to be built. */
+async function benchPublication(): Promise<void> {
+  const { perSecond, waited, secondsToZero, audited } = await measurePublication();
+  head('envelopes/s', 'waiting after a minute without Kubo', 's until none waits', 'envelopes audited');
+  row(perSecond.toFixed(0), waited, secondsToZero.toFixed(1), audited);
 }
 
 /** CPU of an order beside its floor, both measured alternately, so that a noisy neighbour weighs on both. */

@@ -56,6 +56,35 @@ describe('GET /v1/status', () => {
   });
 });
 
+describe('GET /v1/log/head', () => {
+  const segment = (role: string) => cid(`head of ${role}`);
+
+  it('tells the head of each role, or of one', async () => {
+    const { status, body } = await setup.http('/v1/log/head');
+    expect(status).toBe(200);
+    expect(body['heads']).toEqual(
+      Object.entries({ principal, beneficiary, fiduciary }).map(([role, { node }]) => ({
+        ...{ role, nodeCID: node, head: { seq: 3, segment: segment(role) } },
+      })),
+    );
+    const one = await setup.http('/v1/log/head?role=fiduciary');
+    expect(one.body['heads']).toEqual([
+      { role: 'fiduciary', nodeCID: fiduciary.node, head: { seq: 3, segment: segment('fiduciary') } },
+    ]);
+    expect((await setup.http('/v1/log/head?role=king')).status).toBe(400);
+  });
+
+  it('says that a log is empty, and does not pass over a role that is away', async () => {
+    setup.roles.answers['log-head'] = (_, role) => {
+      if (role === 'beneficiary') throw new DtaError('service_unavailable', 'no database');
+      return { role, nodeCID: principal.node, head: null };
+    };
+    const { body } = await setup.http('/v1/log/head?role=principal');
+    expect(body['heads']).toEqual([{ role: 'principal', nodeCID: principal.node, head: null }]);
+    expect((await setup.http('/v1/log/head')).status).toBe(503);
+  });
+});
+
 describe('identities', () => {
   it('lists those of all roles, each once', async () => {
     setup.roles.answers['list-identities'] = ({ params }, role) => {
