@@ -22,16 +22,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-const BACKLOG = 10_000;
+const BACKLOG = 5_000;
 const AWAY_MS = 60_000;
-/** Twenty orders of 1-of-1 a second send about this many envelopes, all roles together. */
-const PER_SECOND = 200;
+/** Twelve orders of 1-of-1 a second send about this many envelopes, all roles together. */
+const PER_SECOND = 100;
 
 /** What publication does, row by row. */
 export interface PublicationFigures {
-  /** envelopes/s out of a backlog of 10,000 */
+  /** envelopes/s out of a backlog of 5,000 */
   readonly perSecond: number;
-  /** envelopes that waited when Kubo had been away for a minute, while 200 came every second */
+  /** envelopes that waited when Kubo had been away for a minute, while 100 came every second */
   readonly waited: number;
   /** until none waited any more, while as many went on coming */
   readonly secondsToZero: number;

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { parseCid, type Cid } from '@dta/codec';
+import { cidFromBytes, parseCid, type Cid } from '@dta/codec';
 import { DOCUMENT_STORE_TIMEOUT_MS } from '@dta/contracts';
 import { openKuboStore, type DocumentStore } from '@dta/document-store';
 import { parseEnvelope, verifyEnvelope } from '@dta/envelope';
 import { readIdentity } from '@dta/identity';
 import { dta, startCluster, type Cluster, type KuboNode, type Member, type Operator } from '@dta/testkit';
+import { connect } from 'nats';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -118,6 +119,23 @@ test("every envelope of an order is read at every operator's node, and every rol
   };
   expect(shown.length).toBeGreaterThan(0);
   expect(shown.every(({ published }) => published)).toBe(true);
+});
+
+test('the head is asked for by another operator over NATS', async () => {
+  const member = cluster.operator('second').member('fiduciary-1');
+  const { url, user, password } = cluster.operator('third').nats;
+  const connection = await connect({ servers: url, user: user ?? '', pass: password ?? '' });
+  try {
+    const subject = `dta.v1.${member.idDocumentCID}.fiduciary.head`;
+    const { data } = await connection.request(subject, new Uint8Array(), { timeout: 10_000 });
+    const [newest] = await query<{ cid: Cid }>(
+      member,
+      'SELECT cid FROM segments WHERE published_at IS NOT NULL ORDER BY seq DESC LIMIT 1',
+    );
+    expect(cidFromBytes(new Uint8Array(data))).toBe(newest?.cid);
+  } finally {
+    await connection.close();
+  }
 });
 
 test('Kubo nodes that are away delay no order, and get everything when they are back', async () => {
