@@ -5,6 +5,7 @@ import { openKuboStore } from '@dta/document-store';
 import { auditLog, sealEnvelope } from '@dta/envelope';
 import { generateKeys, readIdentity, type KeyGeneration } from '@dta/identity';
 import {
+  Admission,
   migrateDatabase,
   openDatabase,
   openKeyRing,
@@ -70,6 +71,7 @@ export async function measurePublication(): Promise<PublicationFigures> {
 
 async function measure(database: Database, kubo: KuboNode): Promise<PublicationFigures> {
   const ring = await openKeyRing([await keys('fiduciary')]);
+  await Admission.open(database, ring); // which keeps the Identity Document, to be published too
   const seal = await sealer(ring);
   await database.query(
     "INSERT INTO orders (ref, version, state, created_at, record) VALUES ('bench', 1, 'some', 1, '\\x')",
