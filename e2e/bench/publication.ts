@@ -22,6 +22,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { processCpu } from './standalone.js';
 
 const BACKLOG = 5_000;
 const AWAY_MS = 60_000;
@@ -32,6 +33,9 @@ const PER_SECOND = 100;
 export interface PublicationFigures {
   /** envelopes/s out of a backlog of 5,000 */
   readonly perSecond: number;
+  /** ms of CPU an envelope meanwhile: of the role's process, and of Kubo's */
+  readonly roleCpu: number;
+  readonly kuboCpu: number;
   /** envelopes that waited when Kubo had been away for a minute, while 100 came every second */
   readonly waited: number;
   /** until none waited any more, while as many went on coming */
@@ -79,11 +83,14 @@ async function measure(database: Database, kubo: KuboNode): Promise<PublicationF
   await send(database, await seal(BACKLOG));
   const store = openKuboStore({ url: kubo.url, timeoutMs: DOCUMENT_STORE_TIMEOUT_MS });
   const log = createLogger({ name: 'bench', level: 'error' });
+  const before = [processCpu(process.pid), processCpu(kubo.pid)] as const;
   const begin = performance.now();
   const publisher = startPublisher({ role: 'fiduciary', database, ring, store, log, now: Date.now });
   try {
     await untilZero(database);
     const perSecond = BACKLOG / ((performance.now() - begin) / 1000);
+    const roleCpu = (processCpu(process.pid) - before[0]) / BACKLOG;
+    const kuboCpu = (processCpu(kubo.pid) - before[1]) / BACKLOG;
 
     const arriving = arrivals(database, seal);
     await kubo.stop();
@@ -105,7 +112,7 @@ async function measure(database: Database, kubo: KuboNode): Promise<PublicationF
       seen: () => undefined,
     });
     if (envelopes !== BACKLOG + arriving.sent()) throw new Error('the log has not exactly what was sent');
-    return { perSecond, waited, secondsToZero, audited: envelopes };
+    return { perSecond, roleCpu, kuboCpu, waited, secondsToZero, audited: envelopes };
   } finally {
     await publisher.stop();
   }

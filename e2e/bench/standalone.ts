@@ -66,6 +66,11 @@ async function portOf(child: ChildProcess): Promise<string> {
   });
 }
 
+/** CPU time in ms that a process has used so far; 0 where it is gone. */
+export function processCpu(pid: number): number {
+  return (statOf(String(pid))[0]?.ticks ?? 0) * TICK_MS;
+}
+
 function cpuOf(node: number): { node: number; postgres: number } {
   const stats = readdirSync('/proc').flatMap((pid) => statOf(pid));
   const children = (parent: number): typeof stats =>

@@ -21,7 +21,8 @@ const RELOAD_MS = 1_000;
  * higher one first, or it would not look for the lower one again.
  */
 const INSERT = `INSERT INTO identities (cid, first, bytes, own)
-  SELECT $1, $2, $3, $4 FROM pg_advisory_xact_lock(hashtext('dta identities')) ON CONFLICT (cid) DO NOTHING`;
+  SELECT $1, $2, $3, $4 FROM pg_advisory_xact_lock(hashtext('dta identities'))
+  ON CONFLICT (cid) DO UPDATE SET own = true WHERE excluded.own AND NOT identities.own`;
 
 /**
  * Whom this node acts for: its own identity and the chains that its operator admitted. Kept in the database; what another

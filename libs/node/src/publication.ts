@@ -44,18 +44,28 @@ export async function publishedHead(sql: Sql): Promise<LogHead | null> {
 }
 
 /**
+ * Holds while no own document is known that isn't among the generations of parameter `$n`: where the key file was changed,
+ * who still runs on the old one leaves the log alone, or a predecessor would sign after its successor.
+ */
+const isNewest = (n: number) => `NOT EXISTS (SELECT FROM identities WHERE own AND cid <> ALL ($${n}::text[]))`;
+
+/**
  * Takes or renews the right to publish, where there is something to publish: the head of the chain then, itself null before
- * the first segment; undefined where nothing is owed or another replica is at it. A replica that loses the right in
+ * the first segment; undefined where nothing is owed, another replica is at it, or one with a newer key file has begun. A replica that loses the right in
  * the middle does no harm: {@link storeSegment} is guarded by the head, and what is put is put by its CID.
  */
-export async function takePublication(sql: Sql, holder: string): Promise<LogHead | null | undefined> {
+export async function takePublication(
+  sql: Sql,
+  holder: string,
+  generations: readonly Cid[],
+): Promise<LogHead | null | undefined> {
   const rows: { seq: string | null; segment: string | null }[] = await sql.query(
     `UPDATE log_head SET publisher = $1, until = now() + make_interval(secs => $2::float / 1000)
-     WHERE (publisher IS NULL OR publisher = $1 OR until < now()) AND (
+     WHERE (publisher IS NULL OR publisher = $1 OR until < now()) AND ${isNewest(3)} AND (
        EXISTS (SELECT FROM envelopes WHERE log AND segment IS NULL) OR EXISTS (SELECT FROM segments WHERE published_at IS NULL)
        OR EXISTS (SELECT FROM identities WHERE own AND published_at IS NULL))
      RETURNING seq, segment`,
-    [holder, PUBLISHER_LEASE_MS],
+    [holder, PUBLISHER_LEASE_MS, [...generations]],
   );
   const [row] = rows;
   if (row === undefined) return undefined;
@@ -110,21 +120,23 @@ export async function envelopeBlocks(sql: Sql, cids: readonly Cid[]): Promise<Bl
 /**
  * Makes a signed segment the next of the chain, with its envelopes: one statement, so one transaction, which holds the head's
  * row. False, and nothing written, where the head is no longer what the segment follows: another replica was quicker, and
- * a segment that was never stored was never anywhere.
+ * a segment that was never stored was never anywhere. Nor where a newer key file is in use by then.
  */
 export async function storeSegment(
   sql: Sql,
   { seq, segment, bytes }: OwedSegment,
   prev: Cid | null,
   envelopes: readonly Cid[],
+  generations: readonly Cid[],
 ): Promise<boolean> {
   const moved: unknown[] = await sql.query(
     `WITH moved AS (
-       UPDATE log_head SET seq = $1, segment = $2 WHERE segment IS NOT DISTINCT FROM $3 RETURNING seq),
+       UPDATE log_head SET seq = $1, segment = $2 WHERE segment IS NOT DISTINCT FROM $3 AND ${isNewest(6)}
+       RETURNING seq),
      kept AS (INSERT INTO segments (seq, cid, bytes) SELECT moved.seq, $2, $4 FROM moved),
      named AS (UPDATE envelopes SET segment = moved.seq FROM moved WHERE cid = ANY ($5))
      SELECT seq FROM moved`,
-    [seq, segment, prev, Buffer.from(bytes), [...envelopes]],
+    [seq, segment, prev, Buffer.from(bytes), [...envelopes], [...generations]],
   );
   return moved.length > 0;
 }

@@ -78,10 +78,13 @@ export function startPublisher(parts: PublisherParts): Job {
 class Publisher {
   readonly #parts: PublisherParts;
   readonly #stopped: Promise<never>;
+  /** own documents, by the key file that this process runs on */
+  readonly #generations: readonly Cid[];
   isStopped = false;
 
   constructor(parts: PublisherParts, stopping: Promise<void>) {
     this.#parts = parts;
+    this.#generations = parts.ring.identities.map(({ cid }) => cid);
     this.#stopped = stopping.then(() => {
       this.isStopped = true;
       throw new DtaError('store_unavailable', 'the process is stopping');
@@ -92,7 +95,7 @@ class Publisher {
   /** Puts what is owed, or signs what is next; whether there may be more. @throws `store_unavailable` */
   async publishNext(holder: string): Promise<boolean> {
     const { database } = this.#parts;
-    const head = await takePublication(database, holder);
+    const head = await takePublication(database, holder, this.#generations);
     if (head === undefined) return false;
     for (const block of await owedIdentities(database)) {
       await this.#put(block.cid, [block]);
@@ -125,7 +128,8 @@ class Publisher {
     const prev = head?.segment ?? null;
     const signed = await signSegment({ issuer: identity.cid, role, seq, prev, envelopes, now: now() }, key);
     const segment = { seq, segment: signed.cid, bytes: signed.bytes };
-    if (await storeSegment(database, segment, prev, envelopes)) await this.#publish(segment, blocks);
+    const isStored = await storeSegment(database, segment, prev, envelopes, this.#generations);
+    if (isStored) await this.#publish(segment, blocks);
     return true;
   }
 

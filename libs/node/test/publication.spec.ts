@@ -1,15 +1,17 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { cidOf, type Cid } from '@dta/codec';
-import { randomBytes } from '@dta/crypto';
+import { kemKeyPair, randomBytes } from '@dta/crypto';
 import { openFilesystemStore, type Batch, type DocumentStore } from '@dta/document-store';
 import { auditLog, parseSegment, sealEnvelope, type LogAudit } from '@dta/envelope';
 import { DtaError } from '@dta/errors';
-import { generateKeys } from '@dta/identity';
+import { generateKeys, rotateIdentity, softwareSigningKey, type KeyGeneration } from '@dta/identity';
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  Admission,
   commit,
   envelopeBytes,
   migrateDatabase,
@@ -21,7 +23,7 @@ import {
   type Database,
   type KeyRing,
 } from '../src/index.js';
-import { forgetPublished } from '../src/publication.js';
+import { forgetPublished, storeSegment, takePublication } from '../src/publication.js';
 import { createLogger } from '@dta/service';
 import { freshDatabase, type FreshDatabase } from '@dta/testkit';
 import { member, type Member } from './testing/index.js';
@@ -30,13 +32,15 @@ let fresh: FreshDatabase;
 let database: Database;
 let folder: string;
 let store: DocumentStore;
+let keys: KeyGeneration;
 let ring: KeyRing;
 let peer: Member;
 let logged: string[];
 const running: { stop(): Promise<void> }[] = [];
 
 beforeAll(async () => {
-  ring = await openKeyRing([await generateKeys({ name: 'F', roles: ['fiduciary'], now: Date.now() })]);
+  keys = await generateKeys({ name: 'F', roles: ['fiduciary'], now: Date.now() });
+  ring = await openKeyRing([keys]);
   peer = await member('P', 'principal');
 });
 
@@ -47,11 +51,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'dta-publication-'));
   store = await openFilesystemStore(folder);
   logged = [];
-  for (const { cid, bytes } of ring.identities) {
-    await database.query('INSERT INTO identities (cid, first, bytes, own) VALUES ($1, $2, $3, true)', [
-      ...[cid, ring.first, Buffer.from(bytes)],
-    ]);
-  }
+  await Admission.open(database, ring);
 });
 
 afterEach(async () => {
@@ -60,6 +60,15 @@ afterEach(async () => {
   await fresh.drop();
   await rm(folder, { recursive: true, force: true });
 });
+
+/** The same node on a key file with one more generation. */
+async function rotated(): Promise<KeyRing> {
+  const seed = randomBytes(32);
+  const { publicKey, seed: kemSeed } = await kemKeyPair();
+  const said = { name: 'F', roles: ring.author.identity.roles, kem: publicKey, now: Date.now() };
+  const next = await rotateIdentity(ring.author.identity, said, softwareSigningKey(seed), ring.author.key);
+  return openKeyRing([keys, { document: next.bytes, signSeed: seed, kemSeed }]);
+}
 
 /** A publisher on that store; a replica of the role has one each. */
 function publish(into: DocumentStore = store): { stop(): Promise<void> } {
@@ -268,6 +277,24 @@ describe('nothing is lost and nothing forks', () => {
     expect(await published()).toMatchObject({ segments: 1, envelopes: 4 });
     await send(1);
     expect(await published()).toMatchObject({ segments: 2, envelopes: 5 });
+  });
+
+  test('where a replica has a newer key file: the others leave the log to it', async () => {
+    await send(1);
+    publish();
+    expect(await published()).toMatchObject({ segments: 1 });
+    const newer = await rotated();
+    await Admission.open(database, newer);
+    await send(2);
+    const log = createLogger({ name: 'test', level: 'silent' });
+    const head = await publishedHead(database);
+    expect(await takePublication(database, randomUUID(), [ring.first])).toBeUndefined();
+    const late = { seq: 1, segment: cidOf(randomBytes(8)), bytes: randomBytes(8) }; // signed before it could know
+    expect(await storeSegment(database, late, head?.segment ?? null, [], [ring.first])).toBe(false);
+    running.push(startPublisher({ role: 'fiduciary', database, ring: newer, store, log, now: Date.now }));
+    expect(await published()).toMatchObject({ identity: ring.first, segments: 2, envelopes: 3 });
+    const issuers = (await segments()).map(({ bytes }) => parseSegment(new Uint8Array(bytes)).issuer);
+    expect(issuers).toEqual([ring.first, newer.author.identity.cid]);
   });
 
   test('by an envelope that was committed late, under a lower number than is published', async () => {
