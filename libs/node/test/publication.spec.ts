@@ -291,6 +291,7 @@ describe('nothing is lost and nothing forks', () => {
     expect(await takePublication(database, randomUUID(), [ring.first])).toBeUndefined();
     const late = { seq: 1, segment: cidOf(randomBytes(8)), bytes: randomBytes(8) }; // signed before it could know
     expect(await storeSegment(database, late, head?.segment ?? null, [], [ring.first])).toBe(false);
+    await database.query('UPDATE log_head SET publisher = NULL'); // whose right would end by itself in 15 s
     running.push(startPublisher({ role: 'fiduciary', database, ring: newer, store, log, now: Date.now }));
     expect(await published()).toMatchObject({ identity: ring.first, segments: 2, envelopes: 3 });
     const issuers = (await segments()).map(({ bytes }) => parseSegment(new Uint8Array(bytes)).issuer);
