@@ -96,7 +96,8 @@ export interface paths {
     /** The private key of an order that was released to the own beneficiary */
     get: operations['revealSecret'];
     put?: never;
-    post?: never;
+    /** The same with the answer of the order's plugin, to whom `extension` goes */
+    post: operations['answerSecret'];
     delete?: never;
     options?: never;
     head?: never;
@@ -292,11 +293,8 @@ export interface components {
         maxReleases?: number;
         waitSeconds?: number;
       };
-      /**
-       * @default milagro
-       * @constant
-       */
-      plugin?: 'milagro';
+      /** @description Absent: the first of the principal's plugins; `/v1/status` names them */
+      plugin?: string;
       /**
        * @description Seconds to wait for the end before the answer is 202
        * @default 10
@@ -345,6 +343,15 @@ export interface components {
        * @default 10
        */
       wait?: number;
+    };
+    SecretRequest: {
+      /**
+       * @description What the order's plugin asks for
+       * @default {}
+       */
+      extension?: {
+        [key: string]: unknown;
+      };
     };
     RedeemedOrder: components['schemas']['Secret'] | components['schemas']['ReleasedElsewhere'];
     Secret: {
@@ -431,10 +438,12 @@ export interface components {
         reason: string;
         waitingFor: components['schemas']['WaitingFor'];
       } | null;
-      /** @description The plugin's part */
+      /** @description What the order's plugin answered; until then what the Request says */
       extension: {
         [key: string]: unknown;
       };
+      /** @description The code of the error for which a committed order has no answer of its plugin yet */
+      pluginError: string | null;
       envelopes: {
         cid: string;
         published: boolean;
@@ -466,7 +475,10 @@ export interface components {
       /** @description The CID of the identity document */
       nodeCID: string;
       extensionVendor: string;
+      /** @description Of orders that name none */
       plugin: string;
+      /** @description What an order may say as `plugin`; `/openapi.json` has their extensions */
+      plugins: string[];
       /** @enum {string} */
       nodeType: 'multi' | 'principal' | 'fiduciary' | 'beneficiary';
       /** Format: date-time */
@@ -598,6 +610,10 @@ export interface components {
         | 'beneficiary_mismatch'
         | 'fiduciaries_missing'
         | 'fiduciaries_insufficient'
+        | 'plugin_unknown'
+        | 'plugin_refused'
+        | 'plugin_failed'
+        | 'plugin_timeout'
         | 'request_invalid'
         | 'unauthenticated'
         | 'forbidden'
@@ -896,7 +912,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description terms_invalid, rule_unsupported, idempotency_conflict */
+      /** @description terms_invalid, rule_unsupported, idempotency_conflict, plugin_unknown, plugin_refused */
       422: {
         headers: {
           [name: string]: unknown;
@@ -925,6 +941,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description plugin_failed */
+      502: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description fiduciaries_insufficient, service_unavailable */
       503: {
         headers: {
@@ -936,7 +961,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description timeout */
+      /** @description timeout, plugin_timeout */
       504: {
         headers: {
           [name: string]: unknown;
@@ -1037,7 +1062,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description beneficiary_mismatch, idempotency_conflict */
+      /** @description beneficiary_mismatch, idempotency_conflict, plugin_unknown, plugin_refused */
       422: {
         headers: {
           [name: string]: unknown;
@@ -1066,6 +1091,15 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
+      /** @description plugin_failed */
+      502: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description fiduciaries_insufficient, service_unavailable */
       503: {
         headers: {
@@ -1077,7 +1111,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description timeout */
+      /** @description timeout, plugin_timeout */
       504: {
         headers: {
           [name: string]: unknown;
@@ -1376,6 +1410,148 @@ export interface operations {
         };
       };
       /** @description timeout */
+      504: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  answerSecret: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key and body: the same order; the same key and another body: 422 idempotency_conflict */
+        'Idempotency-Key'?: string;
+      };
+      path: {
+        /** @description The CID of the order's Request */
+        orderReference: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['SecretRequest'];
+      };
+    };
+    responses: {
+      /** @description The secret, and what the plugin makes of it */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Secret'];
+        };
+      };
+      /** @description request_invalid */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description unauthenticated */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description forbidden */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description order_not_found */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description order_state_conflict */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description too_large */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description plugin_unknown, plugin_refused */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description rate_limited */
+      429: {
+        headers: {
+          /** @description Seconds */
+          'Retry-After'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description internal */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description plugin_failed */
+      502: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description service_unavailable */
+      503: {
+        headers: {
+          /** @description Seconds */
+          'Retry-After'?: string;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description timeout, plugin_timeout */
       504: {
         headers: {
           [name: string]: unknown;
