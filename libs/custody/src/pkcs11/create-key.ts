@@ -18,16 +18,22 @@ import type { Token } from './token.js';
 /** How long a candidate of another replica is waited for; one that died leaves its own behind. */
 const PATIENCE_MS = 1_500;
 const LOOK_AGAIN_MS = 20;
+/** How often a token is asked for a key that it doesn't make. */
+const ATTEMPTS = 3;
 
-/** What a replica does next about its candidate. */
-type Move = 'settled' | 'lost' | 'wait';
+/** How often in a row a replica must find its candidate alone: a key that is being renamed may be missed by one look. */
+const LOOKS = 3;
+
+/** What a replica finds about its candidate. */
+type Finding = 'settled' | 'lost' | 'wait' | 'alone';
 
 /**
  * Has the token make the key `name`, which may at any time be made by other replicas too: Cryptoki has no name that only
  * one object can bear.
  *
  * Each makes a *candidate*, then looks. Where there is a key already, or a candidate with a lower CKA_ID, it destroys its
- * own and takes the other's. Where its own is the only one, it makes it the key. Of two that both did, each would have
+ * own and takes the other's. Where its own is the only one,
+ * {@link LOOKS} times, it makes it the key. Of two that both did, each would have
  * looked before the other's candidate was made, and after its own: there are no two. A candidate seals nothing, so none
  * that is destroyed loses anything; and a key is destroyed by `destroy` alone. Only where a replica stands still for
  * {@link PATIENCE_MS} between two of these steps may there be two keys of a name in the end. Then the lower seals, both
@@ -36,15 +42,28 @@ type Move = 'settled' | 'lost' | 'wait';
 export async function createKey(token: Token, name: KeyName): Promise<void> {
   const ignored = new Set<string>(); // candidates that nobody will ever settle on
   for (;;) {
-    const own = randomBytes(KEY_ID_BYTES);
-    await token.use((session) => generateCandidate(session, name, own));
-    const move = await settleOrYield(token, name, own, ignored);
-    if (move === 'settled') return;
+    const own = await makeCandidate(token, name);
+    if ((await settleOrYield(token, name, own, ignored)) === 'settled') return;
     if (await appears(token, name)) return;
     // who won has died: its candidate is left out from here on
     await token.use((session) => {
       for (const { id } of findCandidates(session, name)) ignored.add(toHex(id));
     });
+  }
+}
+
+/** Gives its CKA_ID [16]. */
+async function makeCandidate(token: Token, name: KeyName): Promise<Uint8Array> {
+  for (let attempt = 1; ; attempt += 1) {
+    const own = randomBytes(KEY_ID_BYTES);
+    try {
+      await token.use((session) => generateCandidate(session, name, own));
+      return own;
+    } catch (error) {
+      // SoftHSM may find a sound template inconsistent while another process reads the object that it is writing
+      if (attempt === ATTEMPTS) throw error;
+      await delay(LOOK_AGAIN_MS);
+    }
   }
 }
 
@@ -55,21 +74,24 @@ async function settleOrYield(
   own: Uint8Array,
   ignored: ReadonlySet<string>,
 ): Promise<'settled' | 'lost'> {
-  for (const limit = performance.now() + PATIENCE_MS; ; await delay(LOOK_AGAIN_MS)) {
-    const patient = performance.now() < limit;
-    const move = await token.use((session) => nextMove(session, name, own, ignored, patient));
-    if (move !== 'wait') return move;
+  const limit = performance.now() + PATIENCE_MS;
+  for (let alone = 0; ; await delay(LOOK_AGAIN_MS)) {
+    const isPatient = performance.now() < limit;
+    const found = await token.use((session) => look(session, name, own, ignored, isPatient, alone === LOOKS - 1));
+    if (found === 'settled' || found === 'lost') return found;
+    alone = found === 'alone' ? alone + 1 : 0;
   }
 }
 
-/** Without a pause, so that what it saw is what it acts on, but for other processes. */
-function nextMove(
+/** Without a pause, so that what it saw is what it acts on, but for other processes. Settles where `maySettle`. */
+function look(
   session: Session,
   name: KeyName,
   own: Uint8Array,
   ignored: ReadonlySet<string>,
-  patient: boolean,
-): Move {
+  isPatient: boolean,
+  maySettle: boolean,
+): Finding {
   const isOwn = ({ id }: KeyObject) => bytesEqual(id, own);
   const candidates = findCandidates(session, name); // before the keys: one that is settled on in between is seen there
   const [ours, ...again] = candidates.filter(isOwn); // two where the token went away while it made the first
@@ -79,15 +101,16 @@ function nextMove(
       session,
       objects.map(({ handle }) => handle),
     );
-  const yieldTo = (move: Move): Move => {
+  const yieldTo = (finding: Finding): Finding => {
     if (ours !== undefined) destroy([ours]);
-    return move;
+    return finding;
   };
   destroy(again);
   if (findKeys(session, name).length > 0) return yieldTo('settled');
   if (ours === undefined) return 'lost'; // destroyed with all of this name
   if (others.some(({ id }) => toHex(id) < toHex(own))) return yieldTo('lost');
-  if (others.length > 0 && patient) return 'wait'; // a higher one yields, or has looked before ours was there and settles
+  if (others.length > 0 && isPatient) return 'wait'; // a higher one yields, or has looked before ours was there and settles
+  if (!maySettle) return 'alone';
   try {
     settleOn(session, ours, name);
     return 'settled';

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from '@dta/crypto';
 import { isDtaError, type DtaError } from '@dta/errors';
+import { setTimeout as delay } from 'node:timers/promises';
 import { makeConnector, type Connector, type Session, type TokenOptions } from './connection.js';
 import { returnValue } from './cryptoki.js';
 import { CALLS_AT_A_TIME, openModule, type Pkcs11Module } from './module.js';
@@ -7,6 +8,11 @@ import { unavailable } from './unavailable.js';
 
 /** Within this an operation has ended, waiting and logging in again included (docs/architecture.md, limits). */
 const OPERATION_LIMIT_MS = 5_000;
+
+/** How often a token is looked for before it is said not to be there, at a start. */
+const ATTEMPTS = 4;
+/** Longer than a connector's own first wait. */
+const BETWEEN_ATTEMPTS_MS = 300;
 
 /** A token that this process is logged in at. */
 export interface Token {
@@ -66,11 +72,18 @@ function samePin(a: string, b: string): boolean {
 async function connectTo(options: TokenOptions): Promise<Token> {
   const module = await openModule(options.module);
   const connector = makeConnector(module, options);
-  try {
-    await connector.reconnect();
-  } catch (error) {
-    await module.release();
-    throw error;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await connector.reconnect();
+      break;
+    } catch (error) {
+      // a token may look away while another process logs in (SoftHSM writes its file anew); a PIN is tried once only
+      if (attempt === ATTEMPTS) {
+        await module.release();
+        throw error;
+      }
+      await delay(BETWEEN_ATTEMPTS_MS);
+    }
   }
   return {
     use: (operation) => {
