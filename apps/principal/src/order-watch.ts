@@ -1,4 +1,5 @@
 import type { Cid } from '@dta/codec';
+import { SQL_SILENCE_TIMEOUT_MS, SQL_STATEMENT_TIMEOUT_MS } from '@dta/contracts';
 import { ORDER_CHANGED, type Job, type Node } from '@dta/node';
 import pg from 'pg';
 
@@ -24,7 +25,13 @@ export class OrderWatch implements Job {
   }
 
   async #listen(): Promise<void> {
-    const client = new pg.Client({ connectionString: this.#node.options.database.url, application_name: 'dta listen' });
+    const client = new pg.Client({
+      connectionString: this.#node.options.database.url,
+      application_name: 'dta listen',
+      connectionTimeoutMillis: SQL_STATEMENT_TIMEOUT_MS,
+      query_timeout: SQL_SILENCE_TIMEOUT_MS,
+      keepAlive: true, // of one that died without a word, polling makes up for the silence
+    });
     const again = () => {
       if (this.#client !== client || this.#stopped) return;
       this.#client = undefined;

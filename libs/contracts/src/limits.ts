@@ -29,6 +29,8 @@ export const NATS_MAX_PAYLOAD_BYTES = 2 * 1024 * 1024;
 
 export const SQL_STATEMENT_TIMEOUT_MS = 5_000;
 export const SQL_LOCK_TIMEOUT_MS = 2_000;
+/** When a connection that says nothing is given up: the server's own limits come first where it lives. */
+export const SQL_SILENCE_TIMEOUT_MS = 7_000;
 
 /** One call of the document store, a search among other nodes included. */
 export const DOCUMENT_STORE_TIMEOUT_MS = 30_000;

@@ -1,4 +1,4 @@
-import { SQL_LOCK_TIMEOUT_MS, SQL_STATEMENT_TIMEOUT_MS } from '@dta/contracts';
+import { SQL_LOCK_TIMEOUT_MS, SQL_SILENCE_TIMEOUT_MS, SQL_STATEMENT_TIMEOUT_MS } from '@dta/contracts';
 import { DtaError } from '@dta/errors';
 import type pg from 'pg';
 import { DataSource } from 'typeorm';
@@ -19,7 +19,14 @@ export interface DatabaseOptions {
 
 const migrations = [Initial1, Publication2, Times3, Announcements4, PluginAnswers5];
 
-function dataSource({ url, poolSize, readOnly = false }: DatabaseOptions): DataSource {
+/** What a role waits for at most: a machine that vanished closes no connection. A migration may take its time. */
+const limits = {
+  statement_timeout: SQL_STATEMENT_TIMEOUT_MS,
+  lock_timeout: SQL_LOCK_TIMEOUT_MS,
+  query_timeout: SQL_SILENCE_TIMEOUT_MS,
+};
+
+function dataSource({ url, poolSize, readOnly = false }: DatabaseOptions, limited: Partial<typeof limits>): DataSource {
   return new DataSource({
     type: 'postgres',
     url,
@@ -28,9 +35,9 @@ function dataSource({ url, poolSize, readOnly = false }: DatabaseOptions): DataS
     migrationsTableName: 'migrations',
     logging: false,
     extra: {
-      statement_timeout: SQL_STATEMENT_TIMEOUT_MS,
-      lock_timeout: SQL_LOCK_TIMEOUT_MS,
+      ...limited,
       connectionTimeoutMillis: SQL_STATEMENT_TIMEOUT_MS,
+      keepAlive: true,
       application_name: 'dta',
       ...(readOnly && { options: '-c default_transaction_read_only=on' }),
     },
@@ -110,7 +117,7 @@ export function sqlState(error: unknown): string | undefined {
  * @throws `service_unavailable` where there is no connection, `schema_outdated`
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
-  const source = await connect(options);
+  const source = await connect(options, limits);
   if (await isOutdated(source)) {
     await source.destroy();
     throw new DtaError('schema_outdated', 'the database has an older schema than this version needs: run dta migrate');
@@ -131,9 +138,9 @@ async function isOutdated(source: DataSource): Promise<boolean> {
 /** A statement that would write, on a connection that may not. */
 const READ_ONLY = '25006';
 
-async function connect(options: DatabaseOptions): Promise<DataSource> {
+async function connect(options: DatabaseOptions, limited: Partial<typeof limits>): Promise<DataSource> {
   try {
-    return await dataSource(options).initialize();
+    return await dataSource(options, limited).initialize();
   } catch (cause) {
     const { host, pathname } = new URL(options.url);
     const refused = sqlState(cause) !== undefined && cause instanceof Error; // no such database, a wrong password
@@ -144,10 +151,9 @@ async function connect(options: DatabaseOptions): Promise<DataSource> {
 
 /** Brings a database to this version's schema, one process at a time (advisory lock). Gives the names of what it ran. */
 export async function migrateDatabase(options: DatabaseOptions): Promise<string[]> {
-  const source = await connect({ ...options, poolSize: 2 });
+  const source = await connect({ ...options, poolSize: 2 }, {});
   const locker = source.createQueryRunner();
   try {
-    await locker.query('SET lock_timeout = 0; SET statement_timeout = 0');
     await locker.query("SELECT pg_advisory_lock(hashtext('dta migrate'))");
     const ran = await source.runMigrations({ transaction: 'each' });
     return ran.map(({ name }) => name);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { freshDatabase, type FreshDatabase } from '@dta/testkit';
+import { freshDatabase, startRelay, type FreshDatabase } from '@dta/testkit';
+import pg from 'pg';
 import { migrateDatabase, openDatabase, type Database } from '../src/index.js';
 import { refusal } from './refusal.js';
 
@@ -36,6 +37,39 @@ describe('a statement that the server can not do now is service_unavailable, and
   test('a statement above its time limit, in earnest', async () => {
     await expect(database.query('SELECT pg_sleep(10)')).rejects.toThrow(refusal('service_unavailable', '57014'));
   });
+});
+
+test('a server that vanished, its connections open, is given up, and found again', async () => {
+  const url = new URL(fresh.url);
+  const relay = await startRelay(Number(url.port));
+  url.port = String(relay.port);
+  const far = await openDatabase({ url: url.href, poolSize: 2 });
+  try {
+    relay.hang();
+    const asked = Array.from({ length: 3 }, () => far.query('SELECT 1')); // more than there are connections
+    for (const answer of asked) await expect(answer).rejects.toThrow(refusal('service_unavailable'));
+    relay.connectTo(Number(new URL(fresh.url).port));
+    expect(await far.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  } finally {
+    await far.close();
+    await relay.stop();
+  }
+});
+
+test('a migration may take longer than a statement of a role', async () => {
+  const slow = await freshDatabase();
+  const client = new pg.Client({ connectionString: slow.url });
+  await client.connect();
+  try {
+    await client.query(`CREATE SEQUENCE once; CREATE FUNCTION wait() RETURNS event_trigger LANGUAGE plpgsql AS
+      $$ BEGIN IF nextval('once') = 1 THEN PERFORM pg_sleep(6); END IF; END $$;
+      CREATE EVENT TRIGGER wait ON ddl_command_start WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION wait()`);
+    await migrateDatabase({ url: slow.url, poolSize: 1 });
+    await (await openDatabase({ url: slow.url, poolSize: 1 })).close();
+  } finally {
+    await client.end();
+    await slow.drop();
+  }
 });
 
 test('what a statement itself met stays the server’s word', async () => {

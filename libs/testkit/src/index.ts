@@ -6,6 +6,7 @@ export { dta, type ClusterApp, type ClusterRole, type MemberFiles } from './clus
 export { restApi, type RestAnswer, type RestApi } from './cluster/rest-api.js';
 export { startKuboSwarm, type KuboNode, type KuboSwarm } from './kubo-swarm.js';
 export { startNatsServer, type NatsServer, type NatsServerOptions } from './nats-server.js';
+export { startRelay, type Relay } from './relay.js';
 export { freshDatabase, type FreshDatabase } from './postgres-server.js';
 export { freshName, openRunServices, serviceUrl, type RunServices, type ServiceName } from './run-services.js';
 export { compileCache, fetchTool, type ToolName } from './toolbox.js';
