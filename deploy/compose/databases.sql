@@ -1,0 +1,5 @@
+CREATE DATABASE principal;
+CREATE DATABASE beneficiary;
+CREATE DATABASE fiduciary_1;
+CREATE DATABASE fiduciary_2;
+CREATE DATABASE fiduciary_3;
