@@ -5,25 +5,13 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { blocksOf, ROOT, runBlocks, type Result } from '../src/pages.js';
 
 // README.md as a stranger follows it: `npm start` in one terminal, every other ```sh block in a second one, in order.
 // ```console blocks run until they are stopped, or for minutes, and say so.
 jest.setTimeout(180_000);
 
-const ROOT = join(import.meta.dirname, '../../..');
-const END = '--- end of a block ---';
 const run = promisify(execFile);
-
-/** A fenced block, and the ```json block right after it, which shows what it answers. */
-interface Block {
-  readonly text: string;
-  readonly shown: string | undefined;
-}
-
-/** What became of a block. */
-interface Result extends Block {
-  readonly output: string;
-}
 
 let folder: string;
 let node: ChildProcess;
@@ -37,7 +25,7 @@ beforeAll(async () => {
   expect(start?.text).toBe('npm start'); // else the node that the others talk to is not what the page starts
   const started = await startNode(`${start?.text ?? ''} -- --port 0 --data ${join(folder, 'data')}`);
   node = started.child;
-  results = await runBlocks(others, started.url);
+  results = await runBlocks(others, { DTA: started.url, DTA_DATA: join(folder, 'data'), TMPDIR: folder }); // what `mktemp` makes goes with the rest
 });
 
 afterAll(async () => {
@@ -82,7 +70,14 @@ describe('README.md', () => {
   });
 
   test('every page that the documents link to is there', async () => {
-    for (const page of ['README.md', 'SECURITY.md', 'docs/architecture.md', 'docs/api.md', 'docs/adr/README.md']) {
+    for (const page of [
+      'README.md',
+      'SECURITY.md',
+      'docs/architecture.md',
+      'docs/operations.md',
+      'docs/api.md',
+      'docs/adr/README.md',
+    ]) {
       const text = await readFile(join(ROOT, page), 'utf8');
       const links = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link = '']) => link);
       expect(links.length).toBeGreaterThan(0);
@@ -125,17 +120,6 @@ describe('documents made from the code', () => {
   });
 });
 
-function blocksOf(page: string): Block[] {
-  const fences = [...page.matchAll(/^```(\w*)\n([^]*?)^```$/gm)];
-  return fences.flatMap(([whole, language, text = ''], at) => {
-    if (language !== 'sh') return [];
-    const after = fences[at + 1];
-    const end = (fences[at]?.index ?? 0) + whole.length;
-    const follows = after?.[1] === 'json' && page.slice(end, after.index).trim() === '';
-    return [{ text: text.trim(), shown: follows ? after[2] : undefined }];
-  });
-}
-
 async function startNode(command: string): Promise<{ child: ChildProcess; url: string }> {
   const child = spawn('sh', ['-c', `exec ${command}`], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
@@ -150,18 +134,6 @@ async function startNode(command: string): Promise<{ child: ChildProcess; url: s
     child.once('exit', (code) => reject(new Error(`npm start ended with ${code}: ${said}`)));
   });
   return { child, url };
-}
-
-/** All blocks in one shell, which ends at the first command that fails, as the person at the terminal would. */
-async function runBlocks(blocks: readonly Block[], url: string): Promise<Result[]> {
-  const script = blocks.map(({ text }) => `${text}\nprintf '\\n%s\\n' '${END}'`).join('\n');
-  const { stdout } = await run('sh', ['-e', '-c', script], {
-    cwd: ROOT,
-    env: { ...process.env, DTA: url, DTA_DATA: join(folder, 'data'), TMPDIR: folder }, // what `mktemp` makes goes with the rest
-    maxBuffer: 2 ** 24,
-  });
-  const outputs = stdout.split(`${END}\n`).map((output) => output.trim());
-  return blocks.map((block, at) => ({ ...block, output: outputs[at] ?? '' }));
 }
 
 /** Names and types of a JSON value, without what differs from one answer to the next. */
