@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { query } from '../src/databases.js';
-import { expected, isPrivateKeyOf } from '../src/orders.js';
+import { expected, isPrivateKeyOf, until } from '../src/orders.js';
 
 jest.setTimeout(180_000);
 
@@ -105,4 +105,14 @@ test('a redemption that the plugin refuses is not begun; one that it takes bring
   expect(isPrivateKeyOf(String(secret), String(commitment))).toBe(true);
   const withoutPlugin = expected(200, await api.get(`/v1/order/${String(orderReference)}/secret`));
   expect(withoutPlugin).toEqual({ orderReference, commitment, secret });
+});
+
+test('what was held goes with an order that fails', async () => {
+  await cluster.operator('first').member('fiduciary-1').processes[0]?.stop();
+  const setupBy = new Date(Date.now() + 6_000).toISOString();
+  const wish = { plugin: 'safeguardsecret', extension: { plainText: 'x' }, setupBy, wait: 0 };
+  const begun = expected(202, await api.post('/v1/order', wish));
+  expect(await heldOf(begun['orderReference'])).toBe(1);
+  await until(api, String(begun['orderReference']), ({ state }) => state === 'failed', 60_000);
+  expect(await heldOf(begun['orderReference'])).toBe(0);
 });
