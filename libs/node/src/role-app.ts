@@ -50,6 +50,7 @@ export async function serveRole(
   app.useGlobalFilters(new DtaRpcExceptionFilter());
   await app.listen();
   const { store } = node;
+  if (store === null) node.log.info({ role }, 'no document store is set: what is for the shared log waits');
   const publisher = store === null ? [] : [startPublisher({ ...node, store })];
   const jobs = [...startJobs(app), startAnnouncer(node), ...publisher];
   monitor.health.started();
