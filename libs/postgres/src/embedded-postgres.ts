@@ -107,7 +107,7 @@ async function spawnServer(
   const port = await freePort();
   const closed = { listen_addresses: '127.0.0.1', unix_socket_directories: '' };
   const all = { ...settings, ...closed, port: String(port), logging_collector: 'off' };
-  const child = await startProgram(home, 'postgres', (folder) => [
+  const child = startProgram(home, 'postgres', (folder) => [
     ...['-D', `${folder}/data`],
     ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
   ]);

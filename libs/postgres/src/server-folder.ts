@@ -76,7 +76,7 @@ export async function makeData(home: ServerHome, sync: boolean): Promise<void> {
     if (name.startsWith('data.new-')) await rm(join(directory, name), { recursive: true }).catch(() => undefined);
   }
   const fresh = `data.new-${randomBytes(6).toString('hex')}`;
-  const initdb = await startProgram(home, 'initdb', (folder) => [
+  const initdb = startProgram(home, 'initdb', (folder) => [
     ...[`--pgdata=${folder}/${fresh}`, `--username=${account}`, '--auth=scram-sha-256', `--pwfile=${folder}/password`],
     ...['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
     ...['--no-instructions', ...(sync ? [] : ['--no-sync'])],

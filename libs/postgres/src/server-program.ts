@@ -1,5 +1,5 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { open } from 'node:fs/promises';
+import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { ServerUser } from './server-user.js';
@@ -25,23 +25,26 @@ const inheritedFolder = '/proc/self/fd/3';
  * Another user may not get there by its real path: root's home, where root puts a checkout, is closed to others. So it
  * inherits the open folder instead, as file descriptor 3, and what is closed above doesn't matter. Its environment
  * names no other server, locale or library; a Ctrl-C in the terminal is for the node alone, which stops its server last.
+ *
+ * Synchronous, so that the caller listens before anything can happen: a program that fails ends within milliseconds, and
+ * its end is told once.
  */
-export async function startProgram(
+export function startProgram(
   { native, directory, user }: ServerHome,
   program: 'initdb' | 'postgres',
   args: (folder: string) => readonly string[],
-): Promise<ServerProcess> {
-  const folder = await open(directory);
+): ServerProcess {
+  const folder = openSync(directory, 'r');
   try {
     return spawn(join(native, 'bin', program), args(user.other ? inheritedFolder : directory), {
       ...(user.other ? { uid: user.uid, gid: user.gid } : {}),
       cwd: '/',
       env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
       detached: true,
-      stdio: ['ignore', 'ignore', 'pipe', folder.fd],
+      stdio: ['ignore', 'ignore', 'pipe', folder],
     }) as ServerProcess; // spawn has no type for more than three streams
   } finally {
-    await folder.close();
+    closeSync(folder);
   }
 }
 

@@ -1,14 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { pbkdf2 } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import pg from 'pg';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../src/index.js';
 
-jest.setTimeout(180_000); // a disk that others write to takes a minute to flush a new cluster
+jest.setTimeout(60_000);
 
 const asRoot = process.getuid?.() === 0 ? test : test.skip;
 let base: string;
@@ -245,6 +247,20 @@ describe('refuses with one sentence', () => {
     const settings = { ...quick, no_such_setting: '1' };
     await expect(start(directory, settings)).rejects.toEqual(refusal(/no_such_setting/));
   });
+
+  test('a server that ends at once while this process is busy: its end is told once', async () => {
+    await (await start()).stop();
+    let over = false;
+    const threads = Array.from({ length: 4 }, async () => {
+      while (!over) await promisify(pbkdf2)('', '', 200_000, 32, 'sha512'); // file operations wait for each
+    });
+    try {
+      await expect(start(directory, { ...quick, no_such_setting: '1' })).rejects.toEqual(refusal(/no_such_setting/));
+    } finally {
+      over = true;
+      await Promise.all(threads);
+    }
+  }, 60_000);
 
   test('a folder that can not be made', async () => {
     await writeFile(join(base, 'file'), '');
