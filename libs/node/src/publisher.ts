@@ -56,7 +56,10 @@ export function startPublisher(parts: PublisherParts): Job {
   const job = periodically('publish', EVERY_MS, log, async () => {
     if (!away.mayTry()) return;
     try {
-      while (!publisher.isStopped && (await publisher.publishNext(holder))) away.isBack();
+      for (let done: Published = 'more'; done === 'more' && !publisher.isStopped;) {
+        done = await publisher.publishNext(holder);
+        if (done !== 'nothing') away.isBack();
+      }
       await forgetPublished(database);
     } catch (error) {
       if (!isDtaError(error, 'store_unavailable')) throw error;
@@ -73,6 +76,9 @@ export function startPublisher(parts: PublisherParts): Job {
     },
   };
 }
+
+/** Whether a step of publication did something, and whether there may be enough for another segment at once. */
+type Published = 'nothing' | 'all' | 'more';
 
 /** One step of publication after the other; each can be the last of this process. */
 class Publisher {
@@ -92,11 +98,16 @@ class Publisher {
     this.#stopped.catch(() => undefined); // for whoever waits for the store just then
   }
 
-  /** Puts what is owed, or signs what is next; whether there may be more. @throws `store_unavailable` */
-  async publishNext(holder: string): Promise<boolean> {
+  /**
+   * Puts what is owed, or signs what is next. A segment that wasn't full ends it for now: else what comes meanwhile would be
+   * signed in ever smaller segments, and each costs as many statements as a full one.
+   *
+   * @throws `store_unavailable`
+   */
+  async publishNext(holder: string): Promise<Published> {
     const { database } = this.#parts;
     const head = await takePublication(database, holder, this.#generations);
-    if (head === undefined) return false;
+    if (head === undefined) return 'nothing';
     for (const block of await owedIdentities(database)) {
       await this.#put(block.cid, [block]);
       await markIdentityPublished(database, block.cid);
@@ -111,17 +122,17 @@ class Publisher {
       });
     }
     await this.#publish(owed, blocks);
-    return true;
+    return 'more';
   }
 
   /**
    * The signature comes first, from an HSM maybe and slow, and only then the one statement that makes the segment the
    * next one, if the head is still what it follows.
    */
-  async #signNext(head: LogHead | null): Promise<boolean> {
+  async #signNext(head: LogHead | null): Promise<Published> {
     const { role, database, ring, now } = this.#parts;
     const blocks = await unsignedEnvelopes(database, BATCH, BATCH_BYTES);
-    if (blocks.length === 0) return false;
+    if (blocks.length === 0) return 'nothing';
     const { identity, key } = ring.author;
     const envelopes = blocks.map(({ cid }) => cid);
     const seq = head === null ? 0 : head.seq + 1;
@@ -129,8 +140,10 @@ class Publisher {
     const signed = await signSegment({ issuer: identity.cid, role, seq, prev, envelopes, now: now() }, key);
     const segment = { seq, segment: signed.cid, bytes: signed.bytes };
     const isStored = await storeSegment(database, segment, prev, envelopes, this.#generations);
-    if (isStored) await this.#publish(segment, blocks);
-    return true;
+    if (!isStored) return 'more';
+    await this.#publish(segment, blocks);
+    const bytes = blocks.reduce((sum, block) => sum + block.bytes.length, 0);
+    return blocks.length === BATCH || bytes >= BATCH_BYTES ? 'more' : 'all';
   }
 
   async #publish({ seq, segment, bytes }: LogHead & { bytes: Uint8Array }, envelopes: readonly Block[]): Promise<void> {
