@@ -54,6 +54,11 @@ export interface OrderPlugin<
     /** in the answer with the secret, which nobody keeps */
     readonly redeemed: z.ZodType<Redeemed>;
   };
+  /**
+   * For a plugin that adds nothing: what an order says goes into its Request as it is, and back with each answer. It has no
+   * hooks, and since nothing of it runs, an order doesn't wait for a thread.
+   */
+  readonly passThrough?: true;
   /** At the principal, before anything is signed: whether the order may be. */
   validateOrder?(order: Order): Awaitable<void>;
   /**

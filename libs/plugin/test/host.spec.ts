@@ -51,6 +51,26 @@ describe('a plugin that', () => {
     await plugins.validateRedemption('other', { ...facts, redemption: { any: 'thing' } });
   });
 
+  test('passes all through gives back what came, and never waits for a thread', async () => {
+    const narrow = await openPlugins([at('pass-through'), at('other')], { ...limits, threads: 1, queued: 0 });
+    const placeMany = (plugin: string) =>
+      Promise.allSettled(Array.from({ length: 20 }, (_, n) => narrow.placeOrder(plugin, { n })));
+    try {
+      const placed = (await placeMany('pass-through')).map((one) => one.status === 'fulfilled' && one.value);
+      expect(placed).toEqual(Array.from({ length: 20 }, (_, n) => ({ request: { n }, held: null })));
+      expect((await placeMany('other')).filter(({ status }) => status === 'rejected')).not.toHaveLength(0);
+      const order = { ...facts, request: { a: [1] } };
+      expect(await narrow.answerOrder('pass-through', { ...order, held: null })).toEqual({ a: [1] });
+      await narrow.validateRedemption('pass-through', { ...order, redemption: { b: 2 } });
+      const redeemed = { ...order, redemption: { b: 2 }, secret: new Uint8Array(32) };
+      expect(await narrow.answerRedemption('pass-through', redeemed)).toEqual({ a: [1] });
+      const half = await errorOf(narrow.placeOrder('pass-through', { half: 0.5 }));
+      expect(half).toMatchObject({ code: 'plugin_failed' });
+    } finally {
+      await narrow.close();
+    }
+  });
+
   test('refuses is answered in its own words, and one that refuses at length in 500 characters of them', async () => {
     expect(await errorOf(answer(plugins, 'refuses'))).toMatchObject({ code: 'plugin_refused', message: 'not today' });
     expect((await errorOf(answer(plugins, 'refuses at length'))).message).toHaveLength(500);
@@ -154,6 +174,7 @@ describe('at the start', () => {
     ['of-version-2', 'API version 2'],
     ['no-plugin', 'no plugin'],
     ['broken', 'it has a bug'],
+    ['pass-through-with-hook', 'without any hook'],
   ])('%s is refused in one sentence', async (name, reason) => {
     const source = /^[@.]/.test(name) ? name : at(name);
     const error = await errorOf(openPlugins([at('other'), source], limits));

@@ -8,7 +8,5 @@ export default definePlugin({
   apiVersion: 1,
   name: 'milagro',
   schemas: { order: anything, request: anything, placed: anything, redemption: anything, redeemed: anything },
-  extendRequest: (order) => ({ request: order }),
-  answerOrder: ({ request }) => request,
-  answerRedemption: ({ request }) => request,
+  passThrough: true,
 });

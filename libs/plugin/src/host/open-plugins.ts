@@ -53,19 +53,20 @@ export async function openPlugins(sources: readonly string[], limits: PluginLimi
     const gone = Promise.all(opened.map(({ pool }) => pool.close()));
     await Promise.race([gone, delay(CLOSE_MS, undefined, { ref: false })]);
   };
-  const pools = new Map(opened.map(({ pool, description }) => [description.name, pool]));
+  const byName = new Map(opened.map((plugin) => [plugin.description.name, plugin]));
   const failed = opening.find((outcome) => outcome.status === 'rejected');
-  if (failed !== undefined || pools.size !== sources.length) {
+  if (failed !== undefined || byName.size !== sources.length) {
     await close();
     throw failed?.reason ?? new DtaError('start_failed', 'two plugins have one name');
   }
-  const poolOf = (plugin: string): PluginPool => {
-    const pool = pools.get(plugin);
-    if (pool !== undefined) return pool;
+  const known = (plugin: string) => {
+    const found = byName.get(plugin);
+    if (found !== undefined) return found;
     throw new DtaError('plugin_unknown', `this node has no plugin of the name ${plugin}`, { metadata: { plugin } });
   };
   const run = async <C extends CallName>(plugin: string, call: C, input: Inputs[C]) => {
-    const { extension: text, held } = await poolOf(plugin).run(call, input);
+    const { pool, passThrough } = known(plugin);
+    const { extension: text, held } = passThrough ? passedThrough(input) : await pool.run(call, input);
     const read = readExtension(text, limits.extensionMaxBytes);
     const reason = 'reason' in read ? read.reason : heldFault(held, limits);
     if ('extension' in read && reason === undefined) return { extension: read.extension, held };
@@ -84,6 +85,11 @@ export async function openPlugins(sources: readonly string[], limits: PluginLimi
     answerRedemption: async (plugin, order) => (await run(plugin, 'answerRedemption', order)).extension,
     close,
   };
+}
+
+/** What came with the order, as the call has it: given by the client, or out of the Request. */
+function passedThrough(input: Inputs[CallName]): { extension: string; held: null } {
+  return { extension: JSON.stringify('extension' in input ? input.extension : input.request), held: null };
 }
 
 async function openPlugin(source: string, limits: PluginLimits) {

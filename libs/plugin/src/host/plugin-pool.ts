@@ -29,12 +29,12 @@ export class PluginPool {
     source: string,
     specifier: string,
     limits: PluginLimits,
-  ): Promise<{ pool: PluginPool; description: PluginDescription }> {
-    const { thread, description } = await PluginThread.start(source, specifier, limits);
-    const pool = new PluginPool(description.name, specifier, limits);
+  ): Promise<{ pool: PluginPool; description: PluginDescription; passThrough: boolean }> {
+    const { thread, ...said } = await PluginThread.start(source, specifier, limits);
+    const pool = new PluginPool(said.description.name, specifier, limits);
     pool.#idle.push(thread);
     pool.#count = 1;
-    return { pool, description };
+    return { pool, ...said };
   }
 
   /** Runs a call in a thread that is free. @throws `busy` beside what {@link PluginThread.call} throws */

@@ -51,10 +51,10 @@ export class PluginThread {
     plugin: string,
     specifier: string,
     limits: PluginLimits,
-  ): Promise<{ thread: PluginThread; description: PluginDescription }> {
+  ): Promise<{ thread: PluginThread; description: PluginDescription; passThrough: boolean }> {
     const thread = new PluginThread(plugin, specifier, limits);
     const message = (await thread.#next(limits.loadMs)) as LoadMessage; // the first is always this
-    if ('loaded' in message) return { thread, description: message.loaded };
+    if ('loaded' in message) return { thread, description: message.loaded, passThrough: message.passThrough };
     await thread.end();
     throw thread.#failed(`it can not be loaded: ${message.unloadable}`);
   }

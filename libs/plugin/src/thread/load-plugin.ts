@@ -19,6 +19,9 @@ export async function loadPlugin(specifier: string): Promise<OrderPlugin> {
   if (missing.length > 0) throw new Error(`it has no schema for ${missing.join(', ')}`);
   const odd = hookNames.filter((name) => plugin[name] !== undefined && typeof plugin[name] !== 'function');
   if (odd.length > 0) throw new Error(`${odd.join(', ')} must be a function`);
+  if (plugin.passThrough !== undefined && (plugin.passThrough !== true || hookNames.some((name) => plugin[name]))) {
+    throw new Error('passThrough is true, and without any hook, or left out');
+  }
   return plugin as OrderPlugin; // all of it was looked at
 }
 

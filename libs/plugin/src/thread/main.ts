@@ -13,7 +13,7 @@ try {
   const plugin = await loadPlugin((workerData as { specifier: string }).specifier); // as the host gives it
   const description = describePlugin(plugin);
   port.on('message', (message: CallMessage) => void runHooks(plugin, message).then(say));
-  say({ loaded: description });
+  say({ loaded: description, passThrough: plugin.passThrough === true });
 } catch (error) {
   say({ unloadable: error instanceof Error ? error.message : 'it can not be loaded' });
 }

@@ -36,7 +36,8 @@ export interface CallMessage<C extends CallName = CallName> {
 }
 
 /** From thread to host, once: the plugin is loaded, or why not. */
-export type LoadMessage = { readonly loaded: PluginDescription } | { readonly unloadable: string };
+export type LoadMessage =
+  { readonly loaded: PluginDescription; readonly passThrough: boolean } | { readonly unloadable: string };
 
 /** From thread to host: the answer to a call. An extension is JSON text, so that its size is known before it is read. */
 export type AnswerMessage =
