@@ -40,6 +40,9 @@ const superseded: Readonly<Partial<Record<PrincipalOrder['state'], readonly Prin
   released: ['release'],
 };
 
+/** States in which a step waits for an answer, so that a delivery is owed. */
+const awaiting: readonly PrincipalOrder['state'][] = ['requested', 'enrolled', 'dealing', 'releasing'];
+
 type Arrived = DeliveryAnswer & { readonly verb: PrincipalVerb };
 
 /**
@@ -91,7 +94,7 @@ export class OrderDriver implements Job {
   async #resume(): Promise<void> {
     const places = ORDERS_DRIVEN_MAX - this.#driven.size - this.#queued.size;
     if (places <= 0) return;
-    for (const ref of await undriven(this.#node.database, places)) this.drive(ref);
+    for (const ref of await undriven(this.#node.database, places, awaiting)) this.drive(ref);
   }
 
   async #driveLogged(ref: Cid, open: OpenOrder | null, drive: Drive): Promise<void> {

@@ -22,18 +22,25 @@ export async function dropLease(sql: Sql, order: Cid, holder: string): Promise<v
 }
 
 /**
- * Orders that owe a delivery whose time has come and that nobody drives, any `limit` of them: were it always the same
+ * Orders that nobody drives and that owe a delivery whose time has come, or are in a state of `awaiting` and owe none: whoever
+ * wrote the last answer died before the step that follows from it. Any `limit` of them: were it always the same
  * ones, a few whose rows can't be read would keep all others waiting. A `redeem` that was never tried waits for Releases:
  * those drive the order.
  */
-export async function undriven(sql: Sql, limit: number): Promise<Cid[]> {
+export async function undriven(sql: Sql, limit: number, awaiting: readonly string[]): Promise<Cid[]> {
   const rows: { order_ref: Cid }[] = await sql.query(
-    `SELECT d.order_ref FROM deliveries d LEFT JOIN leases l ON l.order_ref = d.order_ref
-     WHERE d.state = 'owed' AND d.next_attempt_at <= now() AND (l.until IS NULL OR l.until < now())
-       AND (d.verb <> 'redeem' OR d.last_error IS NOT NULL OR NOT EXISTS (
-         SELECT FROM deliveries r WHERE r.envelope = d.envelope AND r.verb = 'release' AND r.state = 'owed'))
-     GROUP BY d.order_ref ORDER BY random() LIMIT $1`,
-    [limit],
+    `SELECT order_ref FROM (
+       SELECT d.order_ref FROM deliveries d
+       WHERE d.state = 'owed' AND d.next_attempt_at <= now()
+         AND (d.verb <> 'redeem' OR d.last_error IS NOT NULL OR NOT EXISTS (
+           SELECT FROM deliveries r WHERE r.envelope = d.envelope AND r.verb = 'release' AND r.state = 'owed'))
+       UNION
+       SELECT o.ref FROM orders o
+       WHERE o.state = ANY ($2) AND NOT EXISTS (SELECT FROM deliveries d WHERE d.order_ref = o.ref AND d.state = 'owed')
+     ) AS waiting
+     WHERE NOT EXISTS (SELECT FROM leases l WHERE l.order_ref = waiting.order_ref AND l.until >= now())
+     ORDER BY random() LIMIT $1`,
+    [limit, [...awaiting]],
   );
   return rows.map(({ order_ref }) => order_ref);
 }
