@@ -50,6 +50,7 @@ test('reads what it wrote', () => {
 });
 
 test('writes what the library of IPLD writes', () => {
+  const anyKey = fc.string({ unit: 'binary', maxLength: 40 }).filter((key) => key !== '__proto__'); // which we refuse
   const leaf = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 80 }), // any code points, and so any length in UTF-8
     fc.string({ unit: 'binary-ascii', minLength: 20, maxLength: 300 }),
@@ -68,7 +69,7 @@ test('writes what the library of IPLD writes', () => {
       { depthSize: 'small' },
       leaf,
       fc.array(tie('document'), { maxLength: 30 }),
-      fc.dictionary(fc.string({ unit: 'binary', maxLength: 40 }), tie('document')),
+      fc.dictionary(anyKey, tie('document')),
       fc.dictionary(fc.constantFrom('a', 'b', 'aa', 'é', 'ab', '', 'z'.repeat(30), '😀', '\ufffd'), tie('document')),
     ),
   }));
@@ -76,7 +77,7 @@ test('writes what the library of IPLD writes', () => {
     fc.property(document, (value) => {
       expect(toHex(encodeCanonical(value))).toBe(toHex(dagCbor.encode(value)));
     }),
-    { numRuns: 2_000 },
+    { numRuns: 1_000 },
   );
   const long = { bytes: new Uint8Array(100_000).fill(7), list: Array.from({ length: 70_000 }, (_, at) => at) };
   expect(encodeCanonical(long)).toEqual(new Uint8Array(dagCbor.encode(long))); // beyond the room it begins with
