@@ -146,10 +146,7 @@ export class Admission {
     if (directory.find(prev) === undefined) return false;
     const first = directory.firstOf(prev);
     if (!this.#admitted.has(first) || directory.standingOf(first) !== 'sound') return true;
-    await this.#sql.query(
-      'INSERT INTO identities (cid, first, bytes, own) VALUES ($1, $2, $3, false) ON CONFLICT (cid) DO NOTHING',
-      [cid, first, Buffer.from(bytes)],
-    );
+    await this.#sql.query(INSERT, [cid, first, Buffer.from(bytes), false]);
     directory.add([bytes]);
     return true;
   }

@@ -160,6 +160,27 @@ test('what two replicas were told at once is known to a third, whichever was wri
   }
 });
 
+test('a successor that came with a message waits for whoever writes another document', async () => {
+  const [admission, gate] = [await open(), await openDatabase({ url: fresh.url, poolSize: 1 })];
+  await admission.admit([peer.identity.bytes]);
+  const successor = await successorOf(peer);
+  const written = () => database.query('SELECT FROM identities WHERE cid = $1', [successor.cid]);
+  const waiting = () =>
+    database.query(`SELECT FROM pg_locks JOIN pg_database d ON d.oid = database
+      WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()`);
+  await gate.query("SELECT pg_advisory_lock(hashtext('dta identities'))");
+  try {
+    const learnt = admission.learn([successor]);
+    while ((await waiting()).length + (await written()).length === 0) await new Promise((next) => setTimeout(next, 5));
+    expect(await written()).toEqual([]);
+    await gate.query("SELECT pg_advisory_unlock(hashtext('dta identities'))");
+    await learnt;
+    expect(await written()).toHaveLength(1);
+  } finally {
+    await gate.close();
+  }
+});
+
 test('a revocation is of the chain itself, and of a chain that is known', async () => {
   const admission = await open();
   await admission.admit([peer.identity.bytes]);
