@@ -35,10 +35,7 @@ async function showStates(sql: Sql, json: boolean): Promise<string> {
   if (json) return JSON.stringify(states);
   return states.length === 0
     ? 'there are no orders'
-    : table(
-        ['state', 'orders'],
-        states.map(({ state, orders }) => [state, String(orders)]),
-      );
+    : table([['state', 'orders'], ...states.map(({ state, orders }) => [state, String(orders)])]);
 }
 
 async function showStuck(sql: Sql, json: boolean): Promise<string> {
@@ -53,7 +50,7 @@ async function showStuck(sql: Sql, json: boolean): Promise<string> {
     ...[String(attempts ?? '-'), lastError ?? '-'],
     nextAttempt === null ? '-' : nextAttempt <= now ? 'due' : `in ${spell(nextAttempt - now)}`,
   ]);
-  return table(['order', 'state', 'since', 'waits for', 'to', 'attempts', 'last error', 'next attempt'], rows);
+  return table([['order', 'state', 'since', 'waits for', 'to', 'attempts', 'last error', 'next attempt'], ...rows]);
 }
 
 /** Times by RFC 3339, as a program reads them. */

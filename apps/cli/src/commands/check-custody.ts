@@ -1,5 +1,6 @@
 import { checkToken, type CheckedAbility } from '@dta/custody';
 import { readToken } from '../read-token.js';
+import { table } from '../table.js';
 
 /** What {@link checkCustody} found. */
 export interface CustodyVerdict {
@@ -19,22 +20,9 @@ export async function checkCustody(environment: Readonly<Record<string, string |
   const abilities = await checkToken(options);
   const fit = abilities.every(({ needed, works }) => works || !needed);
   const verdict = fit ? 'fit for custody' : 'NOT fit for custody: it lacks what is needed';
-  return { table: `${table(abilities)}\n\nThe token "${options.token}" is ${verdict}.`, fit };
+  return { table: `${table(abilities.map(rowOf))}\n\nThe token "${options.token}" is ${verdict}.`, fit };
 }
 
-function table(abilities: readonly CheckedAbility[]): string {
-  const rows = abilities.map(({ ability, needed, works, seen }) => [
-    works ? 'yes' : needed ? 'NO' : 'no',
-    `${ability}${needed ? '' : ' (not needed)'}`,
-    seen,
-  ]);
-  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+function rowOf({ ability, needed, works, seen }: CheckedAbility): string[] {
+  return [works ? 'yes' : needed ? 'NO' : 'no', `${ability}${needed ? '' : ' (not needed)'}`, seen];
 }
