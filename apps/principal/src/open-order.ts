@@ -51,6 +51,8 @@ export interface OpenOrder {
   readonly answers: readonly Answer[];
   readonly deliveries: readonly OpenDelivery[];
   readonly envelopes: ReadonlyMap<Cid, Uint8Array>;
+  /** Unix ms of the last write, or of the reading */
+  readonly writtenAt: number;
 }
 
 /** Reads an order that is stored, statements verified again. @throws `order_not_found` */
@@ -86,6 +88,7 @@ export async function readOrder(node: Node, orders: OrderRepository, ref: Cid): 
       answered: delivery.answer,
     })),
     envelopes,
+    writtenAt: node.now(),
   };
 }
 
@@ -162,6 +165,7 @@ export async function writeStep(
     })),
   );
   const version = before?.version ?? null;
+  const now = node.now();
   await commit(node.database, {
     order: { ...orders.shape.encode(step.order), version },
     statements: step.keep,
@@ -180,7 +184,7 @@ export async function writeStep(
     lease: basis.lease,
     notify: true,
     idempotency: basis.idempotency,
-    now: node.now(),
+    now,
   });
   if (before?.order.state !== step.order.state)
     node.log.info({ orderReference: step.order.ref, state: step.order.state }, 'the order moved');
@@ -191,7 +195,7 @@ export async function writeStep(
     ...fresh.map((delivery) => ({
       ...delivery,
       orderRef: step.order.ref,
-      dueAt: node.now(),
+      dueAt: now,
       lastError: null,
       answered: null,
     })),
@@ -206,5 +210,6 @@ export async function writeStep(
       ...(before?.envelopes ?? []),
       ...sealed.map(({ envelope }) => [envelope.cid, envelope.bytes] as const),
     ]),
+    writtenAt: now,
   };
 }

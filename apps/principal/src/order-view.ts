@@ -4,7 +4,8 @@ import { DtaError } from '@dta/errors';
 import type { Node } from '@dta/node';
 import type { PrincipalOrder } from '@dta/order';
 import type { PrincipalOptions } from './config.js';
-import type { DeliveryState, OrderRepository } from './order.repository.js';
+import type { OpenOrder } from './open-order.js';
+import type { DeliveryState, OrderDetails, OrderRepository } from './order.repository.js';
 
 /** How far a fiduciary is, by the last verb that it answered. */
 const reached: Readonly<Record<string, string>> = {
@@ -31,9 +32,26 @@ export class OrderView {
   async of(ref: Cid): Promise<View> {
     const found = await this.#orders.view(ref);
     if (found === undefined) throw orderNotFound(ref);
-    const { order, plugin, extension, pluginError, deliveries, envelopes, timeline } = found;
+    return this.#show(found);
+  }
+
+  /** Of an order that was written for the first time, from what was written. */
+  ofNew({ order, evidence, deliveries, envelopes, writtenAt }: OpenOrder): View {
+    const { plugin, extension } = evidence.request.body;
+    return this.#show({
+      order,
+      plugin,
+      extension,
+      pluginError: null,
+      deliveries: deliveries.map(({ party, role, verb, lastError }) => ({ party, role, verb, state: 'owed', lastError })),
+      envelopes: [...envelopes.keys()].map((cid) => ({ cid, published: false })),
+      timeline: [{ at: writtenAt, event: order.state }],
+    });
+  }
+
+  #show({ order, plugin, extension, pluginError, deliveries, envelopes, timeline }: OrderDetails): View {
     return {
-      orderReference: ref,
+      orderReference: order.ref,
       plugin,
       state: order.state,
       commitment: order.commitment,

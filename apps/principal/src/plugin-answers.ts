@@ -20,7 +20,7 @@ export const HELD = { what: 'plugin-held', epoch: 0, transcript: null, index: nu
 export async function answerOf(node: Node, order: PrincipalOrder, evidence: Evidence): Promise<AnswerParts> {
   const { plugin } = evidence.request.body;
   try {
-    const held = await openHeld(node, order);
+    const held = node.plugins.mayHold(plugin) ? await openHeld(node, order) : null;
     try {
       const extension = await node.plugins.answerOrder(plugin, { ...factsOf(order, evidence), held });
       return { pluginAnswer: { extension: encodeCanonical(extension) }, erase: [HELD.what] };

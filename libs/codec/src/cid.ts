@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { DtaError } from '@dta/errors';
 import { base32 } from 'multiformats/bases/base32';
 import { CID } from 'multiformats/cid';
@@ -15,7 +15,7 @@ const PREFIX = Uint8Array.of(0x01, 0x71, 0x12, 0x20);
 
 /** The CID of a dag-cbor block, computed from its bytes. */
 export function cidOf(block: Uint8Array): Cid {
-  return cidFromBytes(concat(PREFIX, createHash('sha256').update(block).digest()));
+  return cidFromBytes(concat(PREFIX, hash('sha256', block, 'buffer')));
 }
 
 /** @throws `document_invalid` unless `bytes` are a CID version 1, dag-cbor, sha2-256. */

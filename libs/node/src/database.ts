@@ -51,7 +51,7 @@ function dataSource({ url, poolSize, readOnly = false }: DatabaseOptions, limite
 export class Database {
   readonly #source: DataSource;
   readonly #pool: pg.Pool;
-  readonly #names = new Map<string, string>();
+  readonly #statements = new Map<string, { name: string; text: string }>();
 
   constructor(source: DataSource) {
     this.#source = source;
@@ -66,10 +66,10 @@ export class Database {
    * what the statement met
    */
   async query<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
-    const name = this.#names.get(text) ?? `dta_${this.#names.size + 1}`;
-    this.#names.set(text, name);
+    const statement = this.#statements.get(text) ?? { name: `dta_${this.#statements.size + 1}`, text };
+    this.#statements.set(text, statement);
     try {
-      const { rows } = await this.#pool.query<Row & pg.QueryResultRow>({ name, text, values: [...values] });
+      const { rows } = await this.#pool.query<Row & pg.QueryResultRow>({ ...statement, values: [...values] });
       return rows;
     } catch (cause) {
       const state = sqlState(cause);

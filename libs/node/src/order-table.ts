@@ -35,6 +35,12 @@ export class OrderTable<O> {
     return rows.map(({ version, record }) => ({ version, order: this.shape.decode(new Uint8Array(record)) }))[0];
   }
 
+  /** How far the order is, or undefined. */
+  async state(ref: Cid): Promise<string | undefined> {
+    const rows: { state: string }[] = await this.#sql.query('SELECT state FROM orders WHERE ref = $1', [ref]);
+    return rows[0]?.state;
+  }
+
   /** Bytes of the order's statements, in the order in which they came. */
   async statements(ref: Cid): Promise<Uint8Array[]> {
     const rows: { bytes: Buffer }[] = await this.#sql.query(

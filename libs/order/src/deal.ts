@@ -98,6 +98,7 @@ export async function signDeal(
     },
     [author.key],
   );
+  proven.add(deal);
   return { deal, attachments: sealed };
 }
 
@@ -146,7 +147,7 @@ export function verifyDeal(
   return dealer;
 }
 
-/** Deals whose proof held: a statement never changes, and P comes back to the same ones at each step. */
+/** Deals whose proof held, or was made here: a statement never changes, and P comes back to the same ones at each step. */
 const proven = new WeakSet<Deal>();
 
 /**

@@ -44,7 +44,7 @@ export async function signEnrolment(
 ): Promise<Enrolment> {
   const { publicKey: kem } = await kemKeyPair(keys.seed);
   const ec = publicPoint(keys.key);
-  return signStatement(
+  const enrolment = await signStatement(
     enrolmentStatement,
     {
       issuer: author.identity.cid,
@@ -56,6 +56,8 @@ export async function signEnrolment(
     },
     [author.key],
   );
+  proven.add(enrolment);
+  return enrolment;
 }
 
 /**
@@ -77,5 +79,7 @@ export function verifyEnrolment(enrolment: Enrolment, evidence: Evidence): void 
   proven.add(enrolment);
 }
 
-/** Enrolments whose proof held: a statement never changes, and P comes back to the same one at each step. */
+/**
+ * Enrolments whose proof held, or was made here: a statement never changes, and P comes back to the same one at each step.
+ */
 const proven = new WeakSet<Enrolment>();

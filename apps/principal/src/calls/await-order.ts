@@ -34,9 +34,9 @@ export class AwaitOrder {
       const over = (state: string) => reached[until].has(state) || Date.now() >= deadline || this.watch.stopped;
       for (;;) {
         const changed = this.watch.changed(orderReference, deadline - Date.now()); // listens before it looks
-        const found = await this.orders.find(orderReference);
-        if (found === undefined) throw orderNotFound(orderReference);
-        if (over(found.order.state)) return this.view.of(orderReference);
+        const stored = await this.orders.state(orderReference);
+        if (stored === undefined) throw orderNotFound(orderReference);
+        if (over(stored)) return this.view.of(orderReference);
         for (let state = await changed; state !== undefined;) {
           if (over(state)) return this.view.of(orderReference);
           state = await this.watch.changed(orderReference, deadline - Date.now());

@@ -1,5 +1,5 @@
 import type { Cid } from '@dta/codec';
-import type { ParamsOf } from '@dta/contracts';
+import type { OrderView as View, ParamsOf } from '@dta/contracts';
 import { DtaError, isDtaError } from '@dta/errors';
 import { assertAllAdmitted, InternalInbox, NODE, type Node, type SealedSecret } from '@dta/node';
 import { Evidence, placeOrder, signRequest } from '@dta/order';
@@ -38,11 +38,11 @@ export class PlaceOrder {
       const row = await this.idempotency.row('place-order', idempotencyKey, asked);
       const before = row && (await this.idempotency.find(row));
       if (before !== null) await this.answers.again(before);
-      return this.view.of(before ?? (await this.#place(asked, row)));
+      return before === null ? this.#place(asked, row) : this.view.of(before);
     });
   }
 
-  async #place(asked: Omit<Params, 'idempotencyKey'>, row: IdempotencyRow | null): Promise<Cid> {
+  async #place(asked: Omit<Params, 'idempotencyKey'>, row: IdempotencyRow | null): Promise<View> {
     const { admission, ring, now } = this.node;
     const fiduciaries = asked.fiduciaries ?? this.options.fiduciarySet;
     if (fiduciaries.length === 0)
@@ -70,12 +70,9 @@ export class PlaceOrder {
       admission.directory,
       now(),
     );
-    const verifier = {
-      directory: admission.directory,
-      stored: new Set<Cid>(),
-      now: now(),
-      verified: this.node.verified,
-    };
+    const { verified } = this.node;
+    verified.set(request.cid, request); // signed just above
+    const verifier = { directory: admission.directory, stored: new Set<Cid>(), now: now(), verified };
     const evidence = Evidence.read(request.cid, [request.bytes], verifier);
     try {
       const open = await writeStep(this.node, this.orders, null, placeOrder(request), evidence, {
@@ -86,11 +83,11 @@ export class PlaceOrder {
         secrets: held === null ? [] : [await this.#seal(request.cid, held)],
       });
       this.driver.drive(request.cid, open);
-      return request.cid;
+      return this.view.ofNew(open);
     } catch (error) {
       const winner = isDtaError(error, 'write_conflict') && row !== null ? await this.idempotency.find(row) : null;
       if (winner === null) throw error;
-      return winner;
+      return this.view.of(winner);
     }
   }
 

@@ -22,6 +22,8 @@ export interface TakenOrder {
 export interface Plugins {
   /** In the order of the configuration: the first is that of orders that name none. */
   readonly descriptions: readonly PluginDescription[];
+  /** Whether that plugin may hold something of an order back: one without hooks doesn't. */
+  mayHold(plugin: string): boolean;
   /** Validates an order's extension and splits it. @throws as {@link openPlugins} says */
   placeOrder(plugin: string, extension: Extension): Promise<TakenOrder>;
   /** The public answer of an order that is committed. */
@@ -74,6 +76,7 @@ export async function openPlugins(sources: readonly string[], limits: PluginLimi
   };
   return {
     descriptions: opened.map(({ description }) => description),
+    mayHold: (plugin) => !known(plugin).passThrough,
     placeOrder: async (plugin, extension) => {
       const { extension: request, held } = await run(plugin, 'placeOrder', { extension });
       return { request, held };
