@@ -66,7 +66,9 @@ test('every process shows what it did, by words of its own', async () => {
     expect(text).not.toContain(orderReference);
   }
   // A request that is sent again is answered again, so a count may pass one; that a step is taken once, the logs say below.
-  expect(await total(processesOf('principal'), count, ['verb="place-order"', 'kind="internal"', ok])).toBeGreaterThan(0);
+  expect(await total(processesOf('principal'), count, ['verb="place-order"', 'kind="internal"', ok])).toBeGreaterThan(
+    0,
+  );
   for (const name of ['fiduciary-1', 'fiduciary-2']) {
     for (const verb of ['accept', 'deal', 'confirm', 'commit', 'release']) {
       const answered = await total(processesOf(name), count, [`verb="${verb}"`, 'kind="peer"', ok]);

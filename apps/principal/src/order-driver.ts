@@ -141,7 +141,10 @@ export class OrderDriver implements Job {
         continue;
       }
       const owed = open.deliveries.filter(({ answered }) => answered === null);
-      if (owed.length === 0 && arrived.length === 0) return true;
+      if (owed.length === 0 && arrived.length === 0) {
+        for (const { cid } of open.evidence.statements) this.#node.verified.delete(cid);
+        return true;
+      }
       const now = this.#node.now();
       const sendable = owed.filter((delivery) => !sending.has(delivery) && maySend(delivery, open));
       for (const delivery of sendable.filter(({ dueAt }) => dueAt <= now)) {

@@ -43,7 +43,13 @@ export class OrderView {
       plugin,
       extension,
       pluginError: null,
-      deliveries: deliveries.map(({ party, role, verb, lastError }) => ({ party, role, verb, state: 'owed', lastError })),
+      deliveries: deliveries.map(({ party, role, verb, lastError }) => ({
+        party,
+        role,
+        verb,
+        state: 'owed',
+        lastError,
+      })),
       envelopes: [...envelopes.keys()].map((cid) => ({ cid, published: false })),
       timeline: [{ at: writtenAt, event: order.state }],
     });

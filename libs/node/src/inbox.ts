@@ -189,7 +189,9 @@ export class Inbox<O extends { readonly state: string }> {
       idempotency: null,
       now: now(),
     });
-    for (const said of outcome.reply) verified.set(said.cid, said);
+    // of what is over nothing comes again soon: kept for long, it would be most of the garbage collector's work
+    if (outcome.settled) for (const { cid } of [...evidence.statements, ...outcome.reply]) verified.delete(cid);
+    else for (const said of outcome.reply) verified.set(said.cid, said);
     this.#tell(verb, envelope, { state: outcome.order.state }, 'a step was taken');
     return reply;
   }

@@ -28,6 +28,7 @@ export interface Verifier {
 export interface VerifiedStatements {
   get(cid: Cid): OrderStatement | undefined;
   set(cid: Cid, statement: OrderStatement): unknown;
+  delete(cid: Cid): unknown;
 }
 
 /** Who signs: a node's newest document and its key. */

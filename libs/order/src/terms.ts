@@ -104,7 +104,7 @@ export function checkTerms(request: Request, directory: IdentityDirectory): void
     invalid('fiduciaries must be of pairwise different chains');
   }
   for (const key of ['sign', 'kem'] as const) {
-    const keys = members.map((member) => Buffer.from(member.keys[key]).toString('base64'));
+    const keys = n === 1 ? [key] : members.map((member) => Buffer.from(member.keys[key]).toString('latin1'));
     if (new Set(keys).size !== n) invalid('fiduciaries must have pairwise different keys');
   }
 }
