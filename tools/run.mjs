@@ -53,7 +53,7 @@ function finish({ passed, failed }) {
 if (name in programs) {
   const [project, program, ...first] = programs[name];
   install();
-  if (/softhsm/.test(process.env.BENCH_CUSTODY) && !compilePkcs11()) failWith(pkcs11Wanted);
+  if (process.env.BENCH === 'parts' && !compilePkcs11()) failWith(pkcs11Wanted);
   if (!compile(project)) failWith('the sources do not compile');
   if (!existsSync(join(root, program))) failWith(`${program} is not there`);
   handOver(node(), [join(root, program), ...first, ...args]);

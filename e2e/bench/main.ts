@@ -3,11 +3,13 @@ import { setupCounts } from './counts.js';
 import { placeOrders, redeemOrders, type LoadResult } from './load.js';
 import { meaning, measureFloor, measurePrimitives, primitives } from './primitives.js';
 import { measurePublication } from './publication.js';
-import { benchCustody, startNode, type BenchNode } from './standalone.js';
+import { startNode, type BenchNode } from './standalone.js';
 
 /** The original D-TA on two shared cores: as it is, and with its key encapsulation replaced by a stand-in. */
 const ORIGINAL = { asItIs: 2.6, stubbed: 45 };
 const MOST_OF_FLOOR = 2.5;
+/** Loads of two nodes in turn. */
+const PAIRS = 5;
 
 const shapes = [
   { threshold: 1, n: 1, count: 400 },
@@ -25,11 +27,20 @@ const head = (...cells: readonly string[]) => {
 };
 const ms = (value: number) => value.toFixed(value < 10 ? 2 : 0);
 
-process.stdout.write(
-  `${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, custody: ${benchCustody}\n`,
-);
-if (process.env['BENCH_PUBLICATION'] === '1') await benchPublication();
-else await benchOrders();
+process.stdout.write(`${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}\n`);
+switch (process.env['BENCH']) {
+  case undefined:
+    await benchOrders();
+    break;
+  case 'parts':
+    await benchParts();
+    break;
+  case 'publication':
+    await benchPublication();
+    break;
+  default:
+    throw new Error('BENCH is parts, publication or left out');
+}
 
 async function benchOrders(): Promise<void> {
   const node = await startNode(10);
@@ -40,6 +51,36 @@ async function benchOrders(): Promise<void> {
     await benchLongRun(node, Number(process.env['BENCH_ORDERS'] ?? 0));
   } finally {
     await node.stop();
+  }
+}
+
+/** A node on SoftHSM and Kubo beside one on software custody and a folder, loaded in turn: machines are noisy. */
+async function benchParts(): Promise<void> {
+  const { n, threshold } = { n: 3, threshold: 2 };
+  const [local, real] = [await startNode(n, 'local'), await startNode(n, 'real')];
+  try {
+    for (const node of [local, real]) await placeOrders(node, n, threshold, 8, 40); // warm up
+    head('2-of-3, 8 at a time', 'orders/s', 'p50 ms', 'p99 ms', 'redemptions/s', 'p50 ms', 'p99 ms');
+    const ratios: { placed: number; redeemed: number }[] = [];
+    for (let pair = 0; pair < PAIRS; pair++) {
+      const load = async (node: BenchNode) => {
+        const placed = await placeOrders(node, n, threshold, 8, 64);
+        const redeemed = await redeemOrders(node, placed.orders, 8);
+        row(node === local ? 'software, folder' : 'SoftHSM, Kubo', ...cells(placed), ...cells(redeemed));
+        return { placed: placed.perSecond, redeemed: redeemed.perSecond };
+      };
+      const localFirst = pair % 2 === 0;
+      const [first, second] = [await load(localFirst ? local : real), await load(localFirst ? real : local)];
+      const [before, after] = localFirst ? [first, second] : [second, first];
+      ratios.push({ placed: after.placed / before.placed, redeemed: after.redeemed / before.redeemed });
+    }
+    const of = (which: 'placed' | 'redeemed') => median(ratios.map((ratio) => ratio[which])).toFixed(2);
+    process.stdout.write(
+      `(median of ${PAIRS} pairs: ${of('placed')} of the rate of orders, ${of('redeemed')} of redemptions)\n`,
+    );
+  } finally {
+    await local.stop();
+    await real.stop();
   }
 }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freshToken, makeTokenFolder } from '@dta/testkit';
+import { freshToken, makeTokenFolder, startKuboSwarm } from '@dta/testkit';
 
 const MAIN = join(import.meta.dirname, '../../../apps/standalone/dist/src/main.js');
 /** Ticks of /proc/<pid>/stat are hundredths of a second on Linux. */
@@ -20,18 +20,17 @@ export interface BenchNode {
   stop(): Promise<void>;
 }
 
-/** What has custody of the node's keys. */
-export type BenchCustody = 'software' | 'softhsm';
-
-/** The custody that BENCH_CUSTODY names, software by default. */
-export const benchCustody: BenchCustody = process.env['BENCH_CUSTODY'] === 'softhsm' ? 'softhsm' : 'software';
+/** What a node stands on: software custody and a folder, or a token of SoftHSM and a Kubo node. */
+export type Parts = 'local' | 'real';
 
 /** Starts one with `n` fiduciaries. */
-export async function startNode(n: number, custody: BenchCustody = benchCustody): Promise<BenchNode> {
+export async function startNode(n: number, parts: Parts = 'local'): Promise<BenchNode> {
   const folder = mkdtempSync(join(tmpdir(), 'dta-bench-'));
-  const token = custody === 'softhsm' ? await freshToken(await makeTokenFolder(join(folder, 'softhsm'))) : null;
+  const token = parts === 'real' ? await freshToken(await makeTokenFolder(join(folder, 'softhsm'))) : null;
+  const swarm = parts === 'real' ? await startKuboSwarm(1) : null;
   const args = ['--port', '0', '--fiduciaries', String(n), '--data', join(folder, 'data')];
   if (token !== null) args.push('--pkcs11', token.module);
+  for (const { url } of swarm?.nodes ?? []) args.push('--kubo', url);
   const pin = token && { ...token.environment, CUSTODY_PKCS11_TOKEN: token.token, CUSTODY_PKCS11_PIN: token.pin };
   const child = spawn(process.execPath, ['--max-semi-space-size=64', MAIN, ...args], {
     env: { ...process.env, ...pin },
@@ -49,6 +48,7 @@ export async function startNode(n: number, custody: BenchCustody = benchCustody)
     stop: async () => {
       child.kill('SIGTERM');
       if (child.exitCode === null) await once(child, 'exit');
+      await swarm?.stop();
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -26,8 +26,16 @@ export interface StandaloneProcess {
 }
 
 /** Starts a standalone node; settles when it says that it is ready. @throws Error with what it said instead */
-export async function startStandalone(...args: string[]): Promise<StandaloneProcess> {
-  const { child, output, ended } = launch(args);
+export function startStandalone(...args: string[]): Promise<StandaloneProcess> {
+  return startStandaloneWith({}, ...args);
+}
+
+/** The same with more in its environment. */
+export async function startStandaloneWith(
+  environment: Readonly<Record<string, string>>,
+  ...args: string[]
+): Promise<StandaloneProcess> {
+  const { child, output, ended } = launch(args, environment);
   const overdue = setTimeout(() => child.kill('SIGKILL'), readyLimitMs);
   const url = await new Promise<string>((resolve, reject) => {
     child.stdout?.on('data', () => {
@@ -62,10 +70,13 @@ export async function failToStart(...args: string[]): Promise<Ending> {
 }
 
 /** As a shell starts it: in a process group of its own. */
-function launch(args: readonly string[]): { child: ChildProcess; output: () => string; ended: Promise<Ending> } {
+function launch(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): { child: ChildProcess; output: () => string; ended: Promise<Ending> } {
   const child = spawn(process.execPath, [program, ...args], {
     detached: true,
-    env: { ...process.env, ...compileCache },
+    env: { ...process.env, ...compileCache, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const texts = { output: '', errors: '' };

@@ -85,6 +85,11 @@ test("a role has another's key file", async () => {
   expectSentence(ending, /fiduciary-2\/identity\.key: custody does not open this/);
 });
 
+test('the log is begun in files and asked to go on in Kubo', async () => {
+  const ending = await failToStart('--port', '0', '--data', folder, '--kubo', 'http://127.0.0.1:1');
+  expectSentence(ending, /the log of .* is in its files: start it without --kubo/);
+});
+
 test('the folder is a file', async () => {
   const file = join(root, 'file');
   await writeFile(file, '');

@@ -1,9 +1,17 @@
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { dta, freshToken, startKuboSwarm } from '@dta/testkit';
+import { setTimeout as delay } from 'node:timers/promises';
 import { begin, detail, isPrivateKeyOf, place, redeem, until } from '../src/orders.js';
-import { processesAt, startStandalone, type StandaloneProcess } from '../src/standalone.js';
+import {
+  failToStart,
+  processesAt,
+  startStandalone,
+  startStandaloneWith,
+  type StandaloneProcess,
+} from '../src/standalone.js';
 
 jest.setTimeout(120_000);
 
@@ -60,6 +68,21 @@ describe('a standalone node that is started again', () => {
     }
   });
 
+  test('leaves no database server behind where a second signal ended it at once', async () => {
+    const folder = await mkdtemp(join(root, 'twice-'));
+    const before = await start(folder);
+    const { orderReference } = await place(before.api);
+    void before.end('SIGTERM');
+    await delay(20);
+    expect((await before.end('SIGTERM')).status).toBe(128 + 15);
+    for (const limit = Date.now() + 10_000; (await processesAt(folder)).length > 0 && Date.now() < limit;)
+      await delay(50);
+    expect(await processesAt(folder)).toEqual([]);
+
+    const { api } = await start(folder);
+    expect(await detail(api, orderReference)).toMatchObject({ state: 'committed' });
+  });
+
   test('may have more fiduciaries than before; an order keeps those it has', async () => {
     const folder = await mkdtemp(join(root, 'more-'));
     const alone = await start(folder, '--fiduciaries', '1');
@@ -73,4 +96,34 @@ describe('a standalone node that is started again', () => {
     expect((await detail(api, five.orderReference)).fiduciaries).toHaveLength(5);
     expect(isPrivateKeyOf(await redeem(api, five.orderReference), five.commitment)).toBe(true);
   });
+});
+
+test('a standalone node stands on a PKCS#11 module and a Kubo node, by a flag each', async () => {
+  const folder = await mkdtemp(join(root, 'parts-'));
+  const token = await freshToken();
+  const swarm = await startKuboSwarm(1);
+  try {
+    const [url = ''] = swarm.nodes.map((node) => node.url);
+    const environment = { ...token.environment, CUSTODY_PKCS11_TOKEN: token.token, CUSTODY_PKCS11_PIN: token.pin };
+    const args = ['--port', '0', '--data', folder, '--pkcs11', token.module, '--kubo', url];
+    const before = await startStandaloneWith(environment, ...args);
+    running.push(before);
+    const { orderReference, commitment } = await place(before.api);
+    await before.end('SIGTERM');
+
+    const again = await startStandaloneWith(environment, ...args);
+    running.push(again);
+    expect(isPrivateKeyOf(await redeem(again.api, orderReference), commitment)).toBe(true);
+    const published = async () => (await detail(again.api, orderReference)).envelopes.every((one) => one.published);
+    for (const limit = Date.now() + 30_000; !(await published()) && Date.now() < limit;) await delay(100);
+    expect(await published()).toBe(true);
+    expect(await dta(['verify-log', '--url', again.api.url, '--kubo', url])).toMatch(/sound/);
+    expect(await readdir(folder)).not.toContain('log');
+    expect(await readdir(join(folder, 'fiduciary-1'))).toEqual(['identity.key']); // no key of custody in a file
+    await again.end('SIGTERM');
+
+    expect((await failToStart('--port', '0', '--data', folder)).errors).toMatch(/the log of .* is in Kubo/);
+  } finally {
+    await swarm.stop();
+  }
 });

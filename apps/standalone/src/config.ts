@@ -31,6 +31,7 @@ export function readOptions(
     metricsPort: metricsPort === undefined ? null : whole('--metrics-port', metricsPort, 0, 65_535),
     folder: values.data,
     token: values.pkcs11 === undefined ? null : readToken(values.pkcs11, environment),
+    kubo: values.kubo === undefined ? null : readKubo(values.kubo),
   };
 }
 
@@ -44,6 +45,7 @@ function parse(args: readonly string[]) {
         'metrics-port': { type: 'string' },
         data: { type: 'string', default: '.dta' },
         pkcs11: { type: 'string' },
+        kubo: { type: 'string' },
       },
     }).values;
   } catch (cause) {
@@ -56,6 +58,11 @@ function readToken(module: string, environment: Readonly<Record<string, string |
   if (module === '') throw new DtaError('configuration_invalid', '--pkcs11 takes the path of a PKCS#11 module');
   const { CUSTODY_PKCS11_TOKEN: token, CUSTODY_PKCS11_PIN: pin } = readConfig(tokenSettings, environment);
   return { module, token, pin };
+}
+
+function readKubo(url: string): string {
+  if (/^https?:$/.test(URL.parse(url)?.protocol ?? '')) return url;
+  throw new DtaError('configuration_invalid', "--kubo takes the http address of a Kubo node's RPC");
 }
 
 function whole(name: string, text: string, min: number, max: number): number {

@@ -29,13 +29,15 @@ principal/    identity.key (shared with the beneficiary)${token === null ? ', cu
 beneficiary/  the same for the beneficiary
 fiduciary-N/  one folder a fiduciary
 admitted/     everyone's Identity Document, written anew at each start
-log/          what all of them published, sealed
+log/          what all of them published, sealed; with --kubo it is in Kubo
 
 Delete the whole folder to begin anew. Files of it alone make the others worthless.
 `;
 
 /** The folder of all members' Identity Documents, as they were at the last start. */
 export const ADMITTED = 'admitted';
+/** The folder of what all roles published, unless Kubo has it. */
+export const LOG = 'log';
 
 /** Where a role's files are. */
 export interface RoleFiles {
@@ -76,7 +78,7 @@ export async function openRoleFiles(
   const files: RoleFiles = {
     keyFile: join(folder, name, 'identity.key'),
     custody: token === null ? { kind: 'software', file: custodyFile } : { kind: 'pkcs11', ...token },
-    log: join(folder, 'log'),
+    log: join(folder, LOG),
   };
   try {
     await mkdir(join(folder, name), { recursive: true, mode: 0o700 });

@@ -15,7 +15,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assertPortFree } from './free-port.js';
-import { ADMITTED, makeKeys, openFolder, openRoleFiles, type RoleFiles } from './folder.js';
+import { ADMITTED, LOG, makeKeys, openFolder, openRoleFiles, type RoleFiles } from './folder.js';
 
 /** What a standalone node is started with. */
 export interface StandaloneOptions {
@@ -28,6 +28,8 @@ export interface StandaloneOptions {
   readonly folder: string;
   /** of an HSM that has custody of all roles; null: software custody */
   readonly token: TokenOptions | null;
+  /** RPC of the Kubo node that publishes; null: a folder does */
+  readonly kubo: string | null;
 }
 
 /** A standalone node that runs. */
@@ -64,6 +66,7 @@ export async function startStandalone(options: StandaloneOptions, log: Logger): 
   await assertPortFree(options.port);
   const folder = await openFolder(options.folder, options.token);
   assertDatabaseKept(folder);
+  await keepStore(folder, options.kubo);
   const started: { stop(): Promise<void> }[] = [];
   const stop = async () => {
     for (const part of started.splice(0).reverse()) await part.stop();
@@ -88,7 +91,8 @@ export async function startStandalone(options: StandaloneOptions, log: Logger): 
       const transport = connect();
       started.push({ stop: () => transport.close() });
       const parts = { transport, log, monitor: member.monitor };
-      started.push(await startRole(member, members, await databaseOf(postgres, member), admitted, parts));
+      const url = await databaseOf(postgres, member);
+      started.push(await startRole(member, members, { url, admitted, kubo: options.kubo }, parts));
     }
     const transport = connect();
     started.push({ stop: () => transport.close() });
@@ -108,6 +112,16 @@ function assertDatabaseKept(folder: string): void {
   const [files, before] = [join(folder, 'postgres', 'data'), join(folder, ADMITTED)];
   if (existsSync(before) && !existsSync(files))
     throw new DtaError('start_failed', `${files} is gone: put it back, or delete the whole folder to begin anew`);
+}
+
+/** @throws `start_failed` where the log was begun in the other kind of store: here it would have no beginning */
+async function keepStore(folder: string, kubo: string | null): Promise<void> {
+  const [inFiles, before] = [existsSync(join(folder, LOG)), existsSync(join(folder, ADMITTED))];
+  if (kubo !== null && inFiles)
+    throw new DtaError('start_failed', `the log of ${folder} is in its files: start it without --kubo`);
+  if (kubo === null && before && !inFiles)
+    throw new DtaError('start_failed', `the log of ${folder} is in Kubo, or its files are gone: start it with --kubo`);
+  if (kubo === null) await mkdir(join(folder, LOG), { recursive: true, mode: 0o700 });
 }
 
 /** Principal and beneficiary share one identity, so that the original's `nodeCID` works as a beneficiary. */
@@ -166,8 +180,7 @@ async function databaseOf(postgres: EmbeddedPostgres, { name }: Member): Promise
 function startRole(
   member: Member,
   members: readonly Member[],
-  url: string,
-  admittedIdentities: string,
+  { url, admitted, kubo }: { url: string; admitted: string; kubo: string | null },
   parts: Parameters<typeof startFiduciary>[1],
 ): Promise<RunningRole> {
   const options: NodeOptions = {
@@ -178,9 +191,9 @@ function startRole(
     custody: member.files.custody,
     psk: member.psk,
     tokenHash: null,
-    admittedIdentities,
+    admittedIdentities: admitted,
     extensionVendor: 'D-TA',
-    documentStore: { kind: 'filesystem', folder: member.files.log },
+    documentStore: kubo === null ? { kind: 'filesystem', folder: member.files.log } : { kind: 'kubo', url: kubo },
     plugins: member.role === 'fiduciary' ? [] : PLUGINS,
   };
   switch (member.role) {

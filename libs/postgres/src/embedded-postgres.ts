@@ -49,7 +49,8 @@ const portAttempts = 5;
  * Starts the PostgreSQL server that comes as an npm package, on a free port of 127.0.0.1 and on no Unix socket; every
  * connection needs a password. Commits are durable (`fsync` and `synchronous_commit` are on). Where a killed process
  * left a server at the folder, that one is ended first. Nothing is installed at import and no signal is caught: the
- * caller stops the server, and where it is killed instead, the next start at the folder takes over.
+ * caller stops the server; one that it didn't stop ends as this process exits, and where that is killed, the next start at the
+ * folder takes over.
  *
  * @throws DtaError `start_failed` with one sentence: no binaries for this platform, folder in use by a running node,
  * closed to the server's user or another user's, data damaged or of another version, disk full, or what PostgreSQL said.
@@ -111,6 +112,7 @@ async function spawnServer(
     ...['-D', `${folder}/data`],
     ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
   ]);
+  endWithThisProcess(child);
   let line = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     hear(text);
@@ -126,6 +128,26 @@ async function spawnServer(
     });
   });
   return { child, pid: child.pid ?? -1, port, gone };
+}
+
+/** Servers of this process that run. */
+const running = new Set<ServerProcess>();
+
+/**
+ * Has the server shut down at once (the next start repairs it) where this process exits without stopping it: at a second
+ * signal, or an exception that nobody caught.
+ */
+function endWithThisProcess(child: ServerProcess): void {
+  if (running.size === 0) process.once('exit', endAll);
+  running.add(child);
+  child.once('close', () => {
+    running.delete(child);
+    if (running.size === 0) process.off('exit', endAll);
+  });
+}
+
+function endAll(): void {
+  for (const child of running) child.kill('SIGQUIT');
 }
 
 /** Waits as pg_ctl does: for the word in the eighth line of the lock file, which no log setting can hide. */
