@@ -1,11 +1,10 @@
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
-import { execFile } from 'node:child_process';
-import { copyFile, mkdir, mkdtemp, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { place } from '../src/orders.js';
+import { mountSmallDisk } from '../src/small-disk.js';
 import { failToStart, processesAt, startStandalone, type Ending } from '../src/standalone.js';
 
 jest.setTimeout(120_000);
@@ -103,28 +102,22 @@ test('and once the damage is repaired it starts', async () => {
 });
 
 test('the disk is full, at the first start and at a later one', async () => {
-  const disk = join(root, 'disk');
-  await mkdir(disk);
-  const mount = promisify(execFile)('mount', ['-t', 'tmpfs', '-o', 'size=24m,mode=0711', 'tmpfs', disk]);
-  const reason = await mount.then(
-    () => undefined,
-    (error: unknown) => String(error),
-  );
-  if (reason !== undefined) return console.log(`not tested, since no small disk can be mounted here: ${reason.trim()}`);
+  const disk = await mountSmallDisk(join(root, 'disk'), 24);
+  if (disk === null) return;
   try {
-    expectSentence(await failToStart('--port', '0', '--data', join(disk, 'new')), /full/);
+    expectSentence(await failToStart('--port', '0', '--data', join(disk.folder, 'new')), /full/);
 
-    await promisify(execFile)('mount', ['-o', 'remount,size=400m', disk]);
-    await (await startStandalone('--port', '0', '--data', join(disk, 'node'))).end('SIGTERM');
-    const { bavail, bsize } = await statfs(disk);
-    await writeFile(join(disk, 'rest'), Buffer.alloc(bavail * bsize));
-    expectSentence(await failToStart('--port', '0', '--data', join(disk, 'node')), /full/);
+    await disk.resize(400);
+    const data = join(disk.folder, 'node');
+    await (await startStandalone('--port', '0', '--data', data)).end('SIGTERM');
+    await disk.fill();
+    expectSentence(await failToStart('--port', '0', '--data', data), /full/);
 
-    await rm(join(disk, 'rest'));
-    const node = await startStandalone('--port', '0', '--data', join(disk, 'node'));
+    await disk.clear();
+    const node = await startStandalone('--port', '0', '--data', data);
     await place(node.api);
     await node.end('SIGTERM');
   } finally {
-    await promisify(execFile)('umount', [disk]);
+    await disk.unmount();
   }
 });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dta, freshToken, startKuboSwarm } from '@dta/testkit';
 import { setTimeout as delay } from 'node:timers/promises';
+import { mountSmallDisk } from '../src/small-disk.js';
 import { begin, detail, isPrivateKeyOf, place, redeem, until } from '../src/orders.js';
 import {
   failToStart,
@@ -96,6 +97,30 @@ describe('a standalone node that is started again', () => {
     expect((await detail(api, five.orderReference)).fiduciaries).toHaveLength(5);
     expect(isPrivateKeyOf(await redeem(api, five.orderReference), five.commitment)).toBe(true);
   });
+});
+
+test('a disk that fills up while it runs refuses orders, loses none that was taken, and is no trouble once it has room', async () => {
+  const disk = await mountSmallDisk(join(root, 'disk'), 400);
+  if (disk === null) return;
+  try {
+    const node = await start(join(disk.folder, 'node'));
+    const { orderReference, commitment } = await place(node.api);
+    await disk.fill();
+    const taken: string[] = [];
+    const order = () => node.api.post('/v1/order', {});
+    let answer = await order();
+    for (; answer.status === 202; answer = await order()) taken.push(String(answer.body?.['orderReference']));
+    expect([answer.status, answer.body?.['code']]).toEqual([503, 'service_unavailable']);
+
+    await disk.clear();
+    for (const reference of taken) await until(node.api, reference, ({ state }) => state === 'committed', 60_000);
+    expect(isPrivateKeyOf(await redeem(node.api, orderReference), commitment)).toBe(true);
+    const later = await place(node.api);
+    expect(isPrivateKeyOf(await redeem(node.api, later.orderReference), later.commitment)).toBe(true);
+  } finally {
+    for (const node of running) await node.end('SIGTERM');
+    await disk.unmount();
+  }
 });
 
 test('a standalone node stands on a PKCS#11 module and a Kubo node, by a flag each', async () => {
