@@ -1,5 +1,5 @@
 import { type Cid } from '@dta/codec';
-import { ORDERS_DRIVEN_MAX } from '@dta/contracts';
+import { ORDERS_DRIVEN_MAX, ORDERS_HELD_MAX, ORDERS_QUEUED_MAX } from '@dta/contracts';
 import { isDtaError, type DtaError } from '@dta/errors';
 import {
   ask,
@@ -71,9 +71,14 @@ export class OrderDriver implements Job {
   drive(ref: Cid, open: OpenOrder | null = null): void {
     if (this.#stopped) return;
     const drive = this.#driven.get(ref);
-    if (drive === undefined) this.#queued.set(ref, open);
+    if (drive === undefined) this.#queue(ref, open);
     else if (open !== null) drive.take(open);
     this.#startQueued();
+  }
+
+  #queue(ref: Cid, open: OpenOrder | null): void {
+    const { size } = this.#queued;
+    if (size < ORDERS_QUEUED_MAX) this.#queued.set(ref, size < ORDERS_HELD_MAX ? open : null);
   }
 
   #startQueued(): void {
