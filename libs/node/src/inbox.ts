@@ -8,6 +8,7 @@ import {
   type Bundle,
   type Envelope,
 } from '@dta/envelope';
+import { wipe } from '@dta/crypto';
 import { DtaError, isDtaError, toDtaError } from '@dta/errors';
 import { assertNotAhead, IdentityDirectory, type Role } from '@dta/identity';
 import {
@@ -16,6 +17,7 @@ import {
   readStatements,
   type OpenSecret,
   type Outcome,
+  type DrawingContext,
   type StepContext,
   type VerifiedStatements,
 } from '@dta/order';
@@ -50,6 +52,8 @@ export interface PeerMessage {
 /** What a step may use beside the order and the message. */
 export interface StepTools {
   readonly context: StepContext;
+  /** for a step that makes secrets: the context with a fresh seed, wiped after the step */
+  readonly draw: () => Promise<DrawingContext>;
   readonly open: OpenSecret;
 }
 
@@ -146,12 +150,16 @@ export class Inbox<O extends { readonly state: string }> {
   ): Promise<StoredReply> {
     const { database, ring, role, secrets, orders, now, verified } = this.#parts;
     const { evidence } = message;
-    const tools = {
-      context: { author: ring.author, seed: await secrets.seed() },
-      open: secrets.opener(evidence.order),
+    const context = { author: ring.author };
+    const drawn: Uint8Array[] = [];
+    const draw = async () => {
+      const seed = await secrets.seed();
+      drawn.push(seed);
+      return { ...context, seed };
     };
+    const tools = { context, draw, open: secrets.opener(evidence.order) };
     const began = now();
-    const outcome = await step(found?.order, message, tools).finally(() => tools.context.seed.fill(0));
+    const outcome = await step(found?.order, message, tools).finally(() => wipe(...drawn));
     const sealed = await Promise.all(outcome.secrets.map((secret) => secrets.seal(secret)));
     const sender = evidence.directory.get(envelope.header.sender);
     const recipients = [{ id: sender.cid, role: 'principal', kem: sender.keys.kem }] as const;

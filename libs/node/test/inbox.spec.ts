@@ -169,14 +169,23 @@ describe('a step that fails', () => {
 
   test('has its randomness wiped', async () => {
     let seed = new Uint8Array();
-    const failing: PeerStep<Tally> = async (_order, _message, { context }) => {
-      seed = context.seed as typeof seed; // the same bytes, not a copy
+    const failing: PeerStep<Tally> = async (_order, _message, { draw }) => {
+      ({ seed } = (await draw()) as { seed: typeof seed }); // the same bytes, not a copy
       expect(seed.some((byte) => byte !== 0)).toBe(true);
       throw new DtaError('deal_invalid', 'no');
     };
     await expect(inbox.answer('accept', payload, failing)).rejects.toThrow(refusal('deal_invalid'));
     expect(seed).toEqual(new Uint8Array(64));
   });
+});
+
+test('statements stay at hand while their setup is under way, and no longer', async () => {
+  const atHand = () => message.statements.map(({ cid }) => node.verified.get(cid) !== undefined);
+  const { step } = counting();
+  await inbox.answer('accept', payload, step);
+  expect(atHand()).toEqual([true, true]);
+  await inbox.answer('commit', payload, async (...given) => ({ ...(await step(...given)), settled: true }));
+  expect(atHand()).toEqual([false, false]);
 });
 
 test('a stored reply is of its verb: the same bytes under another verb are another message', async () => {

@@ -7,7 +7,7 @@ import { deriveEnrolmentKeys, signEnrolment } from './enrolment.js';
 import type { Evidence } from './evidence.js';
 import { acknowledge } from './fiduciary.js';
 import { combineSecret, openReleases, verifyRedemption, type Releases } from './redemption.js';
-import { nothing, orderSecret, type OpenSecret, type Outcome, type StepContext } from './step.js';
+import { nothing, orderSecret, type DrawingContext, type OpenSecret, type Outcome, type StepContext } from './step.js';
 import {
   commitmentStatement,
   manifestStatement,
@@ -52,7 +52,7 @@ type Step = Outcome<BeneficiaryOrder>;
 export async function enrolOrder(
   order: BeneficiaryOrder | undefined,
   evidence: Evidence,
-  context: StepContext,
+  context: DrawingContext,
 ): Promise<Step> {
   const request = evidence.message(requestStatement);
   const { directory, now } = evidence;

@@ -8,7 +8,7 @@ import { deriveCoefficients, openShare, signDeal } from './deal.js';
 import { verifyEnrolment } from './enrolment.js';
 import type { Evidence } from './evidence.js';
 import { REDEMPTIONS_A_DAY, signRelease, verifyRedemption } from './redemption.js';
-import { nothing, orderSecret, type OpenSecret, type Outcome, type StepContext } from './step.js';
+import { nothing, orderSecret, type DrawingContext, type OpenSecret, type Outcome, type StepContext } from './step.js';
 import {
   acknowledgedStatement,
   commitmentStatement,
@@ -60,7 +60,7 @@ type Step = Outcome<FiduciaryOrder>;
 export async function acceptOrder(
   order: FiduciaryOrder | undefined,
   evidence: Evidence,
-  context: StepContext,
+  context: DrawingContext,
 ): Promise<Step> {
   const request = evidence.message(requestStatement);
   const enrolment = evidence.one(enrolmentStatement);
@@ -108,7 +108,7 @@ export async function acceptOrder(
 }
 
 /** n = 1: the one member deals itself the whole, and confirms. */
-async function acceptAlone(born: FiduciaryOrder, evidence: Evidence, context: StepContext): Promise<Step> {
+async function acceptAlone(born: FiduciaryOrder, evidence: Evidence, context: DrawingContext): Promise<Step> {
   const enrolment = evidence.one(enrolmentStatement);
   const coefficients = deriveCoefficients(context.seed, born.ref, NEW_SETUP.epoch, 1);
   const [share] = coefficients;
@@ -139,7 +139,7 @@ export async function dealOrder(
   order: FiduciaryOrder,
   evidence: Evidence,
   attachments: readonly Uint8Array[],
-  context: StepContext,
+  context: DrawingContext,
 ): Promise<Step> {
   const state = next(fiduciaryTransitions, order.state, 'deal');
   const forward = evidence.messageByPrincipal(forwardStatement);

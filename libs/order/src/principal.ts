@@ -28,9 +28,6 @@ import {
 import { next, principalTransitions, type PrincipalEvent, type PrincipalState } from './transitions.js';
 import { verifyAcceptances, verifyDeals, verifySetup } from './transcript.js';
 
-/** A principal's steps draw no randomness of their own. */
-type PrincipalContext = Pick<StepContext, 'author'>;
-
 /** A principal's row of an order. */
 export interface PrincipalOrder {
   readonly ref: Cid;
@@ -227,7 +224,7 @@ export async function advanceOrder(
   order: PrincipalOrder,
   evidence: Evidence,
   answers: readonly Answer[],
-  context: PrincipalContext,
+  context: StepContext,
 ): Promise<PrincipalStep | null> {
   const from = (verb: PrincipalVerb) => [
     ...new Map(answers.filter((answer) => answer.verb === verb).map((answer) => [answer.party, answer])).values(),
@@ -274,7 +271,7 @@ async function askForDeals(
   order: PrincipalOrder,
   evidence: Evidence,
   accepted: readonly Answer[],
-  context: PrincipalContext,
+  context: StepContext,
 ): Promise<PrincipalStep> {
   const enrolment = evidence.one(enrolmentStatement);
   const acceptances = [...verifyAcceptances(enrolment, evidence)]
@@ -300,7 +297,7 @@ async function askToConfirm(
   order: PrincipalOrder,
   evidence: Evidence,
   dealt: readonly Answer[],
-  { author }: PrincipalContext,
+  { author }: StepContext,
 ): Promise<PrincipalStep> {
   const enrolment = evidence.one(enrolmentStatement);
   const acceptances = verifyAcceptances(enrolment, evidence);
@@ -340,7 +337,7 @@ async function askToConfirm(
   };
 }
 
-async function commit(order: PrincipalOrder, evidence: Evidence, { author }: PrincipalContext): Promise<PrincipalStep> {
+async function commit(order: PrincipalOrder, evidence: Evidence, { author }: StepContext): Promise<PrincipalStep> {
   const setup = verifySetup(evidence);
   verifyConfirmations(setup, evidence);
   const commitment = await signCommitment(setup, evidence, author);
@@ -380,7 +377,7 @@ function certificateOf(evidence: Evidence): OrderStatement[] {
 export async function startRedemption(
   order: PrincipalOrder,
   evidence: Evidence,
-  context: PrincipalContext,
+  context: StepContext,
 ): Promise<PrincipalStep> {
   const state = principalState(order.state, 'redeem');
   const commitment = evidence.get(commitmentStatement, order.certificate ?? order.ref);
@@ -402,7 +399,7 @@ async function afterReceipt(
   order: PrincipalOrder,
   receipt: Receipt,
   evidence: Evidence,
-  context: PrincipalContext,
+  context: StepContext,
 ): Promise<PrincipalStep> {
   const forward = await signForward([receipt], evidence, context);
   return {
@@ -466,7 +463,7 @@ function principalState(state: PrincipalState | 'none', event: PrincipalEvent): 
   return to;
 }
 
-function signForward(statements: readonly OrderStatement[], evidence: Evidence, { author }: PrincipalContext) {
+function signForward(statements: readonly OrderStatement[], evidence: Evidence, { author }: StepContext) {
   return signStatement(
     forwardStatement,
     {

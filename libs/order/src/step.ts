@@ -6,6 +6,10 @@ import type { NewSecret, SecretKind } from './secret.js';
 /** What a step may use beside its input: nothing else makes its outcome. */
 export interface StepContext {
   readonly author: Author;
+}
+
+/** What a step that makes secrets may use. */
+export interface DrawingContext extends StepContext {
   /** [64] HSM random [32] ‖ system random [32], used for one step */
   readonly seed: Uint8Array;
 }

@@ -40,7 +40,7 @@ import {
   type PrincipalStep,
   type PrincipalVerb,
   type SecretName,
-  type StepContext,
+  type DrawingContext,
   type TermsInput,
   type Verifier,
 } from '../src/index.js';
@@ -53,7 +53,7 @@ export async function author(name: string, ...roles: Role[]): Promise<Author> {
   return { identity: await createIdentity({ name, roles, kem, now: NOW }, key), key };
 }
 
-export const context = (author: Author): StepContext => ({ author, seed: randomBytes(64) });
+export const context = (author: Author): DrawingContext => ({ author, seed: randomBytes(64) });
 
 /** A fiduciary or a beneficiary: its row and its secrets, as custody and database would keep them. */
 export class Node<O> {

@@ -15,4 +15,5 @@ export class EnrolOrder {
   }
 }
 
-const step: PeerStep<BeneficiaryOrder> = (order, { evidence }, { context }) => enrolOrder(order, evidence, context);
+const step: PeerStep<BeneficiaryOrder> = async (order, { evidence }, { draw }) =>
+  enrolOrder(order, evidence, await draw());

@@ -15,4 +15,5 @@ export class AcceptOrder {
   }
 }
 
-const step: PeerStep<FiduciaryOrder> = (order, { evidence }, { context }) => acceptOrder(order, evidence, context);
+const step: PeerStep<FiduciaryOrder> = async (order, { evidence }, { draw }) =>
+  acceptOrder(order, evidence, await draw());

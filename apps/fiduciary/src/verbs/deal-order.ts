@@ -15,5 +15,5 @@ export class DealOrder {
   }
 }
 
-const step: PeerStep<FiduciaryOrder> = (order, { evidence, attachments }, { context }) =>
-  dealOrder(known(order), evidence, attachments, context);
+const step: PeerStep<FiduciaryOrder> = async (order, { evidence, attachments }, { draw }) =>
+  dealOrder(known(order), evidence, attachments, await draw());
