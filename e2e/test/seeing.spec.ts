@@ -43,7 +43,8 @@ function linesWith(processes: readonly AppProcess[], text: string): Record<strin
   return processes
     .flatMap((process) => process.logs())
     .filter((line) => line.includes(text))
-    .map((line) => JSON.parse(line) as Record<string, unknown>); // every line is one
+    .map((line) => JSON.parse(line) as Record<string, unknown>) // every line is one
+    .sort((a, b) => String(a['time']).localeCompare(String(b['time']))); // ISO 8601, of several replicas
 }
 
 async function eventually(holds: () => Promise<boolean>): Promise<void> {

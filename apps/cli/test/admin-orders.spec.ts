@@ -29,7 +29,7 @@ async function owe(state: string, verb: string, party: Cid): Promise<Cid> {
   await commit(database, {
     order: { ref, version: null, state, beneficiary: null, createdAt: 1, dueAt: null, record: randomBytes(8) },
     ...{ statements: [], secrets: [], erase: [], close: [], reply: null, settled: false, events: [state], answers: [] },
-    envelopes: [{ bytes: envelope, log: true }],
+    envelopes: [{ cid: cidOf(envelope), bytes: envelope, log: true }],
     deliveries: [{ envelope: cidOf(envelope), verb, party, role: 'fiduciary', attachments: [] }],
     ...{ lease: null, notify: false, idempotency: null, now: Date.now() - 3_600_000 },
   });

@@ -56,7 +56,7 @@ function change(version: number | null, said: Partial<Change> = {}): Change {
     statements: [statement()],
     secrets: [],
     erase: [],
-    envelopes: [{ bytes: envelope, log: true }],
+    envelopes: [{ cid: cidOf(envelope), bytes: envelope, log: true }],
     deliveries: [{ envelope: cidOf(envelope), verb: 'some', party: anyCid(), role: 'fiduciary', attachments: [] }],
     close: [],
     reply: { verb: 'some', request: anyCid(), envelope, further: [randomBytes(9)], attachments: [randomBytes(7)] },
@@ -182,7 +182,10 @@ describe('what a step takes away', () => {
       role: 'fiduciary',
       attachments: [randomBytes(5)],
     } as const;
-    await commit(database, change(null, { envelopes: [{ bytes: envelope, log: true }], deliveries: [owed] }));
+    await commit(
+      database,
+      change(null, { envelopes: [{ cid: cidOf(envelope), bytes: envelope, log: true }], deliveries: [owed] }),
+    );
     const heavy = async () => {
       const [row] = await database.query<{ heavy: number }>(
         `SELECT (SELECT count(*) FROM replies WHERE order_ref = $1 AND (further IS NOT NULL OR attachments IS NOT NULL))::integer
@@ -202,7 +205,10 @@ describe('what a step takes away', () => {
       ...{ envelope: cidOf(envelope), verb, party: anyCid(), role: 'fiduciary', attachments: [randomBytes(5)] },
     })) as unknown as Change['deliveries']; // two of them
     if (one === undefined || two === undefined) throw new Error('two');
-    await commit(database, change(null, { envelopes: [{ bytes: envelope, log: true }], deliveries: [one, two] }));
+    await commit(
+      database,
+      change(null, { envelopes: [{ cid: cidOf(envelope), bytes: envelope, log: true }], deliveries: [one, two] }),
+    );
     await commit(database, change(1, { close: ['manifest'], deliveries: [] }));
     const states = async () => (await deliveriesOf(database, ref)).map(({ verb, state }) => `${verb} ${state}`);
     expect(await states()).toEqual(['deal owed', 'manifest closed']);
@@ -215,7 +221,10 @@ describe('answers to deliveries', () => {
   test('are written once: the first stays', async () => {
     const [envelope, party] = [randomBytes(20), anyCid()];
     const owed = { envelope: cidOf(envelope), verb: 'deal', party, role: 'fiduciary', attachments: [] } as const;
-    await commit(database, change(null, { envelopes: [{ bytes: envelope, log: true }], deliveries: [owed] }));
+    await commit(
+      database,
+      change(null, { envelopes: [{ cid: cidOf(envelope), bytes: envelope, log: true }], deliveries: [owed] }),
+    );
     const answer = (said: OrderStatement) => ({
       ...{ envelope: owed.envelope, verb: 'deal', party, statements: [said], envelopes: [], attachments: [] },
     });

@@ -65,7 +65,7 @@ async function owe(state: string): Promise<Cid> {
   await commit(node.database, {
     order: { ref, version: null, state, beneficiary: null, createdAt: 1, dueAt: null, record: randomBytes(8) },
     ...{ statements: [], secrets: [], erase: [], close: [], reply: null, settled: false, events: [], answers: [] },
-    envelopes: [{ bytes: envelope, log: true }],
+    envelopes: [{ cid: cidOf(envelope), bytes: envelope, log: true }],
     deliveries: [{ envelope: cidOf(envelope), verb: 'commit', party: ref, role: 'beneficiary', attachments: [] }],
     ...{ lease: null, notify: false, idempotency: null, now: 1 },
   });

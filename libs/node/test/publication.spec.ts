@@ -102,7 +102,7 @@ async function send(count: number): Promise<Cid[]> {
       record: randomBytes(8),
     },
     ...{ statements: [], secrets: [], erase: [], deliveries: [], close: [], reply: null, settled: false, events: [] },
-    envelopes: [...sealed.map(({ bytes }) => ({ bytes, log: true })), { bytes: secret.bytes, log: false }],
+    envelopes: [...sealed.map((envelope) => ({ ...envelope, log: true })), { ...secret, log: false }],
     ...{ answers: [], lease: null, notify: false, idempotency: null, now: 1 },
   });
   return sealed.map(({ cid }) => cid);
