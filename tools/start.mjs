@@ -8,7 +8,7 @@ if (!compile('apps/standalone')) failWith('the sources do not compile');
 if (process.argv.some((arg) => /^--pkcs11(=|$)/.test(arg)) && !compilePkcs11()) failWith(pkcs11Wanted);
 // an order's objects die young: with more room for them the collector copies less (as npm run bench measures it)
 handOver(node(), [
-  '--max-semi-space-size=64',
+  '--max-semi-space-size=128',
   join(root, 'apps/standalone/dist/src/main.js'),
   ...process.argv.slice(2),
 ]);

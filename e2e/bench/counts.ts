@@ -6,7 +6,7 @@ export type Counts = Readonly<Record<Primitive, number>>;
 /**
  * What the protocol asks for between a Request and the last Acknowledged of its Commitment (docs/protocol.md §3, §5, §6):
  * each message is sealed to each recipient once; each statement's signature, each proof and each share is checked once by
- * every node that relies on it and didn't make it. Encoding, hashing, the database and HTTP are not in it.
+ * every node that relies on it and didn't make it, each key and point of somebody else's before it is used. Encoding, hashing, the database and HTTP are not in it.
  */
 export function setupCounts(n: number, threshold: number): Counts {
   const alone = n === 1;
@@ -30,6 +30,9 @@ export function setupCounts(n: number, threshold: number): Counts {
     checkProof: 1 + n + (n * (n - 1) + 2 * n), // Enrolment: P and each F; each Deal: P, B, the other F
     point: 1 + n * threshold, // B's key; each dealer's polynomial
     checkShare: dealt,
+    // each key and point of the order once for all nodes of the process, which remembers them
+    checkPoint: 1 + n * threshold,
+    checkKem: 1 + dealt,
   };
 }
 

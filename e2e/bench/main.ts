@@ -8,14 +8,15 @@ import { startNode, type BenchNode } from './standalone.js';
 /** The original D-TA on two shared cores: as it is, and with its key encapsulation replaced by a stand-in. */
 const ORIGINAL = { asItIs: 2.6, stubbed: 45 };
 const MOST_OF_FLOOR = 2.5;
-/** Loads of two nodes in turn. */
+/** Measurements of two things in turn. */
 const PAIRS = 5;
 
+/** `warmUp` orders first, until the code that they run is compiled for good. */
 const shapes = [
-  { threshold: 1, n: 1, count: 400 },
-  { threshold: 2, n: 3, count: 100 },
-  { threshold: 3, n: 5, count: 60 },
-  { threshold: 7, n: 10, count: 24 },
+  { threshold: 1, n: 1, count: 400, warmUp: 600 },
+  { threshold: 2, n: 3, count: 100, warmUp: 150 },
+  { threshold: 3, n: 5, count: 60, warmUp: 80 },
+  { threshold: 7, n: 10, count: 24, warmUp: 30 },
 ];
 const concurrencies = [1, 8, 32];
 
@@ -43,12 +44,17 @@ switch (process.env['BENCH']) {
 }
 
 async function benchOrders(): Promise<void> {
-  const node = await startNode(10);
+  await benchFloor();
+  await benchRates();
+  await benchLongRun(Number(process.env['BENCH_ORDERS'] ?? 0));
+}
+
+/** Uses a warm node that has as many fiduciaries as the order has: others would be idle, and idling costs something. */
+async function withNode({ n, threshold, warmUp }: (typeof shapes)[number], use: (node: BenchNode) => Promise<void>) {
+  const node = await startNode(n);
   try {
-    await placeOrders(node, 1, 1, 8, 100); // warm up
-    await benchFloor(node);
-    await benchRates(node);
-    await benchLongRun(node, Number(process.env['BENCH_ORDERS'] ?? 0));
+    await placeOrders(node, n, threshold, 8, warmUp);
+    await use(node);
   } finally {
     await node.stop();
   }
@@ -93,42 +99,41 @@ async function benchPublication(): Promise<void> {
 }
 
 /** CPU of an order beside its floor, both measured alternately, so that a noisy neighbour weighs on both. */
-async function benchFloor(on: BenchNode): Promise<void> {
+async function benchFloor(): Promise<void> {
   head('order', ...primitives, 'floor ms', 'CPU ms', 'ratio', 'PostgreSQL ms');
-  for (const { threshold, n, count } of shapes) {
-    const counts = setupCounts(n, threshold);
-    const floors = [await measureFloor(counts, threshold, count)];
-    const loads = [];
-    for (let pair = 0; pair < 3; pair++) {
-      loads.push(await placeOrders(on, n, threshold, 8, Math.ceil(count / 3)));
-      floors.push(await measureFloor(counts, threshold, count));
-    }
-    const floor = median(floors);
-    const cpu = median(loads.map(({ nodeCpu }) => nodeCpu));
-    const verdict = `${(cpu / floor).toFixed(2)}${cpu / floor > MOST_OF_FLOOR ? ' (above 2.5)' : ''}`;
-    const postgres = ms(median(loads.map(({ postgresCpu }) => postgresCpu)));
-    row(`${threshold}-of-${n}`, ...primitives.map((name) => counts[name]), ms(floor), ms(cpu), verdict, postgres);
-  }
+  for (const shape of shapes) await withNode(shape, (node) => compareWithFloor(node, shape));
   const cost = await measurePrimitives(2);
   head('primitive', 'µs of CPU');
   for (const name of primitives) row(meaning[name], (cost[name] * 1000).toFixed(0));
 }
 
-async function benchRates(on: BenchNode): Promise<void> {
+async function compareWithFloor(node: BenchNode, { threshold, n, count }: (typeof shapes)[number]): Promise<void> {
+  const counts = setupCounts(n, threshold);
+  const floors = [await measureFloor(counts, threshold, count)];
+  const loads = [];
+  for (let pair = 0; pair < PAIRS; pair++) {
+    loads.push(await placeOrders(node, n, threshold, 8, Math.ceil(count / 2)));
+    floors.push(await measureFloor(counts, threshold, count));
+  }
+  const floor = median(floors);
+  const cpu = median(loads.map(({ nodeCpu }) => nodeCpu));
+  const verdict = `${(cpu / floor).toFixed(2)}${cpu / floor > MOST_OF_FLOOR ? ' (above 2.5)' : ''}`;
+  const postgres = ms(median(loads.map(({ postgresCpu }) => postgresCpu)));
+  row(`${threshold}-of-${n}`, ...primitives.map((name) => counts[name]), ms(floor), ms(cpu), verdict, postgres);
+}
+
+async function benchRates(): Promise<void> {
   head('order', 'at a time', 'orders/s', 'p50 ms', 'p99 ms', 'redemptions/s', 'p50 ms', 'p99 ms');
-  for (const { threshold, n, count } of shapes) {
-    for (const concurrency of concurrencies) {
-      const placed = await placeOrders(
-        on,
-        n,
-        threshold,
-        concurrency,
-        Math.max(concurrency, concurrency === 1 ? count / 4 : count),
-      );
-      const redeemed = await redeemOrders(on, placed.orders, concurrency);
-      row(`${threshold}-of-${n}`, concurrency, ...cells(placed), ...cells(redeemed));
-      if (n === 1 && concurrency === 8) compare(placed);
-    }
+  for (const shape of shapes) await withNode(shape, (node) => measureRates(node, shape));
+}
+
+async function measureRates(node: BenchNode, { threshold, n, count }: (typeof shapes)[number]): Promise<void> {
+  for (const concurrency of concurrencies) {
+    const orders = Math.max(concurrency, concurrency === 1 ? count / 4 : count);
+    const placed = await placeOrders(node, n, threshold, concurrency, orders);
+    const redeemed = await redeemOrders(node, placed.orders, concurrency);
+    row(`${threshold}-of-${n}`, concurrency, ...cells(placed), ...cells(redeemed));
+    if (n === 1 && concurrency === 8) compare(placed);
   }
 }
 
@@ -145,14 +150,17 @@ function compare({ perSecond }: LoadResult): void {
 }
 
 /** Whether rate and memory hold after many orders; the count is given by BENCH_ORDERS. */
-async function benchLongRun(on: BenchNode, count: number): Promise<void> {
-  if (count === 0) return;
+async function benchLongRun(count: number): Promise<void> {
+  const [alone] = shapes;
+  if (count === 0 || alone === undefined) return;
   head('orders so far', 'orders/s', 'resident MiB');
-  const step = Math.ceil(count / 10);
-  for (let done = step; done <= count; done += step) {
-    const { perSecond } = await placeOrders(on, 1, 1, 8, step);
-    row(done, perSecond.toFixed(1), Math.round(on.memory() / 2 ** 20));
-  }
+  await withNode(alone, async (node) => {
+    const step = Math.ceil(count / 10);
+    for (let done = step; done <= count; done += step) {
+      const { perSecond } = await placeOrders(node, 1, 1, 8, step);
+      row(done, perSecond.toFixed(1), Math.round(node.memory() / 2 ** 20));
+    }
+  });
 }
 
 function median(values: readonly number[]): number {

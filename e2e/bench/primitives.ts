@@ -1,6 +1,8 @@
 import {
   aeadOpen,
   aeadSeal,
+  assertKemPublicKey,
+  assertPoint,
   ed25519PublicKey,
   ed25519Sign,
   ed25519Verify,
@@ -33,6 +35,8 @@ export const primitives = [
   'checkProof',
   'point',
   'checkShare',
+  'checkPoint',
+  'checkKem',
 ] as const;
 
 export type Primitive = (typeof primitives)[number];
@@ -51,12 +55,18 @@ export const meaning: Readonly<Record<Primitive, string>> = {
   checkProof: 'BIP-340 verify',
   point: 'secp256k1 base multiplication',
   checkShare: 'Feldman check of a share',
+  checkPoint: 'check that bytes are a point of secp256k1',
+  checkKem: 'check of a fresh X-Wing key',
 };
 
 /** As many different keys, messages and signatures as a few parties of a few orders have. */
 const VARIETY = 24;
 const ROUNDS = 200;
 const REPEATS = 5;
+
+/** More keys and points than the library remembers: each is new to it. */
+const FRESH_KEMS = 300;
+const FRESH_POINTS = 1_100;
 
 const content = randomBytes(2048);
 
@@ -81,6 +91,10 @@ async function prepare(threshold: number): Promise<Record<Primitive, () => unkno
       };
     }),
   );
+  const kems: Uint8Array[] = [];
+  while (kems.length < FRESH_KEMS) kems.push((await kemKeyPair()).publicKey);
+  const points = Array.from({ length: FRESH_POINTS }, () => publicPoint(randomBytes(32)));
+  let [kem, point] = [0, 0];
   let turn = 0;
   const next = () => inputs[turn++ % VARIETY] ?? inputs[0];
   const on = (use: (input: (typeof inputs)[number]) => unknown) => () => {
@@ -99,7 +113,9 @@ async function prepare(threshold: number): Promise<Record<Primitive, () => unkno
     prove: on(({ scalar, digest }) => popSign(scalar, digest)),
     checkProof: on(({ point, digest, pop }) => popVerify(point, digest, pop)),
     point: on(({ scalar }) => publicPoint(scalar)),
-    checkShare: on(({ points, share }) => verifyShare(points, 2, share)),
+    checkShare: on((input) => verifyShare(input.points, 2, input.share)),
+    checkPoint: () => assertPoint(points[point++ % FRESH_POINTS] ?? content),
+    checkKem: () => assertKemPublicKey(kems[kem++ % FRESH_KEMS] ?? content),
   };
 }
 

@@ -15,7 +15,8 @@ export const fields = {
   bytes: (length: number) => anyBytes.refine((value) => value.length === length, `must be ${length} bytes`),
   /** At most `max` bytes. */
   bytesUpTo: (max: number) => anyBytes.refine((value) => value.length <= max, `must be at most ${max} bytes`),
-  cid: z.codec(anyBytes, z.custom<Cid>(isCid, 'must be a CID'), {
+  // each side is checked by what makes the other of it
+  cid: z.codec(anyBytes, z.custom<Cid>(), {
     decode: (bytes, context) => {
       try {
         return cidFromBytes(bytes);
@@ -24,7 +25,11 @@ export const fields = {
         return z.NEVER;
       }
     },
-    encode: cidToBytes,
+    encode: (cid, context) => {
+      if (isCid(cid)) return cidToBytes(cid);
+      context.issues.push({ code: 'custom', message: 'must be a CID', input: cid });
+      return z.NEVER;
+    },
   }),
   /** Integer Unix milliseconds. */
   ms: z.int().nonnegative(),

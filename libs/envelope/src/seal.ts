@@ -39,6 +39,9 @@ export interface NewEnvelope {
  * where the sender hasn't the role it sends from, or is a recipient in that role
  */
 export async function sealEnvelope(envelope: NewEnvelope, key: SigningKey): Promise<{ cid: Cid; bytes: Uint8Array }> {
+  const drawn = randomBytes(16 + 32 + 32); // a draw costs the same whatever its size
+  const [nonce, salt, contentKey] = [drawn.slice(0, 16), drawn.slice(16, 48), drawn.slice(48)];
+  wipe(drawn);
   const header: EnvelopeHeader = {
     v: 1,
     type: 'envelope',
@@ -48,7 +51,7 @@ export async function sealEnvelope(envelope: NewEnvelope, key: SigningKey): Prom
     prev: [...envelope.prev],
     log: envelope.log,
     createdAt: envelope.now,
-    nonce: randomBytes(16),
+    nonce,
     recipients: envelope.recipients.map(({ id, role, kem }) => ({ id, role, key: sha256(kem) })),
   };
   if (!maySend(header, envelope.sender)) {
@@ -56,7 +59,6 @@ export async function sealEnvelope(envelope: NewEnvelope, key: SigningKey): Prom
   }
   const written = z.encode(envelopeHeader, header);
   const headerHash = sha256(encodeCanonical(written));
-  const [contentKey, salt] = [randomBytes(32), randomBytes(32)];
   const { encryptionKey, keyCommitment } = deriveContentKeys(contentKey, salt, headerHash);
   const binding = contentBinding(headerHash, salt, keyCommitment);
   try {

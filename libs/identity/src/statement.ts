@@ -110,9 +110,14 @@ function assemble<B>(body: B, raw: unknown, bodyHash: Uint8Array, signatures: Ui
 /**
  * Reads a statement of one of `types`. Checks form and canonical bytes, and no signature.
  *
+ * @param cid of the bytes, where the caller has just made it
  * @throws `too_large`, `non_canonical`, `document_invalid`
  */
-export function parseStatement<S extends StatementType>(types: readonly S[], bytes: Uint8Array): StatementOf<S> {
+export function parseStatement<S extends StatementType>(
+  types: readonly S[],
+  bytes: Uint8Array,
+  cid = cidOf(bytes),
+): StatementOf<S> {
   const raw = decodeCanonical(bytes, MAX_STATEMENT_BYTES);
   const rawBody = typeof raw === 'object' && raw !== null && 'body' in raw ? raw.body : undefined;
   const name = typeof rawBody === 'object' && rawBody !== null && 'type' in rawBody ? rawBody.type : undefined;
@@ -120,7 +125,7 @@ export function parseStatement<S extends StatementType>(types: readonly S[], byt
   if (type === undefined) throw new DtaError('document_invalid', 'statement of a type that has no place here');
   const { body, signatures } = checkDocument(signedSchema(type), raw);
   // the schema of S gave the body; TypeScript can't see through the generic
-  return { cid: cidOf(bytes), bytes, body: body as BodyOf<S>, signatures, bodyHash: sha256(encodeCanonical(rawBody)) };
+  return { cid, bytes, body: body as BodyOf<S>, signatures, bodyHash: sha256(encodeCanonical(rawBody)) };
 }
 
 /** A type's schema with its signatures, made once. */

@@ -61,10 +61,11 @@ export class Evidence {
    */
   static read(order: Cid, statements: readonly Uint8Array[], verifier: Verifier): Evidence {
     const read = statements.map((bytes) => {
-      const known = verifier.verified?.get(cidOf(bytes));
-      const statement = known ?? parseStatement(orderStatements, bytes);
+      const cid = cidOf(bytes);
+      const known = verifier.verified?.get(cid);
+      const statement = known ?? parseStatement(orderStatements, bytes, cid);
       verifyStatement(statement, order, verifier, known !== undefined);
-      if (known === undefined) verifier.verified?.set(statement.cid, statement);
+      if (known === undefined) verifier.verified?.set(cid, statement);
       return statement;
     });
     return new Evidence(order, read, verifier);
