@@ -62,32 +62,35 @@ async function withNode({ n, threshold, warmUp }: (typeof shapes)[number], use: 
 
 /** A node on SoftHSM and Kubo beside one on software custody and a folder, loaded in turn: machines are noisy. */
 async function benchParts(): Promise<void> {
-  const { n, threshold } = { n: 3, threshold: 2 };
-  const [local, real] = [await startNode(n, 'local'), await startNode(n, 'real')];
+  const local = await startNode(3, 'local');
   try {
-    for (const node of [local, real]) await placeOrders(node, n, threshold, 8, 40); // warm up
-    head('2-of-3, 8 at a time', 'orders/s', 'p50 ms', 'p99 ms', 'redemptions/s', 'p50 ms', 'p99 ms');
-    const ratios: { placed: number; redeemed: number }[] = [];
-    for (let pair = 0; pair < PAIRS; pair++) {
-      const load = async (node: BenchNode) => {
-        const placed = await placeOrders(node, n, threshold, 8, 64);
-        const redeemed = await redeemOrders(node, placed.orders, 8);
-        row(node === local ? 'software, folder' : 'SoftHSM, Kubo', ...cells(placed), ...cells(redeemed));
-        return { placed: placed.perSecond, redeemed: redeemed.perSecond };
-      };
-      const localFirst = pair % 2 === 0;
-      const [first, second] = [await load(localFirst ? local : real), await load(localFirst ? real : local)];
-      const [before, after] = localFirst ? [first, second] : [second, first];
-      ratios.push({ placed: after.placed / before.placed, redeemed: after.redeemed / before.redeemed });
-    }
-    const of = (which: 'placed' | 'redeemed') => median(ratios.map((ratio) => ratio[which])).toFixed(2);
-    process.stdout.write(
-      `(median of ${PAIRS} pairs: ${of('placed')} of the rate of orders, ${of('redeemed')} of redemptions)\n`,
-    );
+    const real = await startNode(3, 'real');
+    await compareParts(local, real).finally(() => real.stop());
   } finally {
     await local.stop();
-    await real.stop();
   }
+}
+
+async function compareParts(local: BenchNode, real: BenchNode): Promise<void> {
+  for (const node of [local, real]) await placeOrders(node, 3, 2, 8, 40); // warm up
+  head('2-of-3, 8 at a time', 'orders/s', 'p50 ms', 'p99 ms', 'redemptions/s', 'p50 ms', 'p99 ms');
+  const load = async (node: BenchNode) => {
+    const placed = await placeOrders(node, 3, 2, 8, 64);
+    const redeemed = await redeemOrders(node, placed.orders, 8);
+    row(node === local ? 'software, folder' : 'SoftHSM, Kubo', ...cells(placed), ...cells(redeemed));
+    return { placed: placed.perSecond, redeemed: redeemed.perSecond };
+  };
+  const ratios: { placed: number; redeemed: number }[] = [];
+  for (let pair = 0; pair < PAIRS; pair++) {
+    const localFirst = pair % 2 === 0;
+    const [first, second] = [await load(localFirst ? local : real), await load(localFirst ? real : local)];
+    const [before, after] = localFirst ? [first, second] : [second, first];
+    ratios.push({ placed: after.placed / before.placed, redeemed: after.redeemed / before.redeemed });
+  }
+  const of = (which: 'placed' | 'redeemed') => median(ratios.map((ratio) => ratio[which])).toFixed(2);
+  process.stdout.write(
+    `(median of ${PAIRS} pairs: ${of('placed')} of the rate of orders, ${of('redeemed')} of redemptions)\n`,
+  );
 }
 
 /** What the shared log costs, on a Kubo node: alone, as it takes minutes and a Kubo to be built. */

@@ -1,6 +1,6 @@
 import { type Cid } from '@dta/codec';
 import { ORDERS_DRIVEN_MAX, ORDERS_HELD_MAX, ORDERS_QUEUED_MAX } from '@dta/contracts';
-import { isDtaError, type DtaError } from '@dta/errors';
+import { DtaError, isDtaError } from '@dta/errors';
 import {
   ask,
   dropLease,
@@ -71,14 +71,17 @@ export class OrderDriver implements Job {
   drive(ref: Cid, open: OpenOrder | null = null): void {
     if (this.#stopped) return;
     const drive = this.#driven.get(ref);
-    if (drive === undefined) this.#queue(ref, open);
+    if (drive === undefined) this.#queued.set(ref, this.#queued.size < ORDERS_HELD_MAX ? open : null);
     else if (open !== null) drive.take(open);
     this.#startQueued();
   }
 
-  #queue(ref: Cid, open: OpenOrder | null): void {
-    const { size } = this.#queued;
-    if (size < ORDERS_QUEUED_MAX) this.#queued.set(ref, size < ORDERS_HELD_MAX ? open : null);
+  /** For who wants to begin something. @throws `busy` where too many orders wait for their turn */
+  assertRoom(): void {
+    if (this.#queued.size < ORDERS_QUEUED_MAX) return;
+    throw new DtaError('busy', `${ORDERS_QUEUED_MAX} orders wait for their turn`, {
+      metadata: { retryAfterMs: 5_000 },
+    });
   }
 
   #startQueued(): void {

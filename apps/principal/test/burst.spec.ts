@@ -1,9 +1,13 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { ORDERS_DRIVEN_MAX, ORDERS_HELD_MAX } from '@dta/contracts';
-import type { Database } from '@dta/node';
+import { cidOf, u32 } from '@dta/codec';
+import { ORDERS_DRIVEN_MAX, ORDERS_HELD_MAX, ORDERS_QUEUED_MAX } from '@dta/contracts';
+import { openNode, type Database, type Node } from '@dta/node';
 import { cast, PlayedPeers, RoleRig, type Cast } from '@dta/node/testing';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startPrincipal, type PrincipalOptions } from '../src/index.js';
+import { OrderDriver } from '../src/order-driver.js';
+import { OrderRepository } from '../src/order.repository.js';
+import { OrderWatch } from '../src/order-watch.js';
 
 let rig: RoleRig;
 let members: Cast;
@@ -48,9 +52,34 @@ test('more orders at once than a principal drives and holds ready: each gets its
     );
   const all = [{ state: 'committed', orders: count }];
   let now = await states();
-  for (const limit = Date.now() + 30_000; JSON.stringify(now) !== JSON.stringify(all) && Date.now() < limit;) {
+  for (const limit = Date.now() + 60_000; JSON.stringify(now) !== JSON.stringify(all) && Date.now() < limit;) {
     await delay(100);
     now = await states();
   }
   expect(now).toEqual(all);
-}, 60_000);
+}, 120_000);
+
+test('each order that is queued gets its turn, and new ones are refused while too many wait', async () => {
+  const node = await openNode(options, rig.parts());
+  const taken = new Set<unknown>();
+  const query: Database['query'] = async (text, values = []) => {
+    if (text.startsWith('INSERT INTO leases')) taken.add(values[0]);
+    return []; // the lease is somebody else's
+  };
+  const counted = { ...node, database: { query } } as unknown as Node; // a driver asks for no more of it
+  const watch = new OrderWatch(node);
+  const driver = new OrderDriver(counted, new OrderRepository(node), watch);
+  const refs = Array.from({ length: ORDERS_DRIVEN_MAX + ORDERS_QUEUED_MAX }, (_, at) => cidOf(u32(at)));
+  try {
+    for (const ref of refs.slice(1)) driver.drive(ref);
+    expect(() => driver.assertRoom()).not.toThrow();
+    for (const ref of refs.slice(0, 1)) driver.drive(ref);
+    expect(() => driver.assertRoom()).toThrow(`${ORDERS_QUEUED_MAX} orders wait for their turn`);
+    for (const limit = Date.now() + 30_000; taken.size < refs.length && Date.now() < limit;) await delay(20);
+    expect(taken.size).toBe(refs.length);
+  } finally {
+    await driver.stop();
+    await watch.stop();
+    await node.close();
+  }
+});

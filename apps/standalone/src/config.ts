@@ -61,8 +61,9 @@ function readToken(module: string, environment: Readonly<Record<string, string |
 }
 
 function readKubo(url: string): string {
-  if (/^https?:$/.test(URL.parse(url)?.protocol ?? '')) return url;
-  throw new DtaError('configuration_invalid', "--kubo takes the http address of a Kubo node's RPC");
+  const { protocol = '', username = '', password = '' } = URL.parse(url) ?? {};
+  if (/^https?:$/.test(protocol) && username + password === '') return url; // every user sees the arguments
+  throw new DtaError('configuration_invalid', "--kubo takes the http address of a Kubo node's RPC, without a password");
 }
 
 function whole(name: string, text: string, min: number, max: number): number {

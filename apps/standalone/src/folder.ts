@@ -111,6 +111,15 @@ export async function makeKeys(name: string, roles: readonly Role[]): Promise<Ke
   return [await generateKeys({ name, roles, now: Date.now() })];
 }
 
+/** Where the store is a folder. @throws `start_failed` */
+export async function makeLogFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(join(folder, LOG), { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw cannotUse(folder, cause);
+  }
+}
+
 function cannotUse(path: string, cause: unknown): DtaError {
   const reason = typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : 'unknown reason';
   return new DtaError('start_failed', `cannot use ${path}: ${reason}; give another folder with --data`, { cause });

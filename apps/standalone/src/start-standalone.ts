@@ -15,7 +15,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assertPortFree } from './free-port.js';
-import { ADMITTED, LOG, makeKeys, openFolder, openRoleFiles, type RoleFiles } from './folder.js';
+import { ADMITTED, LOG, makeKeys, makeLogFolder, openFolder, openRoleFiles, type RoleFiles } from './folder.js';
 
 /** What a standalone node is started with. */
 export interface StandaloneOptions {
@@ -66,7 +66,7 @@ export async function startStandalone(options: StandaloneOptions, log: Logger): 
   await assertPortFree(options.port);
   const folder = await openFolder(options.folder, options.token);
   assertDatabaseKept(folder);
-  await keepStore(folder, options.kubo);
+  assertStoreKept(folder, options.kubo);
   const started: { stop(): Promise<void> }[] = [];
   const stop = async () => {
     for (const part of started.splice(0).reverse()) await part.stop();
@@ -78,6 +78,7 @@ export async function startStandalone(options: StandaloneOptions, log: Logger): 
     const connect = () =>
       broker.connect({ onError: (error, subject) => log.error({ err: error, subject }, 'a message was not handled') });
     const members = await openMembers(folder, options);
+    if (options.kubo === null) await makeLogFolder(folder); // before `admitted`, by which a later start knows that it must be there
     const admitted = await writeAdmitted(folder, members);
     const monitor = createMonitor('gateway');
     let metricsPort: number | null = null;
@@ -115,13 +116,12 @@ function assertDatabaseKept(folder: string): void {
 }
 
 /** @throws `start_failed` where the log was begun in the other kind of store: here it would have no beginning */
-async function keepStore(folder: string, kubo: string | null): Promise<void> {
+function assertStoreKept(folder: string, kubo: string | null): void {
   const [inFiles, before] = [existsSync(join(folder, LOG)), existsSync(join(folder, ADMITTED))];
   if (kubo !== null && inFiles)
     throw new DtaError('start_failed', `the log of ${folder} is in its files: start it without --kubo`);
   if (kubo === null && before && !inFiles)
     throw new DtaError('start_failed', `the log of ${folder} is in Kubo, or its files are gone: start it with --kubo`);
-  if (kubo === null) await mkdir(join(folder, LOG), { recursive: true, mode: 0o700 });
 }
 
 /** Principal and beneficiary share one identity, so that the original's `nodeCID` works as a beneficiary. */

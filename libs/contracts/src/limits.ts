@@ -56,7 +56,7 @@ export const EVENT_HEARTBEAT_MS = 15_000;
 export const ORDERS_DRIVEN_MAX = 16;
 /** Orders that wait there for a place with all that driving them takes; others are read again when their turn comes. */
 export const ORDERS_HELD_MAX = 64;
-/** Orders that wait there at all; of one above, the lease runs out, and a resumer finds it. */
+/** Orders that wait there at all, before new ones are refused. */
 export const ORDERS_QUEUED_MAX = 10_000;
 export const IDENTITIES_CACHED_MAX = 10_000;
 /** Of their documents together: most are below 2 KB, but one may have 128 KiB. */

@@ -198,7 +198,8 @@ export class Inbox<O extends { readonly state: string }> {
       now: now(),
     });
     // of what is over nothing comes again soon: kept for long, it would be most of the garbage collector's work
-    if (outcome.settled) for (const { cid } of [...evidence.statements, ...outcome.reply]) verified.delete(cid);
+    const isOver = outcome.settled || outcome.envelopes.length > 0; // a Release is the last that a member is asked for
+    if (isOver) for (const { cid } of [...evidence.statements, ...outcome.reply]) verified.delete(cid);
     else for (const said of outcome.reply) verified.set(said.cid, said);
     this.#tell(verb, envelope, { state: outcome.order.state }, 'a step was taken');
     return reply;

@@ -2,7 +2,8 @@ import type { Cid } from '@dta/codec';
 import type { OrderView as View, ParamsOf } from '@dta/contracts';
 import { DtaError, isDtaError } from '@dta/errors';
 import { assertAllAdmitted, InternalInbox, NODE, type Node, type SealedSecret } from '@dta/node';
-import { Evidence, placeOrder, signRequest } from '@dta/order';
+import { parseStatement } from '@dta/identity';
+import { Evidence, placeOrder, requestStatement, signRequest } from '@dta/order';
 import type { MessageContext, TransportMessage } from '@dta/transport';
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, MessagePattern, Payload } from '@nestjs/microservices';
@@ -43,6 +44,7 @@ export class PlaceOrder {
   }
 
   async #place(asked: Omit<Params, 'idempotencyKey'>, row: IdempotencyRow | null): Promise<View> {
+    this.driver.assertRoom();
     const { admission, ring, now } = this.node;
     const fiduciaries = asked.fiduciaries ?? this.options.fiduciarySet;
     if (fiduciaries.length === 0)
@@ -71,7 +73,8 @@ export class PlaceOrder {
       now(),
     );
     const { verified } = this.node;
-    verified.set(request.cid, request); // signed just above
+    // signed just above; read as others will, since what was said isn't always what was written
+    verified.set(request.cid, parseStatement([requestStatement], request.bytes, request.cid));
     const verifier = { directory: admission.directory, stored: new Set<Cid>(), now: now(), verified };
     const evidence = Evidence.read(request.cid, [request.bytes], verifier);
     try {

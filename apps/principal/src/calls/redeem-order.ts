@@ -49,6 +49,7 @@ export class RedeemOrder {
       const { order } = open;
       this.#assertBeneficiary(order.beneficiary, beneficiary);
       if (order.state === 'releasing' || order.state === 'released') return;
+      this.driver.assertRoom();
       if (order.commitment !== null) {
         const asked = { ...factsOf(order, open.evidence), redemption: extension };
         await this.node.plugins.validateRedemption(open.evidence.request.body.plugin, asked);
