@@ -13,7 +13,7 @@ const PAIRS = 5;
 
 /** `warmUp` orders first, until the code that they run is compiled for good. */
 const shapes = [
-  { threshold: 1, n: 1, count: 400, warmUp: 600 },
+  { threshold: 1, n: 1, count: 400, warmUp: 2_000 },
   { threshold: 2, n: 3, count: 100, warmUp: 150 },
   { threshold: 3, n: 5, count: 60, warmUp: 80 },
   { threshold: 7, n: 10, count: 24, warmUp: 30 },
