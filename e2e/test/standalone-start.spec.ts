@@ -89,6 +89,20 @@ test('the log is begun in files and asked to go on in Kubo', async () => {
   expectSentence(ending, /the log of .* is in its files: start it without --kubo/);
 });
 
+test('a password stands in the address of the Kubo node, where every user of the machine reads it', async () => {
+  const { status, errors } = await failToStart(
+    '--port',
+    '0',
+    '--data',
+    folder,
+    '--kubo',
+    'http://role:word@127.0.0.1:1',
+  );
+  expect(status).toBe(78);
+  expect(errors).toMatch(/--kubo takes .* without a password/);
+  expect(errors).not.toContain('word@');
+});
+
 test('the folder is a file', async () => {
   const file = join(root, 'file');
   await writeFile(file, '');

@@ -5,7 +5,7 @@ import { createHash, hash, randomFillSync, timingSafeEqual as nodeTimingSafeEqua
 /** SHA-256 over the chunks in turn, as over their concatenation; 32 bytes (FIPS 180-4). */
 export function sha256(...chunks: Uint8Array[]): Uint8Array {
   const [only] = chunks;
-  if (only !== undefined && chunks.length === 1) return new Uint8Array(hash('sha256', only, 'buffer')); // at half the price
+  if (only !== undefined && chunks.length === 1) return new Uint8Array(hash('sha256', only, 'buffer')); // two thirds of the price
   const parts = createHash('sha256');
   for (const chunk of chunks) parts.update(chunk);
   // Copied: node's Buffers may be views of a pool shared with other values.

@@ -39,7 +39,7 @@ export interface NewEnvelope {
  * where the sender hasn't the role it sends from, or is a recipient in that role
  */
 export async function sealEnvelope(envelope: NewEnvelope, key: SigningKey): Promise<{ cid: Cid; bytes: Uint8Array }> {
-  const drawn = randomBytes(16 + 32 + 32); // a draw costs the same whatever its size
+  const drawn = randomBytes(16 + 32 + 32); // one draw costs hardly more than each of the three would
   const [nonce, salt, contentKey] = [drawn.slice(0, 16), drawn.slice(16, 48), drawn.slice(48)];
   wipe(drawn);
   const header: EnvelopeHeader = {

@@ -152,7 +152,7 @@ interface Joined {
   take(row: string): string;
 }
 
-/** As one parameter, which goes as it is: pg writes an array of them in hex, at the price of a tenth of the whole statement. */
+/** As one parameter, which goes as it is: an array of them pg writes in hex, twice as long, for the server to read back. */
 function joined(list: readonly Uint8Array[], value: Value): Joined {
   const starts: number[] = [];
   let length = 0;

@@ -1,4 +1,5 @@
 import type { Cid } from '@dta/codec';
+import { wipe } from '@dta/crypto';
 import {
   decodeBundle,
   encodeBundle,
@@ -8,7 +9,6 @@ import {
   type Bundle,
   type Envelope,
 } from '@dta/envelope';
-import { wipe } from '@dta/crypto';
 import { DtaError, isDtaError, toDtaError } from '@dta/errors';
 import { assertNotAhead, IdentityDirectory, type Role } from '@dta/identity';
 import {

@@ -1,8 +1,8 @@
 import type { Cid } from '@dta/codec';
 import type { OrderView as View, ParamsOf } from '@dta/contracts';
 import { DtaError, isDtaError } from '@dta/errors';
-import { assertAllAdmitted, InternalInbox, NODE, type Node, type SealedSecret } from '@dta/node';
 import { parseStatement } from '@dta/identity';
+import { assertAllAdmitted, InternalInbox, NODE, type Node, type SealedSecret } from '@dta/node';
 import { Evidence, placeOrder, requestStatement, signRequest } from '@dta/order';
 import type { MessageContext, TransportMessage } from '@dta/transport';
 import { Controller, Inject } from '@nestjs/common';
