@@ -5,6 +5,7 @@ import {
   queueGroup,
   verbOf,
   type InternalCall,
+  type OrderProgress,
   type OrderView,
   type ResultOf,
   type Role,
@@ -47,15 +48,22 @@ export const order = (changes: Partial<OrderView> = {}): OrderView => ({
   ...changes,
 });
 
+/** How far an order is, as who placed or redeems it is told. */
+export const progress = (changes: Partial<OrderProgress> = {}): OrderProgress => ({
+  ...{ orderReference, state: 'committed', commitment, createdAt: 1_700_000_000_999, beneficiary: beneficiary.node },
+  ...{ beneficiaryIsOwn: true, waitingFor: [], failure: null, extension: {}, pluginError: null },
+  ...changes,
+});
+
 const nodes = { principal, beneficiary, fiduciary };
 
 const identityOf = (role: Role) => ({ idDocumentCID: nodes[role].node, name: role, roles: [role], own: true });
 
 const usual: Answers = {
-  'principal.place-order': () => order(),
-  'principal.await-order': () => order(),
+  'principal.place-order': () => progress(),
+  'principal.await-order': () => progress(),
   'principal.await-events': () => ({ events: [{ id: 7, at: 1_700_000_000_999, event: 'committed' }], ended: true }),
-  'principal.redeem-order': () => order({ state: 'released' }),
+  'principal.redeem-order': () => progress({ state: 'released' }),
   'principal.get-order': () => order(),
   'principal.list-orders': () => ({
     orders: [

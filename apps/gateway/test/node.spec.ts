@@ -2,7 +2,7 @@ import { request } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { openApiDocument } from '@dta/contracts/rest';
 import { DtaError } from '@dta/errors';
-import { beneficiary, cid, fiduciary, order, principal, pluginOf } from './fake-roles.js';
+import { beneficiary, cid, fiduciary, progress, principal, pluginOf } from './fake-roles.js';
 import { send, startSetup, type Setup } from './http.js';
 
 let setup: Setup;
@@ -341,7 +341,7 @@ describe('a gateway', () => {
 
 it('a request is answered within its wait and 5 s, whatever a role does', async () => {
   setup.roles.answers['principal.get-order'] = () => new Promise(() => undefined);
-  setup.roles.answers['principal.place-order'] = () => order({ state: 'requested' });
+  setup.roles.answers['principal.place-order'] = () => progress({ state: 'requested' });
   setup.roles.answers['principal.await-order'] = () => new Promise(() => undefined);
   const begun = Date.now();
   const [got, placed] = await Promise.all([

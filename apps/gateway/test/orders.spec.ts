@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { toHex } from '@dta/codec';
-import type { OrderView } from '@dta/contracts';
+import type { OrderProgress } from '@dta/contracts';
 import { DtaError } from '@dta/errors';
-import { beneficiary, cid, commitment, fiduciary, order, orderReference, secret } from './fake-roles.js';
+import { beneficiary, cid, commitment, fiduciary, order, orderReference, progress, secret } from './fake-roles.js';
 import { startSetup, token, type Setup } from './http.js';
 
 let setup: Setup;
@@ -14,8 +14,8 @@ afterEach(() => setup.roles.reset());
 
 const stranger = cid('a beneficiary of another operator');
 const post = (path: string, json: unknown, headers: Record<string, string> = {}) => setup.http(path, { json, headers });
-const waiting = (state: OrderView['state']) =>
-  order({
+const waiting = (state: OrderProgress['state']) =>
+  progress({
     ...{ state, commitment: null },
     waitingFor: [
       { party: fiduciary.node, role: 'fiduciary', lastError: 'timeout: no reply' },
@@ -66,12 +66,12 @@ describe('POST /v1/order', () => {
     await post('/v1/order', {});
     expect(setup.roles.seen[0]?.served.params).toEqual({
       ...{ plugin: null, fiduciaries: null, beneficiary: null, threshold: null, single: null, minDealers: null },
-      ...{ setupBy: null, keepUntil: null, rules: null, extension: {}, idempotencyKey: null },
+      ...{ setupBy: null, keepUntil: null, rules: null, extension: {}, idempotencyKey: null, waitMs: 1_000 },
     });
   });
 
   it("gives the plugin's part where it has one", async () => {
-    setup.roles.answers['principal.place-order'] = () => order({ extension: { address: '1abc' } });
+    setup.roles.answers['principal.place-order'] = () => progress({ extension: { address: '1abc' } });
     expect((await post('/v1/order', {})).body['extension']).toEqual({ address: '1abc' });
   });
 
@@ -81,7 +81,7 @@ describe('POST /v1/order', () => {
       expect(params.until).toBe('committed');
       expect(params.waitMs).toBeGreaterThan(6_000);
       expect(params.waitMs).toBeLessThanOrEqual(7_000);
-      return order();
+      return progress();
     };
     expect((await post('/v1/order', { wait: 7 })).status).toBe(200);
   });
@@ -105,6 +105,7 @@ describe('POST /v1/order', () => {
     setup.roles.answers['principal.place-order'] = () => waiting('requested');
     expect((await post('/v1/order', { wait: 0 })).status).toBe(202);
     expect(setup.roles.seen.map(({ call }) => call)).toEqual(['principal.place-order']);
+    expect(setup.roles.seen[0]?.served.params).toMatchObject({ waitMs: 0 });
   });
 
   it('still gives the reference where the principal falls silent while it waits', async () => {
@@ -118,7 +119,7 @@ describe('POST /v1/order', () => {
   it('answers 503 with which and why, when the order fails within the wait', async () => {
     setup.roles.answers['principal.place-order'] = () => waiting('requested');
     setup.roles.answers['principal.await-order'] = () =>
-      order({
+      progress({
         ...{ state: 'failed', commitment: null },
         failure: {
           reason: 'too few fiduciaries',
@@ -138,7 +139,7 @@ describe('POST /v1/order', () => {
   });
 
   it('answers 409 for an order that was cancelled meanwhile', async () => {
-    setup.roles.answers['principal.place-order'] = () => order({ state: 'cancelled' });
+    setup.roles.answers['principal.place-order'] = () => progress({ state: 'cancelled' });
     expect(await post('/v1/order', {})).toMatchObject({ status: 409, body: { code: 'order_state_conflict' } });
   });
 
@@ -203,22 +204,24 @@ describe('POST /v1/order/secret', () => {
       ['principal.redeem-order', 'principal'],
       ['beneficiary.reveal-secret', 'beneficiary'],
     ]);
-    expect(setup.roles.seen[0]?.served.params).toMatchObject({ orderReference, beneficiary: beneficiary.node });
+    expect(setup.roles.seen[0]?.served.params).toMatchObject({
+      ...{ orderReference, beneficiary: beneficiary.node, waitMs: 1_000 },
+    });
     expect(setup.roles.seen.every(({ served }) => served.caller.token === token)).toBe(true);
   });
 
   it('waits for the release', async () => {
-    setup.roles.answers['principal.redeem-order'] = () => order({ state: 'releasing' });
+    setup.roles.answers['principal.redeem-order'] = () => progress({ state: 'releasing' });
     setup.roles.answers['principal.await-order'] = ({ params }) => {
       expect(params.until).toBe('released');
-      return order({ state: 'released' });
+      return progress({ state: 'released' });
     };
     expect((await post('/v1/order/secret', { orderReference })).body['secret']).toBe(toHex(secret));
   });
 
   it("does not reveal another operator's", async () => {
     setup.roles.answers['principal.redeem-order'] = () =>
-      order({ state: 'released', beneficiary: stranger, beneficiaryIsOwn: false });
+      progress({ state: 'released', beneficiary: stranger, beneficiaryIsOwn: false });
     const { status, body } = await post('/v1/order/secret', { orderReference });
     expect(status).toBe(200);
     expect(body).toEqual({ orderReference, commitment: toHex(commitment), state: 'released' });
@@ -226,8 +229,8 @@ describe('POST /v1/order/secret', () => {
   });
 
   it('answers 202 with where the secret will be', async () => {
-    setup.roles.answers['principal.redeem-order'] = () => order({ state: 'releasing' });
-    setup.roles.answers['principal.await-order'] = () => order({ state: 'releasing' });
+    setup.roles.answers['principal.redeem-order'] = () => progress({ state: 'releasing' });
+    setup.roles.answers['principal.await-order'] = () => progress({ state: 'releasing' });
     const { status, headers, body } = await post('/v1/order/secret', { orderReference });
     expect(status).toBe(202);
     expect(headers['location']).toBe(`/v1/order/${orderReference}/secret`);
@@ -235,7 +238,7 @@ describe('POST /v1/order/secret', () => {
   });
 
   it('answers 409 for an order that is no more', async () => {
-    setup.roles.answers['principal.redeem-order'] = () => order({ state: 'expired' });
+    setup.roles.answers['principal.redeem-order'] = () => progress({ state: 'expired' });
     expect(await post('/v1/order/secret', { orderReference })).toMatchObject({
       ...{ status: 409, body: { code: 'order_state_conflict', detail: 'the order is expired' } },
     });

@@ -1,11 +1,10 @@
 import type { Cid } from '@dta/codec';
-import type { OrderView as View } from '@dta/contracts';
+import type { OrderProgress, OrderView as View } from '@dta/contracts';
 import { DtaError } from '@dta/errors';
 import type { Node } from '@dta/node';
 import type { PrincipalOrder } from '@dta/order';
 import type { PrincipalOptions } from './config.js';
-import type { OpenOrder } from './open-order.js';
-import type { DeliveryState, OrderDetails, OrderRepository } from './order.repository.js';
+import type { DeliveryState, OrderRepository, OrderStanding } from './order.repository.js';
 
 /** How far a fiduciary is, by the last verb that it answered. */
 const reached: Readonly<Record<string, string>> = {
@@ -32,53 +31,41 @@ export class OrderView {
   async of(ref: Cid): Promise<View> {
     const found = await this.#orders.view(ref);
     if (found === undefined) throw orderNotFound(ref);
-    return this.#show(found);
-  }
-
-  /** Of an order that was written for the first time, from what was written. */
-  ofNew({ order, evidence, deliveries, envelopes, writtenAt }: OpenOrder): View {
-    const { plugin, extension } = evidence.request.body;
-    return this.#show({
-      order,
+    const { order, plugin, deliveries, envelopes, timeline } = found;
+    return {
+      ...this.#progress({ ...found, owed: deliveries.filter(({ state }) => state === 'owed') }),
       plugin,
-      extension,
-      pluginError: null,
-      deliveries: deliveries.map(({ party, role, verb, lastError }) => ({
-        party,
-        role,
-        verb,
-        state: 'owed',
-        lastError,
-      })),
-      envelopes: [...envelopes.keys()].map((cid) => ({ cid, published: false })),
-      timeline: [{ at: writtenAt, event: order.state }],
-    });
+      setupBy: order.setupBy,
+      keepUntil: order.keepUntil,
+      threshold: order.threshold,
+      fiduciaries: order.fiduciaries.map((cid) => fiduciary(cid, order, deliveries)),
+      envelopes,
+      timeline,
+    };
   }
 
-  #show({ order, plugin, extension, pluginError, deliveries, envelopes, timeline }: OrderDetails): View {
+  /** How far an order is. @throws `order_not_found` */
+  async progress(ref: Cid): Promise<OrderProgress> {
+    const found = await this.#orders.standing(ref);
+    if (found === undefined) throw orderNotFound(ref);
+    return this.#progress(found);
+  }
+
+  #progress({ order, extension, pluginError, owed }: OrderStanding): OrderProgress {
     return {
       orderReference: order.ref,
-      plugin,
       state: order.state,
       commitment: order.commitment,
       createdAt: order.createdAt,
-      setupBy: order.setupBy,
-      keepUntil: order.keepUntil,
       beneficiary: order.beneficiary,
       beneficiaryIsOwn: this.#isOwn(order.beneficiary),
-      threshold: order.threshold,
-      fiduciaries: order.fiduciaries.map((cid) => fiduciary(cid, order, deliveries)),
-      waitingFor: deliveries
-        .filter(({ state }) => state === 'owed')
-        .map(({ party, role, lastError }) => ({ party, role, lastError })),
+      waitingFor: owed.map(({ party, role, lastError }) => ({ party, role, lastError })),
       failure: order.failure && {
         reason: order.failure.reason,
-        owing: order.failure.owing.map((owed) => ({ ...owed })),
+        owing: order.failure.owing.map((owing) => ({ ...owing })),
       },
       extension,
       pluginError,
-      envelopes,
-      timeline,
     };
   }
 

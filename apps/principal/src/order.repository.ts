@@ -112,6 +112,25 @@ export class OrderRepository extends OrderTable<PrincipalOrder> {
     return row && { state: row.state, events: row.events ?? [] };
   }
 
+  /** How far an order is and whom it waits for, or undefined. */
+  async standing(ref: Cid): Promise<OrderStanding | undefined> {
+    const [row] = await this.#node.database.query<StandingRow>(
+      `SELECT o.record, p.extension AS answer, p.error AS plugin_error,
+         CASE WHEN p.extension IS NULL THEN (SELECT bytes FROM statements WHERE order_ref = o.ref AND cid = o.ref) END AS request,
+         (SELECT json_agg(json_build_object('party', d.party, 'role', d.role, 'lastError', d.last_error) ORDER BY e.seq, d.party)
+          FROM deliveries d JOIN envelopes e ON e.cid = d.envelope WHERE d.order_ref = o.ref AND d.state = 'owed') AS owed
+       FROM orders o LEFT JOIN plugin_answers p ON p.order_ref = o.ref WHERE o.ref = $1`,
+      [ref],
+    );
+    if (row === undefined) return undefined;
+    return {
+      order: this.shape.decode(new Uint8Array(row.record)),
+      extension: row.answer === null ? readRequest(row.request).extension : readAnswer(row.answer),
+      pluginError: row.plugin_error,
+      owed: row.owed ?? [],
+    };
+  }
+
   /** An order with all that a view of it shows, or undefined. */
   async view(ref: Cid): Promise<OrderDetails | undefined> {
     const [row] = await this.#node.database.query<DetailsRow>(
@@ -128,7 +147,7 @@ export class OrderRepository extends OrderTable<PrincipalOrder> {
       [ref],
     );
     if (row === undefined) return undefined;
-    const { plugin, extension } = parseStatement([requestStatement], new Uint8Array(row.request)).body;
+    const { plugin, extension } = readRequest(row.request);
     return {
       order: this.shape.decode(new Uint8Array(row.record)),
       plugin,
@@ -141,13 +160,19 @@ export class OrderRepository extends OrderTable<PrincipalOrder> {
   }
 }
 
-/** An order, what it asked, and how far it is. */
-export interface OrderDetails {
+/** How far an order is. */
+export interface OrderStanding {
   readonly order: PrincipalOrder;
-  readonly plugin: string;
   /** what the plugin answered, or what the Request says */
   readonly extension: Record<string, unknown>;
   readonly pluginError: string | null;
+  /** deliveries that nobody has answered yet, in the order in which they were made */
+  readonly owed: readonly Pick<DeliveryState, 'party' | 'role' | 'lastError'>[];
+}
+
+/** An order, what it asked, and all that became of it. */
+export interface OrderDetails extends Omit<OrderStanding, 'owed'> {
+  readonly plugin: string;
   /** in the order in which they were made */
   readonly deliveries: readonly DeliveryState[];
   readonly envelopes: { cid: Cid; published: boolean }[];
@@ -163,14 +188,24 @@ export interface DeliveryState {
   readonly lastError: string | null;
 }
 
-interface DetailsRow {
+interface StandingRow {
   record: Buffer;
-  request: Buffer;
+  /** null where there is an answer */
+  request: Buffer | null;
   answer: Buffer | null;
   plugin_error: string | null;
+  owed: OrderStanding['owed'] | null;
+}
+
+interface DetailsRow extends Omit<StandingRow, 'owed'> {
   deliveries: DeliveryState[] | null;
   envelopes: OrderDetails['envelopes'] | null;
   timeline: OrderDetails['timeline'] | null;
+}
+
+/** The body of a Request that this role wrote itself; an order's row is never without one. */
+function readRequest(bytes: Buffer | null) {
+  return parseStatement([requestStatement], new Uint8Array(bytes ?? [])).body;
 }
 
 /** An answer that this role wrote itself. */

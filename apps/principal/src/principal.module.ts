@@ -10,6 +10,7 @@ import type { PrincipalOptions } from './config.js';
 import { Idempotency } from './idempotency.js';
 import { OrderDriver } from './order-driver.js';
 import { OrderView } from './order-view.js';
+import { OrderWait } from './order-wait.js';
 import { OrderWatch } from './order-watch.js';
 import { OrderRepository } from './order.repository.js';
 import { RepeatedAnswer } from './repeated-answer.js';
@@ -39,6 +40,7 @@ export class PrincipalModule {
         { provide: OrderDriver, useValue: driver },
         { provide: OrderWatch, useValue: watch },
         { provide: OrderView, useValue: new OrderView(node, orders, options) },
+        { provide: OrderWait, useValue: new OrderWait(orders, watch) },
         { provide: RepeatedAnswer, useValue: new RepeatedAnswer(node, orders) },
         { provide: Idempotency, useValue: new Idempotency(node) },
       ],

@@ -34,7 +34,7 @@ test('more orders at once than a principal drives and holds ready: each gets its
   const count = ORDERS_DRIVEN_MAX + ORDERS_HELD_MAX + 40;
   const asked = {
     ...{ plugin: 'milagro', fiduciaries: null, beneficiary: null, threshold: null, single: null, minDealers: null },
-    ...{ setupBy: null, keepUntil: null, rules: null, extension: {}, idempotencyKey: null },
+    ...{ setupBy: null, keepUntil: null, rules: null, extension: {}, idempotencyKey: null, waitMs: 0 },
   };
   let goOn: () => void = () => undefined;
   const placed = new Promise<void>((resolve) => (goOn = resolve));

@@ -35,9 +35,14 @@ const place = async () =>
   (
     await call('principal.place-order', {
       ...{ plugin: 'milagro', fiduciaries: null, beneficiary: null, threshold: null, single: null, minDealers: null },
-      ...{ setupBy: null, keepUntil: null, rules: null, extension: {}, idempotencyKey: null },
+      ...{ setupBy: null, keepUntil: null, rules: null, extension: {}, idempotencyKey: null, waitMs: 0 },
     })
   ).orderReference;
+
+const redeem = (orderReference: Cid) =>
+  call('principal.redeem-order', {
+    ...{ orderReference, beneficiary: null, extension: {}, idempotencyKey: null, waitMs: 0 },
+  });
 
 const events = (orderReference: Cid, after = 0, waitMs = 30_000): Promise<ResultOf<'principal.await-events'>> =>
   call('principal.await-events', { orderReference, after, waitMs });
@@ -59,7 +64,7 @@ test('come as the order goes, from the first on, each once, and end with it', as
   expect(await events(ref, committed.id, 0)).toEqual({ events: [], ended: false });
 
   const released = follow(ref, 'released', committed.id); // waits before there is anything
-  await call('principal.redeem-order', { orderReference: ref, beneficiary: null, extension: {}, idempotencyKey: null });
+  await redeem(ref);
   expect((await released).map(({ event }) => event)).toEqual(['releasing', 'released']);
   expect(await events(ref, known((await released).at(-1)).id)).toEqual({ events: [], ended: true }); // at once
   const all = await events(ref);
@@ -97,7 +102,7 @@ test('come without LISTEN too, when somebody looks', async () => {
 test('come in pages, and the last page says that it is', async () => {
   const ref = await place();
   await follow(ref, 'committed');
-  await call('principal.redeem-order', { orderReference: ref, beneficiary: null, extension: {}, idempotencyKey: null });
+  await redeem(ref);
   const { id } = known((await follow(ref, 'released')).at(-1));
   await database.query("INSERT INTO events (order_ref, at, kind) SELECT $1, 1, 'more' FROM generate_series(1, 150)", [
     ref,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Cid } from '@dta/codec';
-import type { OrderView, ParamsOf } from '@dta/contracts';
+import type { OrderProgress, ParamsOf } from '@dta/contracts';
 import { publicPoint, randomBytes } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import { signStatement } from '@dta/identity';
@@ -162,10 +162,10 @@ const call = <V extends 'principal.place-order' | 'principal.redeem-order' | 'pr
   params: ParamsOf<V>,
 ) => rig.call(options, members.p, name, params);
 
-const place = (extension: Record<string, unknown> = {}): Promise<OrderView> =>
+const place = (extension: Record<string, unknown> = {}): Promise<OrderProgress> =>
   call('principal.place-order', {
     ...{ plugin: 'milagro', fiduciaries: null, beneficiary: null, threshold: null, single: null, minDealers: null },
-    ...{ setupBy: null, keepUntil: null, rules: null, extension, idempotencyKey: null },
+    ...{ setupBy: null, keepUntil: null, rules: null, extension, idempotencyKey: null, waitMs: 0 },
   });
 
 /** Waits until something shows in the log, which may be a moment after it has happened. */
@@ -180,7 +180,9 @@ async function reach(orderReference: Cid, state: 'committed' | 'released'): Prom
 
 async function redeemed(orderReference: Cid): Promise<void> {
   await reach(orderReference, 'committed');
-  await call('principal.redeem-order', { orderReference, beneficiary: null, extension: {}, idempotencyKey: null });
+  await call('principal.redeem-order', {
+    ...{ orderReference, beneficiary: null, extension: {}, idempotencyKey: null, waitMs: 0 },
+  });
   await reach(orderReference, 'released');
   const { value } = peers.order(orderReference).beneficiary.secret('secret');
   const [commitment] = [await call('principal.await-order', { orderReference, until: 'released', waitMs: 0 })];

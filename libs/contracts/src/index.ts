@@ -6,6 +6,7 @@ export {
   type OrderEvent,
   type OrderState,
   type OrderSummary,
+  type OrderProgress,
   type OrderView,
   type Rules,
 } from './internal/order-view.js';
@@ -17,6 +18,7 @@ export {
   JSON_MAX_DEPTH,
   JSON_MAX_VALUES,
   INTERNAL_CALL_TIMEOUT_MS,
+  PROMPT_WAIT_MAX_MS,
   AWAIT_BEYOND_WAIT_MS,
   INTERNAL_CALL_MAX_BYTES,
   INTERNAL_CALL_CLOCK_MS,

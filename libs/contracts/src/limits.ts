@@ -13,6 +13,11 @@ export const JSON_MAX_DEPTH = 16;
 export const JSON_MAX_VALUES = 5_000;
 
 export const INTERNAL_CALL_TIMEOUT_MS = 5_000;
+/**
+ * How long `place-order` and `redeem-order` wait for the end of what they begin; `await-order` waits for the rest. A caller
+ * whose principal dies meanwhile has no reference yet.
+ */
+export const PROMPT_WAIT_MAX_MS = 1_000;
 /** `await-order` is answered at the latest this long after its `waitMs`. */
 export const AWAIT_BEYOND_WAIT_MS = 2_000;
 export const INTERNAL_CALL_MAX_BYTES = 1024 * 1024;
@@ -44,7 +49,7 @@ export const DRAIN_MS = 25_000;
 export const MESSAGES_IN_WORK_MAX = 32;
 /** Messages that wait for a place in work; more are answered `busy`. */
 export const MESSAGES_QUEUED_MAX = 32;
-/** Calls of `await-order` that wait in one instance. */
+/** Calls that wait for an order in one instance. */
 export const WAITERS_MAX = 1_000;
 /** Streams of events that one gateway has open; each is a waiter in an instance of its principal, most of the time. */
 export const EVENT_STREAMS_MAX = 500;

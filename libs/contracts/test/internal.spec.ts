@@ -27,6 +27,10 @@ const view: ResultOf<'principal.get-order'> = {
   envelopes: [{ cid, published: true }],
   timeline: [{ at: 3, event: 'place' }],
 };
+const progress: ResultOf<'principal.place-order'> = {
+  ...{ orderReference: cid, state: 'dealing', commitment: null, createdAt: 1, beneficiary: cid, beneficiaryIsOwn: false },
+  ...{ waitingFor: view.waitingFor, failure: view.failure, extension: view.extension, pluginError: view.pluginError },
+};
 const identity = { idDocumentCID: cid, name: 'x', roles: ['principal' as const, 'beneficiary' as const], own: true };
 
 const examples: { [V in InternalCall]: { params: ParamsOf<V>; result: ResultOf<V> } } = {
@@ -34,21 +38,21 @@ const examples: { [V in InternalCall]: { params: ParamsOf<V>; result: ResultOf<V
     params: {
       ...{ plugin: 'milagro', fiduciaries: [cid], beneficiary: null, threshold: 1, single: false, minDealers: null },
       ...{ setupBy: 5, keepUntil: null, rules: { notBefore: null, maxReleases: 3, waitSeconds: null } },
-      ...{ extension: {}, idempotencyKey: 'key' },
+      ...{ extension: {}, idempotencyKey: 'key', waitMs: 1_000 },
     },
-    result: view,
+    result: progress,
   },
   'principal.await-order': {
     params: { orderReference: cid, until: 'committed', waitMs: 60_000 },
-    result: { ...view, state: 'committed', commitment, failure: null },
+    result: { ...progress, state: 'committed', commitment, failure: null },
   },
   'principal.await-events': {
     params: { orderReference: cid, after: 0, waitMs: 15_000 },
     result: { events: [{ id: 1, at: 1, event: 'requested' }], ended: false },
   },
   'principal.redeem-order': {
-    params: { orderReference: cid, beneficiary: cid, extension: { v: '00' }, idempotencyKey: null },
-    result: { ...view, state: 'releasing', commitment },
+    params: { orderReference: cid, beneficiary: cid, extension: { v: '00' }, idempotencyKey: null, waitMs: 0 },
+    result: { ...progress, state: 'releasing', commitment },
   },
   'principal.get-order': { params: { orderReference: cid }, result: view },
   'principal.list-orders': {
@@ -103,11 +107,11 @@ const bad: { [V in InternalCall]: object[] } = {
     { rules: {} },
     { extension: null },
     { setupBy: 1.5 },
-    { wait: 1 },
+    { waitMs: 1_001 },
   ],
   'principal.await-order': [{ until: 'failed' }, { waitMs: 60_001 }, { orderReference: 'x' }],
   'principal.await-events': [{ after: -1 }, { after: 1.5 }, { waitMs: 60_001 }, { until: 'committed' }],
-  'principal.redeem-order': [{ beneficiary: 'x' }, { idempotencyKey: 'k'.repeat(256) }],
+  'principal.redeem-order': [{ beneficiary: 'x' }, { idempotencyKey: 'k'.repeat(256) }, { waitMs: 1_001 }],
   'principal.get-order': [{ orderReference: null }],
   'principal.list-orders': [{ page: -1 }, { perPage: 0 }, { perPage: 1_001 }, { sortBy: 'x' }, { state: 'lost' }],
   'beneficiary.reveal-secret': [{ orderReference: null }, { extension: 1 }],

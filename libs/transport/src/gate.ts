@@ -10,6 +10,12 @@ export interface GateOptions {
   retryAfterMs?: number;
 }
 
+/** A task's place in work. */
+export interface Place {
+  /** Gives the place up before the task ends: for one that from here on only waits. */
+  leave(): void;
+}
+
 /**
  * Backpressure: at most `inWork` tasks run, at most `queued` wait in the order they came, and any more are refused before
  * they begin. One gate is shared by every subject a role instance serves (docs/architecture.md, Limits).
@@ -33,12 +39,17 @@ export class Gate {
    *
    * @throws DtaError `busy` with metadata `retryAfterMs`, `task` untouched, where both limits are reached; else what `task` throws
    */
-  async run<T>(task: () => Promise<T>): Promise<T> {
+  async run<T>(task: (place: Place) => Promise<T>): Promise<T> {
     await this.#enter();
+    let held = true;
+    const leave = () => {
+      if (held) this.#leave();
+      held = false;
+    };
     try {
-      return await task();
+      return await task({ leave });
     } finally {
-      this.#leave();
+      leave();
     }
   }
 

@@ -1,4 +1,4 @@
-export { Gate, waiterGate, type GateOptions } from './gate.js';
+export { Gate, waiterGate, type GateOptions, type Place } from './gate.js';
 export {
   createMemoryBroker,
   type MemoryBroker,

@@ -23,6 +23,13 @@ export interface StrategyOptions {
 export interface MessageContext {
   /** The served subject the message came by. */
   readonly subject: string;
+  /**
+   * Waits as a handler that is marked `waiter` does: `task` takes a place among the waiters, and the message's place in work
+   * is given up for good.
+   *
+   * @throws DtaError `busy`, `task` untouched and the place kept, where no more can wait; else what `task` throws
+   */
+  wait<T>(task: () => Promise<T>): Promise<T>;
 }
 
 /**
@@ -75,15 +82,21 @@ export class DtaTransportStrategy extends Server implements CustomTransportStrat
         ...{ group, gate: chosen },
         ...(observe !== undefined && { observe: (answered: Answered) => observe(pattern, answered) }),
       };
-      this.#served.push(await transport.serve(subject, options, this.#invoke(handler, { subject })));
+      this.#served.push(await transport.serve(subject, options, this.#invoke(handler, subject)));
     }
   }
 
-  #invoke(handler: MessageHandler, context: MessageContext): Handler {
-    return async (message) => {
-      const result: unknown = await handler(message, context);
+  #invoke(handler: MessageHandler, subject: string): Handler {
+    const { waiterGate } = this.#options;
+    return async (message, place) => {
+      const wait = <T>(task: () => Promise<T>) =>
+        waiterGate.run(() => {
+          place.leave();
+          return task();
+        });
+      const result: unknown = await handler(message, { subject, wait } satisfies MessageContext);
       const bytes: unknown = isObservable(result) ? await firstValueFrom(result) : result;
-      if (!(bytes instanceof Uint8Array)) throw new TypeError(`the handler of ${context.subject} gave no bytes`);
+      if (!(bytes instanceof Uint8Array)) throw new TypeError(`the handler of ${subject} gave no bytes`);
       return bytes;
     };
   }

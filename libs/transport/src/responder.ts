@@ -70,9 +70,9 @@ export class Responder {
   async #answer(read: () => TransportMessage): Promise<{ reply: Reply; code: Answered['code'] }> {
     const { gate, handler, maxPayload } = this.#options;
     try {
-      const payload: unknown = await gate.run(async () => {
+      const payload: unknown = await gate.run(async (place) => {
         if (this.#abandoned) throw stopping();
-        return handler(read());
+        return handler(read(), place);
       });
       if (!(payload instanceof Uint8Array)) throw new TypeError('a handler answers with bytes');
       checkSize(payload.length, maxPayload());

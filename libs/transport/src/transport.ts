@@ -1,5 +1,5 @@
 import type { ErrorCode } from '@dta/errors';
-import type { Gate } from './gate.js';
+import type { Gate, Place } from './gate.js';
 
 /** A message as a handler gets it. The bytes are the handler's own copy. */
 export interface TransportMessage {
@@ -12,7 +12,7 @@ export interface TransportMessage {
  * Answers a message. A thrown `DtaError` reaches the caller by code, message and metadata; anything else thrown reaches it
  * as `internal`, with nothing of the cause.
  */
-export type Handler = (message: TransportMessage) => Promise<Uint8Array>;
+export type Handler = (message: TransportMessage, place: Place) => Promise<Uint8Array>;
 
 /** How a subject is served. */
 export interface ServeOptions {

@@ -1,4 +1,4 @@
-import type { Cid, OrderView } from '@dta/contracts';
+import type { Cid, OrderProgress, OrderView } from '@dta/contracts';
 import { DtaError, isErrorCode } from '@dta/errors';
 import { Refusal } from '../problem.js';
 import type { Answer } from './route.js';
@@ -10,7 +10,7 @@ export type Waiting =
   | { principal: Cid; lastError: string | null };
 
 /** Whoever the order waits for. */
-export function waitingFor({ waitingFor: parties }: OrderView): Waiting[] {
+export function waitingFor({ waitingFor: parties }: OrderProgress): Waiting[] {
   return parties.map(({ party, role, lastError }) => {
     if (role === 'fiduciary') return { fiduciary: party, lastError };
     return role === 'beneficiary' ? { beneficiary: party, lastError } : { principal: party, lastError };
@@ -18,14 +18,14 @@ export function waitingFor({ waitingFor: parties }: OrderView): Waiting[] {
 }
 
 /** Who still owed an answer when the order failed. */
-export function owing({ failure, beneficiary }: OrderView): Waiting[] {
+export function owing({ failure, beneficiary }: OrderProgress): Waiting[] {
   return (failure?.owing ?? []).map(({ party, lastError }) =>
     party === beneficiary ? { beneficiary: party, lastError } : { fiduciary: party, lastError },
   );
 }
 
 /** An order that failed: which and why. */
-export function failed(view: OrderView): Refusal {
+export function failed(view: OrderProgress): Refusal {
   const parties = owing(view);
   const named = parties.map((one) => `${Object.values(one)[0]}${one.lastError === null ? '' : ` (${one.lastError})`}`);
   const reason = view.failure?.reason ?? 'unknown';
@@ -36,29 +36,29 @@ export function failed(view: OrderView): Refusal {
 }
 
 /** An order whose state rules out what was asked. */
-export function ended(view: OrderView): Refusal {
+export function ended(view: OrderProgress): Refusal {
   return new Refusal('order_state_conflict', `the order is ${view.state}`, {
     members: { orderReference: view.orderReference },
   });
 }
 
 /** An order that is committed, whose plugin made no answer. */
-export function withoutAnswer({ orderReference, plugin, pluginError }: OrderView): Refusal {
+export function withoutAnswer({ orderReference, pluginError }: OrderProgress): Refusal {
   const code = isErrorCode(pluginError) ? pluginError : 'internal';
   const message =
-    `the order is committed, but the plugin ${plugin} made no answer; ` +
+    'the order is committed, but its plugin made no answer; ' +
     'the same request with the same Idempotency-Key, or a redemption, has it try again';
   return new Refusal(code, message, { members: { orderReference } });
 }
 
 /** The order's Y. @throws DtaError `internal` where a role says committed and has none */
-export function commitmentOf({ commitment }: OrderView): Uint8Array {
+export function commitmentOf({ commitment }: OrderProgress): Uint8Array {
   if (commitment === null) throw new DtaError('internal', 'a committed order without commitment');
   return commitment;
 }
 
 /** As the original has it: only where the plugin has something to say. */
-export function extensionOf({ extension }: Pick<OrderView, 'extension'>): { extension?: Record<string, unknown> } {
+export function extensionOf({ extension }: Pick<OrderProgress, 'extension'>): { extension?: Record<string, unknown> } {
   return Object.keys(extension).length === 0 ? {} : { extension };
 }
 

@@ -1,5 +1,12 @@
 import { Controller } from '@nestjs/common';
-import { AWAIT_BEYOND_WAIT_MS, type Cid, type OrderState, type OrderView } from '@dta/contracts';
+import {
+  AWAIT_BEYOND_WAIT_MS,
+  INTERNAL_CALL_TIMEOUT_MS,
+  PROMPT_WAIT_MAX_MS,
+  type Cid,
+  type OrderProgress,
+  type OrderState,
+} from '@dta/contracts';
 import { isDtaError } from '@dta/errors';
 import { withWait, type RequestContext } from '../request-context.js';
 import { RoleCalls } from '../role-calls.js';
@@ -28,7 +35,13 @@ export class OrderController {
     @Context() requested: RequestContext,
   ): Promise<Answer<'placeOrder'>> {
     const context = withWait(requested, body.wait);
-    const placed = await this.#calls.call('principal.place-order', placeParams(body, context), context);
+    const waitMs = promptWaitMs(body.wait);
+    const placed = await this.#calls.call(
+      'principal.place-order',
+      { ...placeParams(body, context), waitMs },
+      context,
+      INTERNAL_CALL_TIMEOUT_MS + waitMs,
+    );
     const view = await this.#waitUntil('committed', placed, body.wait, context);
     if (view.state === 'failed') throw failed(view);
     if (dead.includes(view.state)) throw ended(view);
@@ -46,10 +59,12 @@ export class OrderController {
     const context = withWait(requested, body.wait);
     const { orderReference, beneficiaryIDDocumentCID: beneficiary = null, extension = {} } = body;
     const { idempotencyKey } = context;
+    const waitMs = promptWaitMs(body.wait);
     const redeemed = await this.#calls.call(
       'principal.redeem-order',
-      { orderReference, beneficiary, extension, idempotencyKey },
+      { orderReference, beneficiary, extension, idempotencyKey, waitMs },
       context,
+      INTERNAL_CALL_TIMEOUT_MS + waitMs,
     );
     const view = await this.#waitUntil('released', redeemed, body.wait, context);
     if (dead.includes(view.state)) throw ended(view);
@@ -112,10 +127,10 @@ export class OrderController {
    */
   async #waitUntil(
     state: 'committed' | 'released',
-    view: OrderView,
+    view: OrderProgress,
     waitSeconds: number,
     context: RequestContext,
-  ): Promise<OrderView> {
+  ): Promise<OrderProgress> {
     const waitMs = Math.min(context.startedAt - Date.now(), 0) + waitSeconds * 1000;
     if (reached[state].includes(view.state) || dead.includes(view.state) || waitMs <= 0) return view;
     const params = { orderReference: view.orderReference, until: state, waitMs };
@@ -126,6 +141,11 @@ export class OrderController {
       throw error;
     }
   }
+}
+
+/** How long the call that begins something waits for its end itself: most is over by then, without another call. */
+function promptWaitMs(waitSeconds: number): number {
+  return Math.min(waitSeconds * 1000, PROMPT_WAIT_MAX_MS);
 }
 
 function placeParams(body: Input<'placeOrder'>['body'], { idempotencyKey }: RequestContext) {
@@ -152,7 +172,7 @@ function placeParams(body: Input<'placeOrder'>['body'], { idempotencyKey }: Requ
   };
 }
 
-function pending(view: OrderView, location: string) {
+function pending(view: OrderProgress, location: string) {
   const { orderReference, state } = view;
   const body = { orderReference, state, waitingFor: waitingFor(view) };
   return { status: 202 as const, body, headers: { Location: location } };

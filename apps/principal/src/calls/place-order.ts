@@ -1,5 +1,5 @@
 import type { Cid } from '@dta/codec';
-import type { OrderView as View, ParamsOf } from '@dta/contracts';
+import type { ParamsOf } from '@dta/contracts';
 import { DtaError, isDtaError } from '@dta/errors';
 import { parseStatement } from '@dta/identity';
 import { assertAllAdmitted, InternalInbox, NODE, type Node, type SealedSecret } from '@dta/node';
@@ -12,14 +12,17 @@ import { Idempotency, type IdempotencyRow } from '../idempotency.js';
 import { writeStep } from '../open-order.js';
 import { OrderDriver } from '../order-driver.js';
 import { OrderView } from '../order-view.js';
+import { OrderWait } from '../order-wait.js';
 import { OrderRepository } from '../order.repository.js';
 import { HELD } from '../plugin-answers.js';
 import { RepeatedAnswer } from '../repeated-answer.js';
 import { OPTIONS } from '../tokens.js';
 
-type Params = ParamsOf<'principal.place-order'>;
+type Asked = Omit<ParamsOf<'principal.place-order'>, 'idempotencyKey' | 'waitMs'>;
+/** An order, and how far it is where that was just written. */
+type Placed = { readonly ref: Cid; readonly state?: string };
 
-/** Signs and stores the Request of a new order, and begins to drive it. */
+/** Signs and stores the Request of a new order, begins to drive it, and waits a little for its commitment. */
 @Controller()
 export class PlaceOrder {
   constructor(
@@ -28,22 +31,27 @@ export class PlaceOrder {
     private readonly orders: OrderRepository,
     private readonly driver: OrderDriver,
     private readonly view: OrderView,
+    private readonly wait: OrderWait,
     private readonly idempotency: Idempotency,
     private readonly answers: RepeatedAnswer,
     private readonly inbox: InternalInbox,
   ) {}
 
   @MessagePattern('internal.place-order')
-  handle(@Payload() { payload }: TransportMessage, @Ctx() { subject }: MessageContext): Promise<Uint8Array> {
-    return this.inbox.answer('principal.place-order', subject, payload, async ({ idempotencyKey, ...asked }) => {
-      const row = await this.idempotency.row('place-order', idempotencyKey, asked);
-      const before = row && (await this.idempotency.find(row));
+  handle(@Payload() { payload }: TransportMessage, @Ctx() context: MessageContext): Promise<Uint8Array> {
+    const { inbox, idempotency } = this;
+    return inbox.answer('principal.place-order', context.subject, payload, async (params) => {
+      const { idempotencyKey, waitMs, ...asked } = params;
+      const row = await idempotency.row('place-order', idempotencyKey, asked);
+      const before = row && (await idempotency.find(row));
       if (before !== null) await this.answers.again(before);
-      return before === null ? this.#place(asked, row) : this.view.of(before);
+      const { ref, state } = before === null ? await this.#place(asked, row) : { ref: before };
+      await this.wait.beside(context, ref, 'committed', waitMs, state);
+      return this.view.progress(ref);
     });
   }
 
-  async #place(asked: Omit<Params, 'idempotencyKey'>, row: IdempotencyRow | null): Promise<View> {
+  async #place(asked: Asked, row: IdempotencyRow | null): Promise<Placed> {
     this.driver.assertRoom();
     const { admission, ring, now } = this.node;
     const fiduciaries = asked.fiduciaries ?? this.options.fiduciarySet;
@@ -86,11 +94,11 @@ export class PlaceOrder {
         secrets: held === null ? [] : [await this.#seal(request.cid, held)],
       });
       this.driver.drive(request.cid, open);
-      return this.view.ofNew(open);
+      return open.order;
     } catch (error) {
       const winner = isDtaError(error, 'write_conflict') && row !== null ? await this.idempotency.find(row) : null;
       if (winner === null) throw error;
-      return this.view.of(winner);
+      return { ref: winner };
     }
   }
 

@@ -10,16 +10,17 @@ import { Idempotency, type IdempotencyRow } from '../idempotency.js';
 import { readOrder, writeStep } from '../open-order.js';
 import { OrderDriver } from '../order-driver.js';
 import { OrderView } from '../order-view.js';
+import { OrderWait } from '../order-wait.js';
 import { OrderRepository } from '../order.repository.js';
 import { factsOf } from '../plugin-answers.js';
 import { RepeatedAnswer } from '../repeated-answer.js';
 
-type Asked = Omit<ParamsOf<'principal.redeem-order'>, 'idempotencyKey'>;
+type Asked = Omit<ParamsOf<'principal.redeem-order'>, 'idempotencyKey' | 'waitMs'>;
 
 /** How often a redemption that met another write is tried anew. */
 const ATTEMPTS = 5;
 
-/** Starts the redemption of a committed order; of one that is redeemed already it changes nothing. */
+/** Starts the redemption of a committed order and waits a little for its end; of one that is redeemed already it changes nothing. */
 @Controller()
 export class RedeemOrder {
   constructor(
@@ -27,28 +28,36 @@ export class RedeemOrder {
     private readonly orders: OrderRepository,
     private readonly driver: OrderDriver,
     private readonly view: OrderView,
+    private readonly wait: OrderWait,
     private readonly idempotency: Idempotency,
     private readonly answers: RepeatedAnswer,
     private readonly inbox: InternalInbox,
   ) {}
 
   @MessagePattern('internal.redeem-order')
-  handle(@Payload() { payload }: TransportMessage, @Ctx() { subject }: MessageContext): Promise<Uint8Array> {
-    return this.inbox.answer('principal.redeem-order', subject, payload, async ({ idempotencyKey, ...asked }) => {
+  handle(@Payload() { payload }: TransportMessage, @Ctx() context: MessageContext): Promise<Uint8Array> {
+    return this.inbox.answer('principal.redeem-order', context.subject, payload, async (params) => {
+      const { idempotencyKey, waitMs, ...asked } = params;
+      const { orderReference: ref } = asked;
       const row = await this.idempotency.row('redeem-order', idempotencyKey, asked);
-      await this.answers.again(asked.orderReference);
-      await this.#redeem(asked, row);
-      return this.view.of(asked.orderReference);
+      await this.answers.again(ref);
+      const state = await this.#redeem(asked, row);
+      await this.wait.beside(context, ref, 'released', waitMs, state);
+      return this.view.progress(ref);
     });
   }
 
-  async #redeem({ orderReference: ref, beneficiary, extension }: Asked, row: IdempotencyRow | null): Promise<void> {
+  /** How far the order is, where that was just written. */
+  async #redeem(
+    { orderReference: ref, beneficiary, extension }: Asked,
+    row: IdempotencyRow | null,
+  ): Promise<string | undefined> {
     for (let attempt = 1; ; attempt++) {
       const before = row && (await this.idempotency.find(row));
       const open = await readOrder(this.node, this.orders, ref);
       const { order } = open;
       this.#assertBeneficiary(order.beneficiary, beneficiary);
-      if (order.state === 'releasing' || order.state === 'released') return;
+      if (order.state === 'releasing' || order.state === 'released') return undefined;
       this.driver.assertRoom();
       if (order.commitment !== null) {
         const asked = { ...factsOf(order, open.evidence), redemption: extension };
@@ -63,7 +72,7 @@ export class RedeemOrder {
           idempotency: before === null ? row : null, // there from a Redemption that has expired
         });
         this.driver.drive(ref, written);
-        return;
+        return written.order.state;
       } catch (error) {
         if (!isDtaError(error, 'write_conflict') || attempt === ATTEMPTS) throw error;
       }

@@ -6,6 +6,7 @@ import {
   IDEMPOTENCY_KEY_MAX_CHARS,
   IDENTITY_DOCUMENT_MAX_BYTES,
   ORDERS_PER_PAGE_MAX,
+  PROMPT_WAIT_MAX_MS,
   WAIT_MAX_SECONDS,
 } from '../limits.js';
 import { roleSchema } from '../role.js';
@@ -13,6 +14,7 @@ import { identitySummarySchema, identityViewSchema } from './identity-view.js';
 import {
   commitment,
   orderEventSchema,
+  orderProgressSchema,
   orderStateSchema,
   orderSummarySchema,
   orderViewSchema,
@@ -20,6 +22,8 @@ import {
 } from './order-view.js';
 
 const idempotencyKey = z.string().min(1).max(IDEMPOTENCY_KEY_MAX_CHARS).nullable();
+/** How long the call itself waits, so that what is quick takes no second one; 0: not at all. */
+const promptWaitMs = z.int().min(0).max(PROMPT_WAIT_MAX_MS);
 const ofOneOrder = z.strictObject({ orderReference: fields.cid });
 
 /**
@@ -27,7 +31,7 @@ const ofOneOrder = z.strictObject({ orderReference: fields.cid });
  * role before the dot is served by that role alone, the others by all; the verb of the subject is what follows the dot.
  */
 export const internalCalls = {
-  /** Signs and stores the Request, begins to drive it, and answers at once. */
+  /** Signs and stores the Request, begins to drive it, and answers once it is committed, can't be, or `waitMs` are over. */
   'principal.place-order': {
     params: z.strictObject({
       /** `null`: the first of the principal's configuration. */
@@ -45,8 +49,9 @@ export const internalCalls = {
       rules: rulesSchema.nullable(),
       extension: fields.extension,
       idempotencyKey,
+      waitMs: promptWaitMs,
     }),
-    result: orderViewSchema,
+    result: orderProgressSchema,
   },
   /** Answers when the state is reached, can't be any more, or the wait has ended: with whatever the state is then. */
   'principal.await-order': {
@@ -58,7 +63,7 @@ export const internalCalls = {
         .min(0)
         .max(WAIT_MAX_SECONDS * 1000),
     }),
-    result: orderViewSchema,
+    result: orderProgressSchema,
   },
   /** Answers when the order has events after the given one, when none will come any more, or when the wait has ended. */
   'principal.await-events': {
@@ -77,7 +82,10 @@ export const internalCalls = {
       ended: z.boolean(),
     }),
   },
-  /** Redeems a committed order; of one that is released or releasing it changes nothing. */
+  /**
+   * Redeems a committed order, and answers once it is released, can't be, or `waitMs` are over; of one that is released or
+   * releasing it changes nothing.
+   */
   'principal.redeem-order': {
     params: z.strictObject({
       orderReference: fields.cid,
@@ -85,8 +93,9 @@ export const internalCalls = {
       /** What the order's plugin is to validate. */
       extension: fields.extension,
       idempotencyKey,
+      waitMs: promptWaitMs,
     }),
-    result: orderViewSchema,
+    result: orderProgressSchema,
   },
   'principal.get-order': { params: ofOneOrder, result: orderViewSchema },
   'principal.list-orders': {

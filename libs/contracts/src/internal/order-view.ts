@@ -68,6 +68,21 @@ export const orderViewSchema = z.strictObject({
 });
 export type OrderView = z.output<typeof orderViewSchema>;
 
+/** How far an order is: what whoever placed or redeems it is told, and no more. */
+export const orderProgressSchema = orderViewSchema.pick({
+  orderReference: true,
+  state: true,
+  commitment: true,
+  createdAt: true,
+  beneficiary: true,
+  beneficiaryIsOwn: true,
+  waitingFor: true,
+  failure: true,
+  extension: true,
+  pluginError: true,
+});
+export type OrderProgress = z.output<typeof orderProgressSchema>;
+
 /** A step of an order, as its principal noted it. */
 export const orderEventSchema = z.strictObject({
   /** Rises with each event of an order. */
