@@ -63,6 +63,8 @@ export const ORDERS_DRIVEN_MAX = 16;
 export const ORDERS_HELD_MAX = 64;
 /** Orders that wait there at all, before new ones are refused. */
 export const ORDERS_QUEUED_MAX = 10_000;
+/** Orders under way whose next step a fiduciary or beneficiary takes without reading them. */
+export const ORDERS_AT_HAND_MAX = 500;
 export const IDENTITIES_CACHED_MAX = 10_000;
 /** Of their documents together: most are below 2 KB, but one may have 128 KiB. */
 export const IDENTITIES_CACHED_MAX_BYTES = 16 * 1024 * 1024;

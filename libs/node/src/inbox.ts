@@ -29,6 +29,7 @@ import type { Database } from './database.js';
 import type { KeyRing } from './key-ring.js';
 import { addLineage } from './lineage.js';
 import type { OrderTable, Versioned } from './order-table.js';
+import { OrdersAtHand, type KnownOrder } from './orders-at-hand.js';
 import type { SecretStore } from './secret-store.js';
 import { sealOrderEnvelope } from './sealer.js';
 
@@ -79,6 +80,7 @@ export interface InboxParts<O> {
  */
 export class Inbox<O extends { readonly state: string }> {
   readonly #parts: InboxParts<O>;
+  readonly #atHand = new OrdersAtHand<O>();
 
   constructor(parts: InboxParts<O>) {
     this.#parts = parts;
@@ -92,6 +94,8 @@ export class Inbox<O extends { readonly state: string }> {
   async answer(verb: string, payload: Uint8Array, step: PeerStep<O>): Promise<Uint8Array> {
     const bundle = decodeBundle(payload);
     const { envelope, directory } = await this.#checkSender(bundle);
+    const guessed = await this.#guess(verb, bundle, envelope, directory, step);
+    if (guessed !== undefined) return guessed;
     let known = await this.#read(verb, envelope);
     if (known.reply !== null) return this.#bundle(known.reply);
     const message = await this.#open(bundle, envelope, directory, known.stored);
@@ -106,6 +110,26 @@ export class Inbox<O extends { readonly state: string }> {
         this.#tell(verb, envelope, { code: toDtaError(error).code }, 'a step was refused');
         throw error;
       }
+    }
+  }
+
+  /** The answer from what is at hand of the order; undefined where there is nothing, or it may have been out of date. */
+  async #guess(
+    verb: string,
+    bundle: Bundle,
+    envelope: Envelope,
+    directory: IdentityDirectory,
+    step: PeerStep<O>,
+  ): Promise<Uint8Array | undefined> {
+    const ref = envelope.header.order;
+    const known = ref === null ? undefined : this.#atHand.before(ref, verb, envelope.cid);
+    if (ref === null || known === undefined) return undefined;
+    try {
+      const message = await this.#open(bundle, envelope, directory, known.stored);
+      return this.#bundle(await this.#take(verb, envelope, message, known.order, step));
+    } catch {
+      this.#atHand.forget(ref); // what the database has is read, and says why
+      return undefined;
     }
   }
 
@@ -199,8 +223,13 @@ export class Inbox<O extends { readonly state: string }> {
     });
     // of what is over nothing comes again soon: kept for long, it would be most of the garbage collector's work
     const isOver = outcome.settled || outcome.envelopes.length > 0; // a Release is the last that a member is asked for
-    if (isOver) for (const { cid } of [...evidence.statements, ...outcome.reply]) verified.delete(cid);
-    else for (const said of outcome.reply) verified.set(said.cid, said);
+    if (isOver) {
+      for (const { cid } of [...evidence.statements, ...outcome.reply]) verified.delete(cid);
+      this.#atHand.forget(evidence.order);
+    } else {
+      for (const said of outcome.reply) verified.set(said.cid, said);
+      this.#atHand.stepped(found, { ref: evidence.order, order: outcome.order, keep: outcome.keep }, reply);
+    }
     this.#tell(verb, envelope, { state: outcome.order.state }, 'a step was taken');
     return reply;
   }
@@ -255,10 +284,8 @@ export class Inbox<O extends { readonly state: string }> {
 }
 
 /** What a node has of the order of a message. */
-interface Known<O> {
+interface Known<O> extends KnownOrder<O> {
   readonly reply: StoredReply | null;
-  readonly order: Versioned<O> | null;
-  readonly stored: ReadonlySet<Cid>;
 }
 
 interface KnownRow {
