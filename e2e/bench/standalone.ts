@@ -32,7 +32,7 @@ export async function startNode(n: number, parts: Parts = 'local'): Promise<Benc
   if (token !== null) args.push('--pkcs11', token.module);
   for (const { url } of swarm?.nodes ?? []) args.push('--kubo', url);
   const pin = token && { ...token.environment, CUSTODY_PKCS11_TOKEN: token.token, CUSTODY_PKCS11_PIN: token.pin };
-  const child = spawn(process.execPath, ['--max-semi-space-size=128', MAIN, ...args], {
+  const child = spawn(process.execPath, ['--max-semi-space-size=128', '--initial-old-space-size=512', MAIN, ...args], {
     env: { ...process.env, ...pin },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

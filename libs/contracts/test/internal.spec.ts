@@ -28,7 +28,14 @@ const view: ResultOf<'principal.get-order'> = {
   timeline: [{ at: 3, event: 'place' }],
 };
 const progress: ResultOf<'principal.place-order'> = {
-  ...{ orderReference: cid, state: 'dealing', commitment: null, createdAt: 1, beneficiary: cid, beneficiaryIsOwn: false },
+  ...{
+    orderReference: cid,
+    state: 'dealing',
+    commitment: null,
+    createdAt: 1,
+    beneficiary: cid,
+    beneficiaryIsOwn: false,
+  },
   ...{ waitingFor: view.waitingFor, failure: view.failure, extension: view.extension, pluginError: view.pluginError },
 };
 const identity = { idDocumentCID: cid, name: 'x', roles: ['principal' as const, 'beneficiary' as const], own: true };
