@@ -19,9 +19,9 @@ export function setupCounts(n: number, threshold: number): Counts {
     ...none,
     seal: messages + dealt,
     open: messages + dealt,
-    // each envelope's content, and two calls of the gateway with their replies
-    encrypt: envelopes + 4,
-    decrypt: messages + 4,
+    // each envelope's content, and a call of the gateway with its reply
+    encrypt: envelopes + 2,
+    decrypt: messages + 2,
     keygen: dealt + 1,
     openKey: dealt,
     sign: signed + envelopes,

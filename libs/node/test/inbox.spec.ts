@@ -13,6 +13,7 @@ import {
   InternalInbox,
   openNode,
   OrderTable,
+  type Database,
   type Node,
   type NodeOptions,
   type PeerStep,
@@ -140,6 +141,84 @@ describe('a step that met another write', () => {
     expect(await inbox.answer('accept', payload, step)).toEqual(won);
     expect([calls(), other.calls()]).toEqual([1, 1]);
     expect(await orders.find(refOf())).toMatchObject({ version: 1, order: { steps: 1 } });
+  });
+});
+
+describe('the next step of an order that this process has written so far', () => {
+  let reads: number;
+  /** An inbox whose readings of orders are counted: another process, as far as it knows. */
+  const counted = () => {
+    const query: Database['query'] = (text, values) => {
+      if (text.startsWith('SELECT r.envelope')) reads += 1;
+      return node.database.query(text, values);
+    };
+    return new Inbox<Tally>({ ...node, orders, database: { query } as Database }); // all that an inbox uses of it
+  };
+
+  beforeEach(async () => {
+    reads = 0;
+  });
+
+  test('is taken without reading it', async () => {
+    const own = counted();
+    const { calls, step } = counting();
+    for (const verb of ['accept', 'deal', 'confirm']) await own.answer(verb, payload, step);
+    expect([calls(), reads]).toEqual([3, 1]);
+    expect(await orders.find(refOf())).toMatchObject({ version: 3, order: { steps: 3 } });
+  });
+
+  test('is computed anew on what somebody else has written since', async () => {
+    const own = counted();
+    const { calls, step } = counting();
+    await own.answer('accept', payload, step);
+    await bump();
+    await own.answer('deal', payload, step);
+    expect([calls(), reads]).toEqual([3, 2]);
+    expect(await orders.find(refOf())).toMatchObject({ version: 3, order: { steps: 101 } });
+    await own.answer('confirm', payload, step); // of an order that it hasn't written from the beginning it reads each step
+    expect([calls(), reads]).toEqual([4, 3]);
+  });
+
+  test('that is refused for what somebody else has written since is not refused', async () => {
+    const own = counted();
+    const { step } = counting();
+    await own.answer('accept', payload, step);
+    await bump();
+    const afterMove: PeerStep<Tally> = async (order, ...rest) => {
+      if (order?.state !== 'moved') throw new DtaError('order_state_conflict', 'too early');
+      return step(order, ...rest);
+    };
+    await own.answer('deal', payload, afterMove);
+    expect(await orders.find(refOf())).toMatchObject({ version: 3, order: { steps: 101 } });
+  });
+
+  test('that another replica has taken: answers with its bytes', async () => {
+    const [one, other] = [counted(), counted()];
+    const { step } = counting();
+    await one.answer('accept', payload, step);
+    const reply = await other.answer('deal', payload, step);
+    expect(await one.answer('deal', payload, step)).toEqual(reply);
+    expect(await orders.find(refOf())).toMatchObject({ version: 2, order: { steps: 2 } });
+  });
+
+  test('an answered message is read, and answered with the stored bytes without a step', async () => {
+    const own = counted();
+    const { calls, step } = counting();
+    const reply = await own.answer('accept', payload, step);
+    expect(await own.answer('accept', payload, step)).toEqual(reply);
+    expect([calls(), reads]).toEqual([1, 2]);
+  });
+
+  test('that is refused leaves nothing behind', async () => {
+    const own = counted();
+    const { step } = counting();
+    await own.answer('accept', payload, step);
+    const refused: PeerStep<Tally> = async () => {
+      throw new DtaError('deal_invalid', 'not this time');
+    };
+    const before = await rowsOf(node.database);
+    await expect(own.answer('deal', payload, refused)).rejects.toThrow(refusal('deal_invalid'));
+    expect(await rowsOf(node.database)).toEqual(before);
   });
 });
 

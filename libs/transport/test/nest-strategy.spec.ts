@@ -77,7 +77,21 @@ class Verbs {
   }
 }
 
-@Module({ controllers: [Verbs] })
+@Controller()
+class Beginnings {
+  @MessagePattern('begin')
+  async begin(@Ctx() context: MessageContext) {
+    try {
+      await context.wait(() => released);
+      return bytes('begun, and waited');
+    } catch (error) {
+      if (!isDtaError(error, 'busy')) throw error;
+      return bytes('begun');
+    }
+  }
+}
+
+@Module({ controllers: [Verbs, Beginnings] })
 class Role {}
 
 @Controller()
@@ -225,6 +239,20 @@ describe('Nest strategy', () => {
     expect(isDtaError(await refusal('internal.echo'), 'busy')).toBe(true);
     release();
     expect(await Promise.all([slow, ...waiters])).toEqual(['finished', 'waited', 'waited']);
+  });
+
+  test('a handler that begins to wait gives its place in work to others, or keeps it where no more can wait', async () => {
+    const gates = { gate: new Gate({ inWork: 1, queued: 0 }), waiterGate: waiterGate({ inWork: 1 }) };
+    await start(strategy(gates));
+    const waiting = ask('v1.begin');
+    await until(() => gates.waiterGate.load.inWork === 1);
+    expect(gates.gate.load.inWork).toBe(0);
+    expect(await ask('v1.begin')).toBe('begun');
+    const slow = ask('v1.slow');
+    await until(() => gates.gate.load.inWork === 1);
+    release();
+    expect(await Promise.all([waiting, slow])).toEqual(['begun, and waited', 'finished']);
+    expect([gates.gate.load, gates.waiterGate.load]).toEqual(Array(2).fill({ inWork: 0, queued: 0 }));
   });
 
   test('a fault while it begins to serve rejects listen and leaves nothing served', async () => {
