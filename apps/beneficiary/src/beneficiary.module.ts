@@ -2,6 +2,7 @@ import { Inbox, InternalInbox, NODE, NodeController, OrderTable, type Node } fro
 import type { BeneficiaryOrder } from '@dta/order';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { beneficiaryOrders } from './order.repository.js';
+import { AffirmStatements } from './verbs/affirm-statements.js';
 import { CommitEnrolment } from './verbs/commit-enrolment.js';
 import { EnrolOrder } from './verbs/enrol-order.js';
 import { NoteManifest } from './verbs/note-manifest.js';
@@ -15,7 +16,10 @@ export class BeneficiaryModule {
     const orders = beneficiaryOrders(node);
     return {
       module: BeneficiaryModule,
-      controllers: [NodeController, EnrolOrder, NoteManifest, CommitEnrolment, RedeemOrder, RevealSecret],
+      controllers: [
+        ...[NodeController, EnrolOrder, NoteManifest, CommitEnrolment, RedeemOrder, RevealSecret],
+        AffirmStatements,
+      ],
       providers: [
         { provide: NODE, useValue: node },
         { provide: InternalInbox, useValue: InternalInbox.of(node) },

@@ -3,6 +3,7 @@ import type { FiduciaryOrder } from '@dta/order';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { fiduciaryOrders } from './order.repository.js';
 import { AcceptOrder } from './verbs/accept-order.js';
+import { AffirmStatements } from './verbs/affirm-statements.js';
 import { CommitOrder } from './verbs/commit-order.js';
 import { ConfirmOrder } from './verbs/confirm-order.js';
 import { DealOrder } from './verbs/deal-order.js';
@@ -15,7 +16,10 @@ export class FiduciaryModule {
   static of(node: Node): DynamicModule {
     return {
       module: FiduciaryModule,
-      controllers: [NodeController, AcceptOrder, DealOrder, ConfirmOrder, CommitOrder, ReleaseShare, TakeReceipt],
+      controllers: [
+        ...[NodeController, AcceptOrder, DealOrder, ConfirmOrder, CommitOrder, ReleaseShare, TakeReceipt],
+        AffirmStatements,
+      ],
       providers: [
         { provide: NODE, useValue: node },
         { provide: InternalInbox, useValue: InternalInbox.of(node) },

@@ -17,6 +17,7 @@ import {
   advanceOrder,
   checkAnswer,
   expirePrincipalOrder,
+  renewCommitment,
   type Answer,
   type PrincipalOrder,
   type PrincipalVerb,
@@ -205,12 +206,20 @@ export class OrderDriver implements Job {
     }
     const answers: Answer[] = [...open.answers, ...arrived];
     const evidence = open.evidence.with(...arrived.flatMap(({ statements }) => statements)).at(this.#node.now());
-    const step = await advanceOrder(open.order, evidence, answers, this.#node.ring);
+    const step =
+      (await advanceOrder(open.order, evidence, answers, this.#node.ring)) ??
+      (await renewCommitment(
+        open.order,
+        evidence,
+        open.deliveries.filter(({ answered }) => answered === null),
+        arrived.some(({ verb }) => verb === 'affirm'),
+        this.#node.ring,
+      ));
     if (step === null) return null;
     const becomesCommitted = open.order.commitment === null && step.order.commitment !== null;
     return writeStep(this.#node, this.#orders, open, step, evidence, {
       answers: arrived,
-      close: superseded[step.order.state] ?? [],
+      close: [...(superseded[step.order.state] ?? []), ...(step.replaces ?? [])],
       lease: null,
       idempotency: null,
       ...(becomesCommitted && (await answerOf(this.#node, step.order, evidence))),

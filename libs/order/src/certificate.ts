@@ -2,7 +2,17 @@ import { bytesEqual } from '@dta/codec';
 import { DtaError } from '@dta/errors';
 import { signStatement } from '@dta/identity';
 import type { Author, Evidence } from './evidence.js';
-import { commitmentStatement, confirmationStatement, type Commitment, type Confirmation } from './statements.js';
+import {
+  acceptanceStatement,
+  commitmentStatement,
+  confirmationStatement,
+  dealStatement,
+  enrolmentStatement,
+  manifestStatement,
+  type Commitment,
+  type Confirmation,
+  type OrderStatement,
+} from './statements.js';
 import { memberIndex } from './terms.js';
 import { assertTranscript, byIndex, type Setup } from './transcript.js';
 
@@ -79,4 +89,14 @@ export function verifyCertificate(commitment: Commitment, setup: Setup, evidence
   ) {
     throw new DtaError('certificate_invalid', 'the Commitment is to another key than the deals make');
   }
+}
+
+/** Request, Enrolment, Manifest, Acceptances, Deals, Confirmations: all that a certificate is checked with. */
+export function certificateOf(evidence: Evidence): OrderStatement[] {
+  return [
+    evidence.request,
+    ...[enrolmentStatement, manifestStatement, acceptanceStatement, dealStatement, confirmationStatement].flatMap(
+      (type): OrderStatement[] => evidence.all(type),
+    ),
+  ];
 }

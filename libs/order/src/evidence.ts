@@ -11,7 +11,13 @@ import {
   type StatementType,
   type Identity,
 } from '@dta/identity';
-import { orderStatements, type OrderStatement, type Request, requestStatement } from './statements.js';
+import {
+  affirmationStatement,
+  orderStatements,
+  type OrderStatement,
+  type Request,
+  requestStatement,
+} from './statements.js';
 
 /** What a step needs to hold statements against their authors. */
 export interface Verifier {
@@ -56,8 +62,8 @@ export class Evidence {
    * Reads and verifies statements of the order `order`.
    *
    * @throws `too_large`, `non_canonical`, `document_invalid`, `signature_invalid`, `time_ahead`, `identity_not_found`,
-   * `identity_frozen` (frozen, revoked or superseded author of a statement not stored before), `envelope_invalid` for a
-   * statement of another order
+   * `identity_frozen` (frozen, revoked or superseded author of a statement not stored before, which in the case of a
+   * superseded one its successor doesn't affirm), `envelope_invalid` for a statement of another order
    */
   static read(order: Cid, statements: readonly Uint8Array[], verifier: Verifier): Evidence {
     const read = statements.map((bytes) => {
@@ -68,6 +74,11 @@ export class Evidence {
       if (known === undefined) verifier.verified?.set(cid, statement);
       return statement;
     });
+    const affirmed = affirmedOf(read, verifier.directory);
+    for (const statement of read) {
+      if (verifier.stored.has(statement.cid) || affirmed.has(statement)) continue;
+      assertMaySpeak(authorOf(statement, verifier.directory), verifier.directory);
+    }
     return new Evidence(order, read, verifier);
   }
 
@@ -172,24 +183,53 @@ export class Evidence {
 
 /** `signed`: these bytes' signature was verified before; all that time can change is checked again. */
 function verifyStatement(statement: OrderStatement, order: Cid, verifier: Verifier, signed: boolean): void {
-  const { issuer, createdAt, type } = statement.body;
+  const { createdAt, type } = statement.body;
   const about = type === 'request' ? statement.cid : statement.body.order;
   if (about !== order || (type === 'request' && statement.body.order !== null)) {
     throw new DtaError('envelope_invalid', 'statement of another order', { metadata: { statement: statement.cid } });
   }
   assertNotAhead(createdAt, verifier.now);
-  if (issuer === null) throw new DtaError('envelope_invalid', 'statement without an issuer');
-  const author = verifier.directory.get(issuer);
+  const author = authorOf(statement, verifier.directory);
   if (!signed) verifySignature(statement, author.keys.sign);
-  if (!verifier.stored.has(statement.cid)) assertMaySpeak(author, verifier.directory);
 }
 
-/** @throws `identity_frozen` where `author` says nothing new any more: frozen, revoked, or followed by a successor */
-export function assertMaySpeak(author: Identity, directory: IdentityDirectory): void {
-  const standing = directory.standingOf(author.cid);
-  if (standing !== 'sound' || directory.successorsOf(author.cid).length > 0) {
-    throw new DtaError('identity_frozen', 'the author of a new statement is frozen, revoked or superseded', {
-      metadata: { identity: author.cid, standing },
-    });
+/** Who signed, by the document that it names. @throws `envelope_invalid`, `identity_not_found` */
+function authorOf({ body: { issuer } }: OrderStatement, directory: IdentityDirectory): Identity {
+  if (issuer === null) throw new DtaError('envelope_invalid', 'statement without an issuer');
+  return directory.get(issuer);
+}
+
+/**
+ * Statements that the newest document of their author's chain affirms, in an Affirmation beside them: a key that was
+ * stolen before it was replaced can't add to them, since its successor affirms only what its node has stored.
+ */
+export function affirmedOf(
+  statements: readonly OrderStatement[],
+  directory: IdentityDirectory,
+): ReadonlySet<OrderStatement> {
+  const affirmed = new Set<OrderStatement>();
+  for (const affirmation of statements) {
+    if (!isStatement(affirmationStatement, affirmation)) continue;
+    const author = authorOf(affirmation, directory);
+    if (!maySpeak(author, directory)) continue;
+    for (const statement of statements) {
+      const { issuer } = statement.body;
+      const named = affirmation.body.statements.includes(statement.cid);
+      if (named && issuer !== null && directory.sameChain(issuer, author.cid)) affirmed.add(statement);
+    }
   }
+  return affirmed;
+}
+
+/** Whether `author` may say something new: not where it is frozen, revoked, or followed by a successor. */
+export function maySpeak(author: Identity, directory: IdentityDirectory): boolean {
+  return directory.standingOf(author.cid) === 'sound' && directory.successorsOf(author.cid).length === 0;
+}
+
+/** @throws `identity_frozen` unless `author` may say something new */
+export function assertMaySpeak(author: Identity, directory: IdentityDirectory): void {
+  if (maySpeak(author, directory)) return;
+  throw new DtaError('identity_frozen', 'the author of a new statement is frozen, revoked or superseded', {
+    metadata: { identity: author.cid, standing: directory.standingOf(author.cid) },
+  });
 }

@@ -3,6 +3,7 @@ import { addScalars, hkdf, wipe } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import { signStatement } from '@dta/identity';
 import { NEW_SETUP, signAcceptance } from './acceptance.js';
+import { assertForwards } from './affirmation.js';
 import { signConfirmation, verifyCertificate } from './certificate.js';
 import { deriveCoefficients, openShare, signDeal } from './deal.js';
 import { verifyEnrolment } from './enrolment.js';
@@ -19,7 +20,6 @@ import {
   redemptionStatement,
   requestStatement,
   type Commitment,
-  type Forward,
   type OrderStatement,
 } from './statements.js';
 import { checkTerms, memberIndex } from './terms.js';
@@ -220,13 +220,6 @@ export async function confirmOrder(
   } finally {
     wipe(epochSeed, ...parts);
   }
-}
-
-/** @throws `envelope_invalid` unless the sender's own word names exactly what it forwards */
-function assertForwards({ body }: Forward, statements: readonly OrderStatement[]): void {
-  const said = new Set(body.statements);
-  if (said.size !== statements.length || !statements.every(({ cid }) => said.has(cid)))
-    throw new DtaError('envelope_invalid', 'the Forward names other statements than come with it');
 }
 
 /**

@@ -18,6 +18,7 @@ export {
   releasedStatement,
   receiptStatement,
   forwardStatement,
+  affirmationStatement,
   acknowledgedStatement,
 } from './statements.js';
 export { checkTerms, memberIndex, signRequest, DEFAULT_SETUP_MS, type TermsInput } from './terms.js';
@@ -71,3 +72,5 @@ export {
 export { publicShare, verifySetup, type Setup } from './transcript.js';
 export { verifyCertificate } from './certificate.js';
 export { REDEMPTION_MS, REDEMPTIONS_A_DAY } from './redemption.js';
+export { affirmStatements } from './affirmation.js';
+export { renewCommitment, type Owed } from './late-commitment.js';

@@ -3,7 +3,8 @@ import { assertKemPublicKey } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import { isStatement, signStatement, type Role, type StatementOf, type StatementType } from '@dta/identity';
 import { keyForDealer, NEW_SETUP, verifyAcceptance } from './acceptance.js';
-import { signCommitment, verifyConfirmation, verifyConfirmations } from './certificate.js';
+import { verifyAffirmation } from './affirmation.js';
+import { certificateOf, signCommitment, verifyConfirmation, verifyConfirmations } from './certificate.js';
 import { sealedShareFor, verifyDeal } from './deal.js';
 import { verifyEnrolment } from './enrolment.js';
 import type { Evidence } from './evidence.js';
@@ -12,6 +13,7 @@ import type { StepContext } from './step.js';
 import {
   acceptanceStatement,
   acknowledgedStatement,
+  affirmationStatement,
   commitmentStatement,
   confirmationStatement,
   dealStatement,
@@ -53,7 +55,10 @@ export interface Failure {
   readonly owing: readonly { readonly party: Cid; readonly lastError: string | null }[];
 }
 
-/** What P asks of others, each once for an order (a release and what follows it: once for a Redemption). */
+/**
+ * What P asks of others, each once for an order (a release and what follows it: once for a Redemption; commit and affirm
+ * again where keys have changed meanwhile).
+ */
 export const principalVerbs = [
   'enrol',
   'accept',
@@ -64,6 +69,7 @@ export const principalVerbs = [
   'release',
   'redeem',
   'receipt',
+  'affirm',
 ] as const;
 
 /** One of {@link principalVerbs}. */
@@ -100,6 +106,8 @@ export interface PrincipalStep {
   readonly outgoing: readonly Outgoing[];
   /** a setup or a redemption is over: attachments and Releases in delivery rows go */
   readonly settled: boolean;
+  /** verbs whose messages, still owed by earlier steps, this step's take the place of */
+  readonly replaces?: readonly PrincipalVerb[];
 }
 
 /** A new order: the Request goes to its beneficiary. */
@@ -193,6 +201,8 @@ export function checkAnswer(
       return acknowledges(evidence.get(receiptStatement, said(acknowledgedStatement).body.statement).cid);
     case 'release':
       return asMember(verifyReleased(said(releasedStatement), order.redemption ?? order.ref, envelopes, evidence));
+    case 'affirm':
+      return verifyAffirmation(said(affirmationStatement), party, evidence);
     case 'redeem': {
       const receipt = said(receiptStatement);
       evidence.assertBy(receipt, order.beneficiary);
@@ -359,16 +369,6 @@ async function commit(order: PrincipalOrder, evidence: Evidence, { author }: Ste
   };
 }
 
-/** Request, Enrolment, Manifest, Acceptances, Deals, Confirmations: all that a certificate is checked with. */
-function certificateOf(evidence: Evidence): OrderStatement[] {
-  return [
-    evidence.request,
-    ...[enrolmentStatement, manifestStatement, acceptanceStatement, dealStatement, confirmationStatement].flatMap(
-      (type): OrderStatement[] => evidence.all(type),
-    ),
-  ];
-}
-
 /**
  * Starts a redemption: members are asked to release to the beneficiary, which is handed their answers.
  *
@@ -463,7 +463,8 @@ function principalState(state: PrincipalState | 'none', event: PrincipalEvent): 
   return to;
 }
 
-function signForward(statements: readonly OrderStatement[], evidence: Evidence, { author }: StepContext) {
+/** P's own word before statements by others. */
+export function signForward(statements: readonly OrderStatement[], evidence: Evidence, { author }: StepContext) {
   return signStatement(
     forwardStatement,
     {

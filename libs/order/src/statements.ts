@@ -169,6 +169,9 @@ export const consentStatement = defineStatement('consent', {
 /** The sender's own word before statements by others. */
 export const forwardStatement = defineStatement('forward', { statements: z.array(fields.cid).min(1).max(64) });
 
+/** Anyone → P: what earlier documents of its chain signed in this order, and it stands by. */
+export const affirmationStatement = defineStatement('affirmation', { statements: z.array(fields.cid).min(1).max(64) });
+
 /** A reply that says no more than: done. */
 export const acknowledgedStatement = defineStatement('acknowledged', { statement: fields.cid });
 
@@ -193,6 +196,7 @@ export const orderStatements = [
   erasedStatement,
   consentStatement,
   forwardStatement,
+  affirmationStatement,
   acknowledgedStatement,
 ] as const;
 

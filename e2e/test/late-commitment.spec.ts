@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { parseCid, type Cid } from '@dta/codec';
+import { dta, startCluster, type Cluster, type Member, type Operator, type RestApi } from '@dta/testkit';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { query } from '../src/databases.js';
+import { begin, detail, isPrivateKeyOf, redeem, until } from '../src/orders.js';
+
+// A beneficiary that is away while its order is committed comes back after the keys of everyone have changed.
+jest.setTimeout(120_000);
+
+let cluster: Cluster | undefined;
+let operator: Operator;
+let second: Operator;
+let api: RestApi;
+
+const member = (name: string) => operator.member(name);
+const fiduciaries = () => [member('fiduciary-1'), member('fiduciary-2'), second.member('fiduciary-1')];
+
+beforeAll(async () => {
+  cluster = await startCluster({
+    operators: [
+      { name: 'first', fiduciaries: 2 },
+      { name: 'second', principal: false, beneficiary: false, fiduciaries: 1 },
+    ],
+  });
+  operator = cluster.operator('first');
+  second = cluster.operator('second');
+  api = operator.api();
+});
+
+afterAll(() => cluster?.stop());
+
+/** Changes a member's keys; its processes take them when they start. @returns its new idDocumentCID */
+async function rotate({ folder, keyFile, custodyFile, settings }: Member, generation: number): Promise<Cid> {
+  const passphrase = settings['KEY_PASSPHRASE_FILE'];
+  const cid = await dta([
+    ...['identity', 'rotate', '--key-file', keyFile, '--document', join(folder, `identity-${generation}`)],
+    ...(passphrase === undefined ? ['--custody-software', custodyFile] : ['--passphrase-file', passphrase]),
+  ]);
+  return parseCid(cid);
+}
+
+const stop = async ({ processes }: Member) => {
+  for (const process of processes) await process.stop();
+};
+const restart = async ({ processes }: Member) => {
+  for (const process of processes) await process.restart();
+};
+
+/** An order of all three that is committed while its beneficiary is away. */
+async function commitWithoutBeneficiary(): Promise<string> {
+  const last = second.member('fiduciary-1');
+  await stop(last); // the order waits for it, and the beneficiary leaves meanwhile
+  const ref = await begin(api, { fiduciaries: fiduciaries().map(({ idDocumentCID }) => idDocumentCID), threshold: 3 });
+  await until(api, ref, ({ state }) => state === 'enrolled');
+  await stop(member('beneficiary'));
+  await restart(last);
+  await until(api, ref, ({ state }) => state === 'committed', 60_000);
+  return ref;
+}
+
+const knows = async (who: Member, cids: readonly Cid[]) =>
+  (await query(who, `SELECT FROM identities WHERE cid IN ('${cids.join("', '")}')`)).length === cids.length;
+
+/** Waits until `holds`, which looks at the members' databases. */
+async function eventually(holds: () => Promise<boolean>): Promise<void> {
+  for (const limit = Date.now() + 30_000; !(await holds()); await delay(50)) {
+    if (Date.now() > limit) throw new Error('not so after 30 s');
+  }
+}
+
+const affirmations = async (ref: string) => {
+  const rows = await query<{ verb: string; state: string }>(
+    member('principal'),
+    `SELECT verb, state FROM deliveries WHERE order_ref = '${ref}' AND verb = 'affirm'`,
+  );
+  return rows.map(({ state }) => state);
+};
+
+test('it takes the Commitment, which its authors affirm by their new keys, and the secret is redeemed', async () => {
+  const ref = await commitWithoutBeneficiary();
+  const others = [member('principal'), ...fiduciaries()];
+  const newest: Cid[] = [];
+  for (const who of others) {
+    newest.push(await rotate(who, 2));
+    await restart(who);
+  }
+  for (const who of others) await eventually(() => knows(who, newest));
+  expect(await affirmations(ref)).toEqual([]); // nobody has refused anything yet
+  await restart(member('beneficiary'));
+  await until(api, ref, ({ waitingFor }) => waitingFor.length === 0, 90_000);
+  expect(await affirmations(ref)).toEqual(Array(3).fill('answered'));
+  const { commitment, fiduciaries: shown } = await detail(api, ref);
+  expect(shown.map(({ state }) => state)).toEqual(Array(3).fill('committed'));
+  expect(isPrivateKeyOf(await redeem(api, ref), commitment ?? '')).toBe(true);
+});

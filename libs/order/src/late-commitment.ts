@@ -1,0 +1,88 @@
+import type { Cid } from '@dta/codec';
+import type { Role } from '@dta/identity';
+import { signAffirmation, standingAffirmations, unaffirmed } from './affirmation.js';
+import { certificateOf } from './certificate.js';
+import type { Evidence } from './evidence.js';
+import {
+  signForward,
+  type Addressee,
+  type PrincipalOrder,
+  type PrincipalStep,
+  type PrincipalVerb,
+} from './principal.js';
+import { commitmentStatement, type OrderStatement } from './statements.js';
+import type { StepContext } from './step.js';
+
+/** A message that P still owes somebody. */
+export interface Owed {
+  readonly party: Cid;
+  readonly role: Role;
+  readonly verb: PrincipalVerb;
+  /** the code for which it was refused last */
+  readonly lastError: string | null;
+}
+
+/**
+ * What P does where a Commitment arrives so late that keys have changed: who hasn't stored a statement refuses it once its
+ * author has a successor. P affirms its own, asks each other author for an Affirmation, and with all of them sends the
+ * same Commitment again to whom it is still owed. Null where there is nothing to do, or somebody must answer first.
+ *
+ * @param affirmed whether an answer to `affirm` has come in since P last looked
+ */
+export async function renewCommitment(
+  order: PrincipalOrder,
+  evidence: Evidence,
+  owed: readonly Owed[],
+  affirmed: boolean,
+  context: StepContext,
+): Promise<PrincipalStep | null> {
+  const late = owed.filter(({ verb }) => verb === 'commit');
+  if (order.certificate === null || !late.some(({ lastError }) => lastError === 'identity_frozen')) return null;
+  const commitment = evidence.get(commitmentStatement, order.certificate);
+  const certificate: OrderStatement[] = [commitment, ...certificateOf(evidence)];
+  const { directory } = evidence;
+  const missing = new Map(unaffirmed(certificate, evidence));
+  const firstOfOwn = directory.firstOf(context.author.identity.cid);
+  const own = missing.get(firstOfOwn);
+  missing.delete(firstOfOwn);
+  const said = own === undefined ? [] : [await signAffirmation(own, evidence, context.author)];
+  if (missing.size === 0) {
+    if (said.length === 0 && !affirmed) return null;
+    return {
+      order,
+      keep: said,
+      outgoing: [
+        {
+          statements: [...certificate, ...standingAffirmations(evidence), ...said],
+          addressees: late.map(({ party, role }): Addressee => ({ party, role, verb: 'commit', attachments: [] })),
+        },
+      ],
+      settled: false,
+      replaces: ['commit'],
+    };
+  }
+  const asked = new Set(owed.filter(({ verb }) => verb === 'affirm').map(({ party }) => directory.firstOf(party)));
+  const toAsk = [...missing].filter(([first]) => !asked.has(first));
+  if (toAsk.length === 0 && said.length === 0) return null;
+  const questions = await Promise.all(
+    toAsk.map(async ([first, statements]) => {
+      const forward = await signForward(statements, evidence, context);
+      const addressee = partyOf(first, order, evidence);
+      return { forward, outgoing: { statements: [forward, evidence.request, ...statements], addressees: [addressee] } };
+    }),
+  );
+  return {
+    order,
+    keep: [...said, ...questions.map(({ forward }) => forward)],
+    outgoing: questions.map(({ outgoing }) => outgoing),
+    settled: false,
+  };
+}
+
+/** Who of the order's is of that chain. */
+function partyOf(first: Cid, { beneficiary, fiduciaries }: PrincipalOrder, { directory }: Evidence): Addressee {
+  const fiduciary = fiduciaries.find((party) => directory.firstOf(party) === first);
+  return fiduciary === undefined
+    ? { party: beneficiary, role: 'beneficiary', verb: 'affirm', attachments: [] }
+    : { party: fiduciary, role: 'fiduciary', verb: 'affirm', attachments: [] };
+}
