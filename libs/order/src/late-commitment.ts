@@ -48,15 +48,15 @@ export async function renewCommitment(
   const said = own === undefined ? [] : [await signAffirmation(own, evidence, context.author)];
   if (missing.size === 0) {
     if (said.length === 0 && !affirmed) return null;
+    const statements = [...certificate, ...standingAffirmations(evidence), ...said];
     return {
       order,
       keep: said,
-      outgoing: [
-        {
-          statements: [...certificate, ...standingAffirmations(evidence), ...said],
-          addressees: late.map(({ party, role }): Addressee => ({ party, role, verb: 'commit', attachments: [] })),
-        },
-      ],
+      // an envelope for each: to all at once the largest would be above what one may have
+      outgoing: late.map(({ party, role }) => ({
+        statements,
+        addressees: [{ party, role, verb: 'commit', attachments: [] }],
+      })),
       settled: false,
       replaces: ['commit'],
     };

@@ -2,7 +2,8 @@
 import { beforeAll, expect, jest, test } from '@jest/globals';
 import { encodeBundle, MAX_BUNDLE_BYTES, MAX_ENVELOPE_BYTES, sealEnvelope } from '@dta/envelope';
 import { kemKeyPair, randomBytes } from '@dta/crypto';
-import { MAX_GENERATIONS, rotateIdentity, softwareSigningKey } from '@dta/identity';
+import { MAX_GENERATIONS, rotateIdentity, signStatement, softwareSigningKey } from '@dta/identity';
+import { affirmationStatement } from '../src/index.js';
 import { known, NOW, Parties, type Sent } from './parties.js';
 
 // The largest order that there may be: 32 of 32, and a Request as large as one may be. What can be committed must be
@@ -25,7 +26,10 @@ function stepOf(verb: Sent['addressee']['verb']): Sent[] {
   return parties.sent.filter((message) => message.statements === statements);
 }
 
-async function sizesOf(messages: readonly Sent[]): Promise<{ envelope: number; bundle: number }> {
+async function sizesOf(
+  messages: readonly Sent[],
+  more: readonly Uint8Array[] = [],
+): Promise<{ envelope: number; bundle: number }> {
   const { bytes } = await sealEnvelope(
     {
       sender: parties.principal.identity,
@@ -36,7 +40,7 @@ async function sizesOf(messages: readonly Sent[]): Promise<{ envelope: number; b
       recipients: messages.map(({ addressee: { party, role } }) => {
         return { id: party, role, kem: parties.directory.get(party).keys.kem };
       }),
-      statements: known(messages[0]).statements.map((statement) => statement.bytes),
+      statements: [...known(messages[0]).statements.map((statement) => statement.bytes), ...more],
       now: NOW,
     },
     parties.principal.key,
@@ -77,3 +81,20 @@ test.each(['enrol', 'accept', 'deal', 'confirm', 'commit', 'release'] as const)(
     expect(bundle).toBeLessThanOrEqual(MAX_BUNDLE_BYTES);
   },
 );
+
+test('a Commitment that all have affirmed by new keys fits as well, to each in an envelope of its own', async () => {
+  const everyone = [parties.principal, parties.beneficiary.author, ...parties.fiduciaries.map(({ author }) => author)];
+  const affirmations = await Promise.all(
+    everyone.map(async ({ identity, key }, at) => {
+      const statements = Array.from({ length: at === 1 ? 1 : 3 }, () => parties.order.ref); // of B its Enrolment alone
+      const said = { issuer: identity.cid, order: parties.order.ref, createdAt: NOW, statements };
+      return (await signStatement(affirmationStatement, said, [key])).bytes;
+    }),
+  );
+  const [toOne] = stepOf('commit');
+  const { envelope, bundle } = await sizesOf([known(toOne)], affirmations);
+  console.log(
+    `commit of 32-of-32 with ${affirmations.length} Affirmations: envelope ${envelope} bytes, bundle ${bundle} bytes`,
+  );
+  expect(bundle).toBeLessThanOrEqual(MAX_BUNDLE_BYTES);
+});

@@ -215,8 +215,10 @@ describe('P, whose Commitment is refused', () => {
 
   /** What everyone makes of the Commitment that a step sends; each has stored what it was sent before. */
   async function takeAll(step: PrincipalStep | null): Promise<void> {
-    const [outgoing] = known(step).outgoing;
-    const { statements, addressees } = known(outgoing);
+    const { outgoing } = known(step);
+    const { statements } = known(outgoing[0]);
+    expect(outgoing.map((one) => one.statements)).toEqual(Array(3).fill(statements));
+    const addressees = outgoing.flatMap((one) => one.addressees);
     expect(addressees.map(({ party, verb }) => [party, verb])).toEqual(
       [old.b, old.f1, old.f2].map(({ identity }) => [identity.cid, 'commit']),
     );
