@@ -21,8 +21,8 @@ import { dta, startCluster, type Cluster, type Member, type Operator, type RestA
 import { connectNats, type Transport } from '@dta/transport';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { query } from '../src/databases.js';
+import { eventually, knows, protectedBy, rotate } from '../src/new-keys.js';
 import { detail, expected, isPrivateKeyOf, place, redeem, until, type Placed } from '../src/orders.js';
 
 // The keys of a principal, a beneficiary and a fiduciary change between order and redemption; then another operator's
@@ -73,22 +73,6 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
-const protectedBy = ({ settings, custodyFile }: Member) =>
-  settings['KEY_PASSPHRASE_FILE'] === undefined
-    ? ['--custody-software', custodyFile]
-    : ['--passphrase-file', settings['KEY_PASSPHRASE_FILE']];
-
-/** Changes a member's keys and starts its processes again. @returns its new idDocumentCID */
-async function rotate(rotated: Member): Promise<Cid> {
-  const document = join(rotated.folder, 'identity-2');
-  const cid = await dta([
-    ...['identity', 'rotate', '--key-file', rotated.keyFile, '--document', document],
-    ...protectedBy(rotated),
-  ]);
-  for (const process of rotated.processes) await process.restart();
-  return parseCid(cid);
-}
-
 async function keysOf(owner: Member): Promise<{ identity: Identity; key: SigningKey }[]> {
   const passphraseFile = owner.settings['KEY_PASSPHRASE_FILE'];
   const custody = await openSoftwareCustody({ file: owner.custodyFile, warn: () => undefined });
@@ -103,16 +87,6 @@ async function keysOf(owner: Member): Promise<{ identity: Identity; key: Signing
     key: softwareSigningKey(signSeed ?? new Uint8Array()),
   }));
 }
-
-/** Waits until `holds`, which looks at the members' databases. */
-async function eventually(holds: () => Promise<boolean>): Promise<void> {
-  for (const limit = Date.now() + 30_000; !(await holds()); await delay(50)) {
-    if (Date.now() > limit) throw new Error(`not so after 30 s: ${String(holds)}`);
-  }
-}
-
-const knows = async (who: Member, cid: string) =>
-  (await query(who, 'SELECT FROM identities WHERE cid = $1', [cid])).length > 0;
 
 const codeOf = (promise: Promise<unknown>) =>
   promise.then(
