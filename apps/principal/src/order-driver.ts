@@ -212,7 +212,6 @@ export class OrderDriver implements Job {
         open.order,
         evidence,
         open.deliveries.filter(({ answered }) => answered === null),
-        arrived.some(({ verb }) => verb === 'affirm'),
         this.#node.ring,
       ));
     if (step === null) return null;

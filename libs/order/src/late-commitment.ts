@@ -10,7 +10,7 @@ import {
   type PrincipalStep,
   type PrincipalVerb,
 } from './principal.js';
-import { commitmentStatement, type OrderStatement } from './statements.js';
+import { commitmentStatement, forwardStatement, type OrderStatement } from './statements.js';
 import type { StepContext } from './step.js';
 
 /** A message that P still owes somebody. */
@@ -26,14 +26,12 @@ export interface Owed {
  * What P does where a Commitment arrives so late that keys have changed: who hasn't stored a statement refuses it once its
  * author has a successor. P affirms its own, asks each other author for an Affirmation, and with all of them sends the
  * same Commitment again to whom it is still owed. Null where there is nothing to do, or somebody must answer first.
- *
- * @param affirmed whether an answer to `affirm` has come in since P last looked
+ * A Forward that P keeps names the Affirmations that it has sent: who refuses them too isn't sent them again.
  */
 export async function renewCommitment(
   order: PrincipalOrder,
   evidence: Evidence,
   owed: readonly Owed[],
-  affirmed: boolean,
   context: StepContext,
 ): Promise<PrincipalStep | null> {
   const late = owed.filter(({ verb }) => verb === 'commit');
@@ -47,11 +45,13 @@ export async function renewCommitment(
   missing.delete(firstOfOwn);
   const said = own === undefined ? [] : [await signAffirmation(own, evidence, context.author)];
   if (missing.size === 0) {
-    if (said.length === 0 && !affirmed) return null;
-    const statements = [...certificate, ...standingAffirmations(evidence), ...said];
+    const affirmations = [...standingAffirmations(evidence), ...said];
+    const forwarded = new Set(evidence.all(forwardStatement).flatMap(({ body }) => body.statements));
+    if (affirmations.every(({ cid }) => forwarded.has(cid))) return null;
+    const statements = [...certificate, ...affirmations];
     return {
       order,
-      keep: said,
+      keep: [...said, await signForward(affirmations, evidence, context)],
       // an envelope for each: to all at once the largest would be above what one may have
       outgoing: late.map(({ party, role }) => ({
         statements,

@@ -210,8 +210,8 @@ describe('P, whose Commitment is refused', () => {
     ...{ party: party.identity.cid, role: party.identity.roles[0] ?? 'principal', verb, lastError },
   });
   const lateToAll = () => [owed('commit', old.b), owed('commit', old.f1, 'timeout'), owed('commit', old.f2, null)];
-  const renew = (by: Author, late: readonly Owed[], said: readonly OrderStatement[] = [], affirmed = false) =>
-    renewCommitment(parties.order, ofPrincipal(...said), late, affirmed, context(by));
+  const renew = (by: Author, late: readonly Owed[], said: readonly OrderStatement[] = []) =>
+    renewCommitment(parties.order, ofPrincipal(...said), late, context(by));
 
   /** What everyone makes of the Commitment that a step sends; each has stored what it was sent before. */
   async function takeAll(step: PrincipalStep | null): Promise<void> {
@@ -272,7 +272,10 @@ describe('P, whose Commitment is refused', () => {
       checkAnswer(parties.order, answer, ofPrincipal(...said), []);
       said.push(...reply);
     }
-    await takeAll(await renew(next.p, waiting, said, true));
+    expect(await renew(next.p, [owed('commit', old.b, 'timeout')], said)).toBeNull(); // away again
+    const sent = known(await renew(next.p, waiting, said));
+    await takeAll(sent);
+    expect(await renew(next.p, waiting, [...said, ...sent.keep])).toBeNull(); // refused for another reason
   });
 
   test('asks again where keys have changed once more', async () => {
@@ -281,7 +284,7 @@ describe('P, whose Commitment is refused', () => {
     const own = known(first.outgoing[0]).statements.slice(2);
     const said = [...first.keep, await affirm(next, own)];
     await rotate(next);
-    const again = known(await renew(old.p, lateToAll(), said, true));
+    const again = known(await renew(old.p, lateToAll(), said));
     expect(known(again.outgoing[0]).statements.slice(2)).toEqual(own);
   });
 
