@@ -189,7 +189,9 @@ export async function writeStep(
   if (before?.order.state !== step.order.state)
     node.log.info({ orderReference: step.order.ref, state: step.order.state }, 'the order moved');
   const closed = (verb: PrincipalVerb) => basis.close === 'all' || basis.close.includes(verb);
-  const kept = before?.deliveries.filter(({ answered, verb }) => answered === null && !closed(verb)) ?? [];
+  // a step that leaves the order where it is takes nothing from what was answered: a redemption may be under way
+  const stays = before?.order.state === step.order.state && !step.settled;
+  const kept = before?.deliveries.filter(({ answered, verb }) => (answered === null ? !closed(verb) : stays)) ?? [];
   const deliveries = [
     ...kept,
     ...fresh.map((delivery) => ({
@@ -204,7 +206,7 @@ export async function writeStep(
     order: step.order,
     version: version === null ? 1 : version + 1,
     evidence: evidence.with(...step.keep),
-    answers: [],
+    answers: stays ? [...before.answers, ...basis.answers] : [],
     deliveries,
     envelopes: new Map([
       ...(before?.envelopes ?? []),

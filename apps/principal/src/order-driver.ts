@@ -1,5 +1,6 @@
 import { type Cid } from '@dta/codec';
 import { ORDERS_DRIVEN_MAX, ORDERS_HELD_MAX, ORDERS_QUEUED_MAX } from '@dta/contracts';
+import { parseEnvelope } from '@dta/envelope';
 import { DtaError, isDtaError } from '@dta/errors';
 import {
   ask,
@@ -128,6 +129,7 @@ export class OrderDriver implements Job {
     const sending = new Map<OpenDelivery, Promise<void>>();
     let leaseUntil = Date.now() + LEASE_RENEWAL_MS;
     let gathering: number | null = null;
+    let mayRenew = true; // until it was looked at; again when a message has been answered or refused
     while (!this.#stopped) {
       if (Date.now() > leaseUntil) {
         if (!(await takeLease(this.#node.database, open.order.ref, this.holder))) return false;
@@ -135,7 +137,9 @@ export class OrderDriver implements Job {
       }
       open = await this.#newest(open, drive);
       const batch = [...arrived];
-      const moved = await this.#move(open, batch);
+      const renewable = mayRenew;
+      mayRenew = false;
+      const moved = (await this.#move(open, batch)) ?? (renewable ? await this.#renew(open, batch) : null);
       if (moved !== null) {
         open = moved;
         arrived.splice(0, batch.length);
@@ -159,6 +163,7 @@ export class OrderDriver implements Job {
       for (const delivery of sendable.filter(({ dueAt }) => dueAt <= now)) {
         const sent = this.#send(open, delivery)
           .then((answer) => {
+            mayRenew = true;
             if (answer === null) return;
             delivery.answered = { envelopes: answer.envelopes };
             arrived.push(answer);
@@ -206,23 +211,49 @@ export class OrderDriver implements Job {
     }
     const answers: Answer[] = [...open.answers, ...arrived];
     const evidence = open.evidence.with(...arrived.flatMap(({ statements }) => statements)).at(this.#node.now());
-    const step =
-      (await advanceOrder(open.order, evidence, answers, this.#node.ring)) ??
-      (await renewCommitment(
-        open.order,
-        evidence,
-        open.deliveries.filter(({ answered }) => answered === null),
-        this.#node.ring,
-      ));
+    const step = await advanceOrder(open.order, evidence, answers, this.#node.ring);
     if (step === null) return null;
     const becomesCommitted = open.order.commitment === null && step.order.commitment !== null;
     return writeStep(this.#node, this.#orders, open, step, evidence, {
       answers: arrived,
-      close: [...(superseded[step.order.state] ?? []), ...(step.replaces ?? [])],
+      close: superseded[step.order.state] ?? [],
       lease: null,
       idempotency: null,
       ...(becomesCommitted && (await answerOf(this.#node, step.order, evidence))),
     });
+  }
+
+  /**
+   * The order with a late Commitment on its way again, or null. What goes wrong with it stops nothing else: it is tried again
+   * when somebody refuses the Commitment again.
+   */
+  async #renew(open: OpenOrder, arrived: readonly Arrived[]): Promise<OpenOrder | null> {
+    const owed = open.deliveries.filter(({ answered }) => answered === null);
+    if (!owed.some(({ verb, lastError }) => verb === 'commit' && lastError === 'identity_frozen')) return null;
+    const evidence = open.evidence.with(...arrived.flatMap(({ statements }) => statements)).at(this.#node.now());
+    try {
+      const standing = owed.map((delivery) => ({ ...delivery, current: this.#isCurrent(delivery, open) }));
+      const step = await renewCommitment(open.order, evidence, standing, this.#node.ring);
+      if (step === null) return null;
+      return await writeStep(this.#node, this.#orders, open, step, evidence, {
+        answers: arrived,
+        close: step.replaces ?? [],
+        lease: null,
+        idempotency: null,
+      });
+    } catch (error) {
+      if (isDtaError(error, 'write_conflict')) throw error;
+      this.#node.log.error({ orderReference: open.order.ref, err: error }, 'a late Commitment was not sent again');
+      return null;
+    }
+  }
+
+  /** Whether a message was sealed by and to the newest documents. */
+  #isCurrent({ envelope, party }: OpenDelivery, { envelopes }: OpenOrder): boolean {
+    const { ring, admission } = this.#node;
+    const { header } = parseEnvelope(envelopes.get(envelope) ?? new Uint8Array());
+    const { cid: newest } = admission.newestOf(party);
+    return header.sender === ring.author.identity.cid && header.recipients.some(({ id }) => id === newest);
   }
 
   async #write(open: OpenOrder, answers: readonly Arrived[]): Promise<OpenOrder> {

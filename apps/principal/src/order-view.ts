@@ -6,14 +6,14 @@ import type { PrincipalOrder } from '@dta/order';
 import type { PrincipalOptions } from './config.js';
 import type { DeliveryState, OrderRepository, OrderStanding } from './order.repository.js';
 
-/** How far a fiduciary is, by the last verb that it answered. */
-const reached: Readonly<Record<string, string>> = {
-  accept: 'accepted',
-  deal: 'dealt',
-  confirm: 'confirmed',
-  commit: 'committed',
-  release: 'released',
-};
+/** How far a fiduciary is, by the last of these that it answered. */
+const reached = new Map([
+  ['accept', 'accepted'],
+  ['deal', 'dealt'],
+  ['confirm', 'confirmed'],
+  ['commit', 'committed'],
+  ['release', 'released'],
+]);
 
 /** An order as its gateway shows it. */
 export class OrderView {
@@ -79,13 +79,14 @@ export class OrderView {
 
 function fiduciary(cid: Cid, order: PrincipalOrder, deliveries: readonly DeliveryState[]): View['fiduciaries'][number] {
   const own = deliveries.filter(({ party, role }) => party === cid && role === 'fiduciary');
-  const answered = own.filter(({ state }) => state === 'answered').flatMap(({ verb }) => reached[verb] ?? []);
+  const newest = [...new Map(own.map((delivery) => [delivery.verb, delivery])).values()]; // one may take another's place
+  const answered = new Set(own.filter(({ state }) => state === 'answered').map(({ verb }) => verb));
   const alone = order.fiduciaries.length === 1;
-  const state = answered.at(-1) ?? 'asked';
+  const state = [...reached].filter(([verb]) => answered.has(verb)).at(-1)?.[1] ?? 'asked';
   return {
     idDocumentCID: cid,
     state: alone && state === 'accepted' ? 'confirmed' : state,
-    lastError: own.find(({ lastError }) => lastError !== null)?.lastError ?? null,
+    lastError: newest.find(({ lastError }) => lastError !== null)?.lastError ?? null,
   };
 }
 

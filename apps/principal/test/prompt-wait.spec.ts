@@ -35,11 +35,16 @@ const place = (waitMs: number, idempotencyKey: string | null = null): Promise<Or
     ...{ setupBy: null, keepUntil: null, rules: null, extension: { note: 'x' }, idempotencyKey, waitMs },
   });
 
-/** What somebody does until it gets as far within its wait: a machine may be slow for a while. */
+/**
+ * What somebody gets who waits for `state`, a second each time: it is answered before its second is over only because that is
+ * reached. A machine may be slow for a while.
+ */
 async function inTime(state: string, begin: () => Promise<OrderProgress>): Promise<OrderProgress> {
   for (let attempt = 1; ; attempt += 1) {
+    const begun = performance.now();
     const progress = await begin();
     if (progress.state === state || attempt === 10) return progress;
+    expect(performance.now() - begun).toBeGreaterThan(990);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Cid } from '@dta/codec';
 import { DtaError } from '@dta/errors';
-import { isStatement, signStatement, type StatementOf } from '@dta/identity';
+import { signStatement, type StatementOf } from '@dta/identity';
 import { affirmedOf, maySpeak, type Author, type Evidence } from './evidence.js';
 import { nothing, type Outcome, type StepContext } from './step.js';
 import { affirmationStatement, forwardStatement, type Forward, type OrderStatement } from './statements.js';
@@ -32,13 +32,21 @@ export function signAffirmation(
   );
 }
 
+/** What others sign in a setup: a node stores none of these that it hasn't checked, and no second one by itself. */
+const affirmable: ReadonlySet<OrderStatement['body']['type']> = new Set([
+  'enrolment',
+  'acceptance',
+  'deal',
+  'confirmation',
+]);
+
 /**
  * Verb `affirm`, of fiduciary and beneficiary: a Forward of the principal's, the Request, and statements that this node made
- * before its keys changed. It stands by those that it has stored, and by no others: whoever has the old key could have made
- * them since. Nothing of the order changes.
+ * before its keys changed. It stands by its part of the setup as it has stored it, and by nothing else: whoever has the old
+ * key could have made it since. Nothing of the order changes.
  *
  * @throws `order_state_conflict` for a statement that isn't stored here; `signature_invalid` for one by another chain;
- * `envelope_invalid` where the Forward names others than come with it
+ * `envelope_invalid` for one of another type, or where the Forward names others than come with it
  */
 export async function affirmStatements<O>(order: O, evidence: Evidence, { author }: StepContext): Promise<Outcome<O>> {
   const forward = evidence.messageByPrincipal(forwardStatement);
@@ -48,6 +56,8 @@ export async function affirmStatements<O>(order: O, evidence: Evidence, { author
   assertForwards(forward, named);
   for (const statement of named) {
     evidence.assertBy(statement, author.identity.cid);
+    if (!affirmable.has(statement.body.type))
+      throw new DtaError('envelope_invalid', `a ${statement.body.type} is not affirmed`);
     if (!evidence.isStored(statement)) {
       throw new DtaError('order_state_conflict', 'this node has not stored what it is to affirm', {
         metadata: { statement: statement.cid },
@@ -87,15 +97,21 @@ export function unaffirmed(
 }
 
 /**
- * Checks the answer to `affirm`: it stands by exactly what one of this principal's Forwards asked for.
+ * Checks the answer to `affirm`: its author stands by all that it signed of the certificate before its keys changed, and by
+ * nothing else, so that nothing is left to ask it.
  *
+ * @param certified Commitment and certificate
  * @throws `signature_invalid`, `envelope_invalid`
  */
-export function verifyAffirmation(affirmation: Affirmation, party: Cid, evidence: Evidence): void {
+export function verifyAffirmation(
+  affirmation: Affirmation,
+  party: Cid,
+  certified: readonly OrderStatement[],
+  evidence: Evidence,
+): void {
   evidence.assertBy(affirmation as OrderStatement, party); // it is one of them
-  const said = affirmation.body.statements.join(' ');
-  const asked = evidence.statements.some(
-    (statement) => isStatement(forwardStatement, statement) && statement.body.statements.join(' ') === said,
-  );
-  if (!asked) throw new DtaError('envelope_invalid', 'other statements are affirmed than were asked for');
+  const own = new Set(certified.filter((statement) => evidence.isBy(statement, party)).map(({ cid }) => cid));
+  const left = unaffirmed(certified, evidence.with(affirmation as OrderStatement)); // as above
+  if (left.has(evidence.directory.firstOf(party)) || !affirmation.body.statements.every((cid) => own.has(cid)))
+    throw new DtaError('envelope_invalid', 'other statements are affirmed than were asked for');
 }

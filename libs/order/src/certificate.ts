@@ -1,4 +1,4 @@
-import { bytesEqual } from '@dta/codec';
+import { bytesEqual, type Cid } from '@dta/codec';
 import { DtaError } from '@dta/errors';
 import { signStatement } from '@dta/identity';
 import type { Author, Evidence } from './evidence.js';
@@ -99,4 +99,9 @@ export function certificateOf(evidence: Evidence): OrderStatement[] {
       (type): OrderStatement[] => evidence.all(type),
     ),
   ];
+}
+
+/** The same, with the order's Commitment before it. */
+export function certifiedOf(certificate: Cid, evidence: Evidence): OrderStatement[] {
+  return [evidence.get(commitmentStatement, certificate), ...certificateOf(evidence)];
 }

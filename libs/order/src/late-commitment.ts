@@ -1,7 +1,7 @@
 import type { Cid } from '@dta/codec';
 import type { Role } from '@dta/identity';
 import { signAffirmation, standingAffirmations, unaffirmed } from './affirmation.js';
-import { certificateOf } from './certificate.js';
+import { certifiedOf } from './certificate.js';
 import type { Evidence } from './evidence.js';
 import {
   signForward,
@@ -10,7 +10,7 @@ import {
   type PrincipalStep,
   type PrincipalVerb,
 } from './principal.js';
-import { commitmentStatement, forwardStatement, type OrderStatement } from './statements.js';
+import { forwardStatement } from './statements.js';
 import type { StepContext } from './step.js';
 
 /** A message that P still owes somebody. */
@@ -20,6 +20,8 @@ export interface Owed {
   readonly verb: PrincipalVerb;
   /** the code for which it was refused last */
   readonly lastError: string | null;
+  /** whether it was sealed by and to the newest documents that P knows */
+  readonly current: boolean;
 }
 
 /**
@@ -36,8 +38,7 @@ export async function renewCommitment(
 ): Promise<PrincipalStep | null> {
   const late = owed.filter(({ verb }) => verb === 'commit');
   if (order.certificate === null || !late.some(({ lastError }) => lastError === 'identity_frozen')) return null;
-  const commitment = evidence.get(commitmentStatement, order.certificate);
-  const certificate: OrderStatement[] = [commitment, ...certificateOf(evidence)];
+  const certificate = certifiedOf(order.certificate, evidence);
   const { directory } = evidence;
   const missing = new Map(unaffirmed(certificate, evidence));
   const firstOfOwn = directory.firstOf(context.author.identity.cid);
@@ -61,7 +62,10 @@ export async function renewCommitment(
       replaces: ['commit'],
     };
   }
-  const asked = new Set(owed.filter(({ verb }) => verb === 'affirm').map(({ party }) => directory.firstOf(party)));
+  // a question by or to a document with a successor gets no good answer any more: all are asked anew
+  const open = owed.filter(({ verb }) => verb === 'affirm');
+  const anew = open.some(({ current }) => !current);
+  const asked = new Set(anew ? [] : open.map(({ party }) => directory.firstOf(party)));
   const toAsk = [...missing].filter(([first]) => !asked.has(first));
   if (toAsk.length === 0 && said.length === 0) return null;
   const questions = await Promise.all(
@@ -76,6 +80,7 @@ export async function renewCommitment(
     keep: [...said, ...questions.map(({ forward }) => forward)],
     outgoing: questions.map(({ outgoing }) => outgoing),
     settled: false,
+    ...(anew && { replaces: ['affirm'] }),
   };
 }
 

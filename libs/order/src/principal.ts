@@ -4,7 +4,7 @@ import { DtaError } from '@dta/errors';
 import { isStatement, signStatement, type Role, type StatementOf, type StatementType } from '@dta/identity';
 import { keyForDealer, NEW_SETUP, verifyAcceptance } from './acceptance.js';
 import { verifyAffirmation } from './affirmation.js';
-import { certificateOf, signCommitment, verifyConfirmation, verifyConfirmations } from './certificate.js';
+import { certificateOf, certifiedOf, signCommitment, verifyConfirmation, verifyConfirmations } from './certificate.js';
 import { sealedShareFor, verifyDeal } from './deal.js';
 import { verifyEnrolment } from './enrolment.js';
 import type { Evidence } from './evidence.js';
@@ -202,7 +202,12 @@ export function checkAnswer(
     case 'release':
       return asMember(verifyReleased(said(releasedStatement), order.redemption ?? order.ref, envelopes, evidence));
     case 'affirm':
-      return verifyAffirmation(said(affirmationStatement), party, evidence);
+      return verifyAffirmation(
+        said(affirmationStatement),
+        party,
+        certifiedOf(order.certificate ?? order.ref, known),
+        known,
+      );
     case 'redeem': {
       const receipt = said(receiptStatement);
       evidence.assertBy(receipt, order.beneficiary);

@@ -3,6 +3,7 @@ import { cidOf, type Cid } from '@dta/codec';
 import { kemKeyPair, randomBytes } from '@dta/crypto';
 import { IdentityDirectory, rotateIdentity, signStatement, softwareSigningKey } from '@dta/identity';
 import {
+  acknowledgedStatement,
   affirmationStatement,
   affirmStatements,
   checkAnswer,
@@ -197,6 +198,16 @@ describe('a node that is asked to affirm', () => {
     await expect(ask(own, old.f2)).rejects.toThrow(refusal('signature_invalid'));
   });
 
+  test('stands by its part of the setup alone', async () => {
+    const said = await signStatement(
+      acknowledgedStatement,
+      { issuer: old.f1.identity.cid, order: parties.order.ref, createdAt: NOW, statement: parties.order.ref },
+      [old.f1.key],
+    );
+    stored = [...stored, said];
+    await expect(ask([said])).rejects.toThrow(refusal('envelope_invalid', 'acknowledged is not affirmed'));
+  });
+
   test('goes by what is named and there', async () => {
     await expect(ask(own, old.p, own.slice(1))).rejects.toThrow(refusal('envelope_invalid', 'other statements'));
     await expect(ask(own.slice(1), old.p, own)).rejects.toThrow(refusal('envelope_invalid', 'other statements'));
@@ -207,7 +218,7 @@ describe('a node that is asked to affirm', () => {
 
 describe('P, whose Commitment is refused', () => {
   const owed = (verb: Owed['verb'], party: Author, lastError: string | null = 'identity_frozen'): Owed => ({
-    ...{ party: party.identity.cid, role: party.identity.roles[0] ?? 'principal', verb, lastError },
+    ...{ party: party.identity.cid, role: party.identity.roles[0] ?? 'principal', verb, lastError, current: true },
   });
   const lateToAll = () => [owed('commit', old.b), owed('commit', old.f1, 'timeout'), owed('commit', old.f2, null)];
   const renew = (by: Author, late: readonly Owed[], said: readonly OrderStatement[] = []) =>
@@ -278,6 +289,20 @@ describe('P, whose Commitment is refused', () => {
     expect(await renew(next.p, waiting, [...said, ...sent.keep])).toBeNull(); // refused for another reason
   });
 
+  test('asks all anew where a question was by or to keys that have changed since', async () => {
+    await rotate(old.f1);
+    await rotate(old.f2);
+    const first = known(await renew(old.p, lateToAll()));
+    const open = [owed('affirm', old.f1, null), owed('affirm', old.f2, 'timeout')];
+    expect(await renew(old.p, [...lateToAll(), ...open], first.keep)).toBeNull();
+    const outdated = open.map((question, at) => ({ ...question, current: at === 0 }));
+    const again = known(await renew(old.p, [...lateToAll(), ...outdated], first.keep));
+    expect(again.replaces).toEqual(['affirm']);
+    expect(again.outgoing.flatMap(({ addressees }) => addressees.map(({ party }) => party))).toEqual(
+      [old.f1, old.f2].map(({ identity }) => identity.cid),
+    );
+  });
+
   test('asks again where keys have changed once more', async () => {
     const next = await rotate(old.f1);
     const first = known(await renew(old.p, lateToAll()));
@@ -308,7 +333,12 @@ describe('P, whose Commitment is refused', () => {
     const good = await affirm(next, own);
     expect(() => check([good])).not.toThrow();
     expect(() => check([good], [new Uint8Array(1)])).toThrow(refusal('envelope_invalid'));
-    const others = [await affirm(next, own.slice(1)), await affirm(next, [...own, cidOf(randomBytes(8))])];
+    const others = await Promise.all([
+      affirm(next, own.slice(1)),
+      affirm(next, [...own, cidOf(randomBytes(8))]),
+      affirm(next, before.all(acceptanceStatement)), // as the Forward of an earlier step names them
+      affirm(next, [...own, ...before.all(acceptanceStatement)]),
+    ]);
     for (const other of others) expect(() => check([other])).toThrow(refusal('envelope_invalid', 'asked for'));
     const stranger = await author('stranger', 'fiduciary');
     directory.add([stranger.identity.bytes]);
