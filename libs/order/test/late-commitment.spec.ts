@@ -158,8 +158,8 @@ describe('a node that is asked to affirm', () => {
   beforeEach(async () => {
     const of1 = (statements: readonly OrderStatement[]) =>
       statements.filter(({ body }) => body.issuer === old.f1.identity.cid);
-    own = [acceptanceStatement, dealStatement, confirmationStatement].flatMap((type) =>
-      of1(before.all(type) as readonly OrderStatement[]),
+    own = [acceptanceStatement, dealStatement, confirmationStatement].flatMap(
+      (type) => of1(before.all(type) as readonly OrderStatement[]), // each is of an order
     );
     stored = [before.request, ...own];
     next = await rotate(old.f1);
