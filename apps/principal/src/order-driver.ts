@@ -18,6 +18,7 @@ import {
   advanceOrder,
   checkAnswer,
   expirePrincipalOrder,
+  mayRenew,
   renewCommitment,
   type Answer,
   type PrincipalOrder,
@@ -129,7 +130,7 @@ export class OrderDriver implements Job {
     const sending = new Map<OpenDelivery, Promise<void>>();
     let leaseUntil = Date.now() + LEASE_RENEWAL_MS;
     let gathering: number | null = null;
-    let mayRenew = true; // until it was looked at; again when a message has been answered or refused
+    let renewable = true; // until it was looked at; again when a message has been answered or refused
     while (!this.#stopped) {
       if (Date.now() > leaseUntil) {
         if (!(await takeLease(this.#node.database, open.order.ref, this.holder))) return false;
@@ -137,9 +138,11 @@ export class OrderDriver implements Job {
       }
       open = await this.#newest(open, drive);
       const batch = [...arrived];
-      const renewable = mayRenew;
-      mayRenew = false;
-      const moved = (await this.#move(open, batch)) ?? (renewable ? await this.#renew(open, batch) : null);
+      let moved = await this.#move(open, batch);
+      if (moved === null && renewable) {
+        renewable = false;
+        moved = await this.#renew(open, batch);
+      }
       if (moved !== null) {
         open = moved;
         arrived.splice(0, batch.length);
@@ -163,7 +166,7 @@ export class OrderDriver implements Job {
       for (const delivery of sendable.filter(({ dueAt }) => dueAt <= now)) {
         const sent = this.#send(open, delivery)
           .then((answer) => {
-            mayRenew = true;
+            renewable = true;
             if (answer === null) return;
             delivery.answered = { envelopes: answer.envelopes };
             arrived.push(answer);
@@ -225,14 +228,17 @@ export class OrderDriver implements Job {
 
   /**
    * The order with a late Commitment on its way again, or null. What goes wrong with it stops nothing else: it is tried again
-   * when somebody refuses the Commitment again.
+   * when the next message has been answered or refused.
    */
   async #renew(open: OpenOrder, arrived: readonly Arrived[]): Promise<OpenOrder | null> {
     const owed = open.deliveries.filter(({ answered }) => answered === null);
-    if (!owed.some(({ verb, lastError }) => verb === 'commit' && lastError === 'identity_frozen')) return null;
+    if (!mayRenew(owed)) return null;
     const evidence = open.evidence.with(...arrived.flatMap(({ statements }) => statements)).at(this.#node.now());
     try {
-      const standing = owed.map((delivery) => ({ ...delivery, current: this.#isCurrent(delivery, open) }));
+      const standing = owed.map((delivery) => ({
+        ...delivery,
+        current: delivery.verb !== 'affirm' || this.#isCurrent(delivery, open),
+      }));
       const step = await renewCommitment(open.order, evidence, standing, this.#node.ring);
       if (step === null) return null;
       return await writeStep(this.#node, this.#orders, open, step, evidence, {
@@ -243,7 +249,9 @@ export class OrderDriver implements Job {
       });
     } catch (error) {
       if (isDtaError(error, 'write_conflict')) throw error;
-      this.#node.log.error({ orderReference: open.order.ref, err: error }, 'a late Commitment was not sent again');
+      const known = isDtaError(error);
+      const fields = { orderReference: open.order.ref, ...(known ? { code: error.code } : { err: error }) };
+      this.#node.log[known ? 'info' : 'error'](fields, 'a late Commitment was not sent again');
       return null;
     }
   }

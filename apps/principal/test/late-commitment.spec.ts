@@ -1,36 +1,41 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import type { Cid } from '@dta/codec';
 import { kemKeyPair, randomBytes } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import { rotateIdentity, softwareSigningKey } from '@dta/identity';
-import type { Database } from '@dta/node';
-import { cast, PlayedPeers, RoleRig, type Cast } from '@dta/node/testing';
+import { openNode, type Database } from '@dta/node';
+import { cast, PlayedPeers, RoleRig, type Cast, type Member } from '@dta/node/testing';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startPrincipal, type PrincipalOptions } from '../src/index.js';
+import { readOrder, writeStep } from '../src/open-order.js';
+import { OrderRepository } from '../src/order.repository.js';
 
-// F2 refuses the Commitment since F1 has new keys, and F1, whose part is to be affirmed, is away.
+// F2 refuses the Commitment, since others have new keys; whoever is to affirm its part is away.
 
 let rig: RoleRig;
 let members: Cast;
 let options: PrincipalOptions;
 let database: Database;
+let peers: PlayedPeers;
+let running: { stop(): Promise<void> };
 
-beforeAll(async () => {
+beforeEach(async () => {
   rig = await RoleRig.open();
   members = await cast();
   const { p, b, f1, f2 } = members;
   const common = await rig.prepare(p, 'principal', [b.identity, f1.identity, f2.identity]);
   const fiduciarySet = [f1.identity.cid, f2.identity.cid];
   options = { ...common, beneficiary: b.identity.cid, fiduciarySet };
-  const peers = await PlayedPeers.serve(rig, members);
+  peers = await PlayedPeers.serve(rig, members);
   peers.tamper = async (reply, verb) => {
     if (verb === 'commit' && reply.by === f2) throw new DtaError('identity_frozen', 'F1 has new keys');
     return reply;
   };
-  await rig.start(startPrincipal, options);
+  running = await rig.start(startPrincipal, options);
   database = await rig.intrude(options);
 });
 
-afterAll(() => rig.close());
+afterEach(() => rig.close());
 
 const questions = (ref: string) =>
   database.query<{ party: string; last_error: string | null }>(
@@ -38,33 +43,102 @@ const questions = (ref: string) =>
     [ref],
   );
 
-test('the author is asked once, for as long as it takes, and the order is redeemed meanwhile', async () => {
-  const { f1, p } = members;
-  const { orderReference } = await rig.call(options, p, 'principal.place-order', {
-    ...{ plugin: 'milagro', fiduciaries: null, beneficiary: null, threshold: 1, single: true, minDealers: null },
+const place = async (threshold: number) => {
+  const { orderReference } = await rig.call(options, members.p, 'principal.place-order', {
+    ...{
+      plugin: 'milagro',
+      fiduciaries: null,
+      beneficiary: null,
+      threshold,
+      single: threshold === 1,
+      minDealers: null,
+    },
     ...{ setupBy: null, keepUntil: null, rules: null, extension: {}, idempotencyKey: null, waitMs: 0 },
   });
-  const reach = async (until: 'committed' | 'released') => {
-    const params = { orderReference, until, waitMs: 60_000 };
-    expect((await rig.call(options, p, 'principal.await-order', params)).state).toBe(until);
-  };
-  await reach('committed');
-  expect(await questions(orderReference)).toEqual([]); // P knows of no new keys
+  await reach(orderReference, 'committed');
+  return orderReference;
+};
 
-  const said = { name: 'F1', roles: f1.identity.roles, kem: (await kemKeyPair()).publicKey, now: Date.now() };
-  const { bytes: document } = await rotateIdentity(f1.identity, said, softwareSigningKey(randomBytes(32)), f1.key);
-  await rig.call(options, p, 'admit-identity', { document, idDocumentCID: null });
-  const asked = { party: f1.identity.cid, last_error: 'service_unavailable' };
-  for (const limit = Date.now() + 60_000; Date.now() < limit; await delay(50)) {
-    const [{ last_error: refused } = { last_error: null }] = await questions(orderReference);
-    if (refused !== null) break;
-  }
-  expect(await questions(orderReference)).toEqual([asked]);
-
-  await rig.call(options, p, 'principal.redeem-order', {
+const redeem = (orderReference: Cid) =>
+  rig.call(options, members.p, 'principal.redeem-order', {
     ...{ orderReference, beneficiary: null, extension: {}, idempotencyKey: null, waitMs: 0 },
   });
-  await reach('released');
-  expect(await questions(orderReference)).toEqual([asked]);
+
+async function reach(orderReference: Cid, until: 'committed' | 'released'): Promise<void> {
+  const params = { orderReference, until, waitMs: 60_000 };
+  expect((await rig.call(options, members.p, 'principal.await-order', params)).state).toBe(until);
+}
+
+/** P learns of new keys of a member. */
+async function learn({ identity, key }: Member): Promise<void> {
+  const said = { name: 'new', roles: identity.roles, kem: (await kemKeyPair()).publicKey, now: Date.now() };
+  const { bytes: document } = await rotateIdentity(identity, said, softwareSigningKey(randomBytes(32)), key);
+  await rig.call(options, members.p, 'admit-identity', { document, idDocumentCID: null });
+}
+
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  for (const limit = Date.now() + 60_000; !(await holds()); await delay(20)) {
+    if (Date.now() > limit) throw new Error('what was waited for never came');
+  }
+}
+
+test('the author is asked once, for as long as it takes, and the order is redeemed meanwhile', async () => {
+  const ref = await place(1);
+  expect(await questions(ref)).toEqual([]); // P knows of no new keys
+  await learn(members.f1);
+  const asked = { party: members.f1.identity.cid, last_error: 'service_unavailable' };
+  await until(async () => (await questions(ref)).some(({ last_error: refused }) => refused !== null));
+  expect(await questions(ref)).toEqual([asked]);
+  await redeem(ref);
+  await reach(ref, 'released');
+  expect(await questions(ref)).toEqual([asked]);
   expect(rig.logged.filter((line) => /"level":"(error|fatal)"/.test(line))).toEqual([]);
+}, 120_000);
+
+test('where P itself can sign nothing more, it still sends what it has signed', async () => {
+  let [asked, refused] = [0, 0];
+  const { tamper } = peers;
+  peers.tamper = async (reply, verb, order) => {
+    if (verb === 'commit') refused += 1;
+    if (verb !== 'release') return tamper(reply, verb, order);
+    asked += 1;
+    throw new DtaError('custody_unavailable', 'not now');
+  };
+  const ref = await place(2);
+  await redeem(ref);
+  await learn(members.p);
+  await learn(members.p); // two successors: its chain is frozen
+  const [askedBefore, refusedBefore] = [asked, refused];
+  await until(() => refused > refusedBefore + 1 && asked > askedBefore + 2);
+  expect(rig.logged.filter((line) => /"level":"(error|fatal)"/.test(line))).toEqual([]);
+}, 120_000);
+
+test('a step that leaves the order where it is keeps the Releases in hand', async () => {
+  const { tamper } = peers;
+  peers.tamper = async (reply, verb, order) => {
+    if (verb === 'release' && reply.by === members.f2) throw new DtaError('custody_unavailable', 'not now');
+    return tamper(reply, verb, order);
+  };
+  const ref = await place(2);
+  await redeem(ref);
+  const answered = "SELECT FROM deliveries WHERE order_ref = $1 AND verb = 'release' AND state = 'answered'";
+  await until(async () => (await database.query(answered, [ref])).length === 1);
+  await running.stop();
+  const node = await openNode(options, rig.parts());
+  try {
+    const orders = new OrderRepository(node);
+    const open = await readOrder(node, orders, ref);
+    const inHand = ({ deliveries }: typeof open) =>
+      deliveries.flatMap(({ verb, answered: answer }) => (verb === 'release' ? (answer?.envelopes ?? []) : []));
+    expect(inHand(open)).toHaveLength(1);
+    const step = { order: open.order, keep: [], outgoing: [], settled: false };
+    const basis = { answers: [], close: [], lease: null, idempotency: null };
+    const after = await writeStep(node, orders, open, step, open.evidence, basis);
+    expect(inHand(after)).toEqual(inHand(open));
+    expect(after.answers).toEqual(open.answers);
+    const ended = { ...step, settled: true };
+    expect(inHand(await writeStep(node, orders, after, ended, open.evidence, basis))).toEqual([]);
+  } finally {
+    await node.close();
+  }
 }, 120_000);

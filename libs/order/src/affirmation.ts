@@ -68,11 +68,17 @@ export async function affirmStatements<O>(order: O, evidence: Evidence, { author
   return { ...nothing, order, reply: [affirmation], keep: [affirmation] };
 }
 
-/** Affirmations in `evidence` whose authors have no newer keys since. */
+/** The first Affirmation in `evidence` of each chain by its newest document: a principal takes none that leaves anything. */
 export function standingAffirmations(evidence: Evidence): Affirmation[] {
-  return evidence
-    .all(affirmationStatement)
-    .filter(({ body: { issuer } }) => issuer !== null && maySpeak(evidence.directory.get(issuer), evidence.directory));
+  const { directory } = evidence;
+  const standing = new Map<Cid, Affirmation>();
+  for (const affirmation of evidence.all(affirmationStatement)) {
+    const { issuer } = affirmation.body;
+    if (issuer === null || !maySpeak(directory.get(issuer), directory)) continue;
+    const first = directory.firstOf(issuer);
+    if (!standing.has(first)) standing.set(first, affirmation);
+  }
+  return [...standing.values()];
 }
 
 /**

@@ -73,4 +73,4 @@ export { publicShare, verifySetup, type Setup } from './transcript.js';
 export { verifyCertificate } from './certificate.js';
 export { REDEMPTION_MS, REDEMPTIONS_A_DAY } from './redemption.js';
 export { affirmStatements } from './affirmation.js';
-export { renewCommitment, type Owed } from './late-commitment.js';
+export { mayRenew, renewCommitment, type Owed } from './late-commitment.js';

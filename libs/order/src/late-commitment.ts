@@ -20,8 +20,23 @@ export interface Owed {
   readonly verb: PrincipalVerb;
   /** the code for which it was refused last */
   readonly lastError: string | null;
-  /** whether it was sealed by and to the newest documents that P knows */
+  /** of a question: whether it was sealed by and to the newest documents that P knows */
   readonly current: boolean;
+}
+
+/** Messages that carry the certificate. */
+const certified: ReadonlySet<PrincipalVerb> = new Set(['commit', 'release', 'redeem']);
+
+/**
+ * Whether there may be something for {@link renewCommitment} to do: who still lacks the Commitment has refused it, or
+ * somebody is asked to affirm.
+ */
+export function mayRenew(owed: readonly Pick<Owed, 'verb' | 'lastError'>[]): boolean {
+  return (
+    owed.some(({ verb }) => verb === 'affirm') ||
+    (owed.some(({ verb }) => verb === 'commit') &&
+      owed.some(({ verb, lastError }) => certified.has(verb) && lastError === 'identity_frozen'))
+  );
 }
 
 /**
@@ -36,8 +51,12 @@ export async function renewCommitment(
   owed: readonly Owed[],
   context: StepContext,
 ): Promise<PrincipalStep | null> {
+  if (order.certificate === null || !mayRenew(owed)) return null;
   const late = owed.filter(({ verb }) => verb === 'commit');
-  if (order.certificate === null || !late.some(({ lastError }) => lastError === 'identity_frozen')) return null;
+  const open = owed.filter(({ verb }) => verb === 'affirm');
+  const nothingToAsk: PrincipalStep | null =
+    open.length === 0 ? null : { order, keep: [], outgoing: [], settled: false, replaces: ['affirm'] };
+  if (late.length === 0) return nothingToAsk;
   const certificate = certifiedOf(order.certificate, evidence);
   const { directory } = evidence;
   const missing = new Map(unaffirmed(certificate, evidence));
@@ -48,7 +67,7 @@ export async function renewCommitment(
   if (missing.size === 0) {
     const affirmations = [...standingAffirmations(evidence), ...said];
     const forwarded = new Set(evidence.all(forwardStatement).flatMap(({ body }) => body.statements));
-    if (affirmations.every(({ cid }) => forwarded.has(cid))) return null;
+    if (affirmations.every(({ cid }) => forwarded.has(cid))) return nothingToAsk;
     const statements = [...certificate, ...affirmations];
     return {
       order,
@@ -59,11 +78,10 @@ export async function renewCommitment(
         addressees: [{ party, role, verb: 'commit', attachments: [] }],
       })),
       settled: false,
-      replaces: ['commit'],
+      replaces: ['commit', 'affirm'],
     };
   }
   // a question by or to a document with a successor gets no good answer any more: all are asked anew
-  const open = owed.filter(({ verb }) => verb === 'affirm');
   const anew = open.some(({ current }) => !current);
   const asked = new Set(anew ? [] : open.map(({ party }) => directory.firstOf(party)));
   const toAsk = [...missing].filter(([first]) => !asked.has(first));

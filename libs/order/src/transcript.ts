@@ -113,8 +113,8 @@ interface Lists {
 function aloneLists(deals: ReadonlyMap<number, Deal>, evidence: Evidence): Lists {
   const [only] = evidence.request.body.fiduciaries;
   if (only === undefined) throw new DtaError('terms_invalid', 'an order names a fiduciary');
-  if (evidence.all(manifestStatement).length > 0)
-    throw new DtaError('transcript_mismatch', 'an order of one fiduciary has no Manifest');
+  if (evidence.all(manifestStatement).length > 0 || evidence.all(acceptanceStatement).length > 0)
+    throw new DtaError('transcript_mismatch', 'an order of one fiduciary has no Manifest and no Acceptance');
   return { round: 0, members: [[1, only, null]], deals: [[1, dealOf(deals, 1).cid]] };
 }
 

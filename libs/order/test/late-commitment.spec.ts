@@ -233,7 +233,7 @@ describe('P, whose Commitment is refused', () => {
     expect(addressees.map(({ party, verb }) => [party, verb])).toEqual(
       [old.b, old.f1, old.f2].map(({ identity }) => [identity.cid, 'commit']),
     );
-    expect(known(step)).toMatchObject({ replaces: ['commit'], settled: false, order: parties.order });
+    expect(known(step)).toMatchObject({ replaces: ['commit', 'affirm'], settled: false, order: parties.order });
     const { request } = before;
     const atBeneficiary = read(statements, [request, before.one(enrolmentStatement)]);
     const { order } = await commitEnrolment(known(parties.beneficiary.order), atBeneficiary, context(old.b));
@@ -311,6 +311,35 @@ describe('P, whose Commitment is refused', () => {
     await rotate(next);
     const again = known(await renew(old.p, lateToAll(), said));
     expect(known(again.outgoing[0]).statements.slice(2)).toEqual(own);
+  });
+
+  test('goes by the refusal of a Redemption as well, as long as the Commitment is owed', async () => {
+    await rotate(old.f1);
+    for (const verb of ['release', 'redeem'] as const) {
+      expect(await renew(old.p, [owed(verb, old.b)])).toBeNull();
+      expect(await renew(old.p, [owed(verb, old.b), owed('commit', old.b, 'service_unavailable')])).not.toBeNull();
+    }
+  });
+
+  test('takes questions back that nobody needs an answer to', async () => {
+    await rotate(old.f1);
+    const question = owed('affirm', old.f1, 'timeout');
+    const { keep } = known(await renew(old.p, lateToAll()));
+    const back = { keep: [], outgoing: [], replaces: ['affirm'], order: parties.order };
+    expect(await renew(old.p, [question], keep)).toMatchObject(back); // all have the Commitment
+    directory.revoke(old.f1.identity.cid);
+    expect(await renew(old.p, [...lateToAll(), question], keep)).toMatchObject(back);
+  });
+
+  test('sends one Affirmation of each chain, the first', async () => {
+    const next = await rotate(old.f1);
+    const { keep, outgoing } = known(await renew(old.p, lateToAll()));
+    const own = known(outgoing[0]).statements.slice(2);
+    const twice = [await affirm(next, own), await affirm(next, own)];
+    const sent = known(await renew(old.p, lateToAll(), [...keep, ...twice]));
+    const affirmations = known(sent.outgoing[0]).statements.filter(({ body }) => body.type === 'affirmation');
+    expect(affirmations.map(({ cid }) => cid)).toEqual([known(twice[0]).cid]);
+    expect(await renew(old.p, lateToAll(), [...keep, ...twice, ...sent.keep])).toBeNull();
   });
 
   test('asks nobody whose chain is over', async () => {

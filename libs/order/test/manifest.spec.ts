@@ -266,6 +266,20 @@ test('terms are checked with every setup, whoever has signed it', async () => {
   expect(() => verifySetup(read())).toThrow(refusal('terms_invalid', 'setupBy'));
 });
 
+test('an order of one fiduciary has no Acceptance', async () => {
+  const alone = await Parties.before('commit', 1);
+  const { request } = alone.evidence;
+  const acceptance = known(parties.evidence.all(acceptanceStatement)[0]);
+  const made = await restate(acceptanceStatement, acceptance, alone.fiduciary(1).author, {
+    order: request.cid,
+    enrolment: alone.evidence.one(enrolmentStatement).cid,
+  });
+  for (const to of [1, 'beneficiary'] as const) {
+    const message = withMore(alone.message('commit', to), made);
+    await expect(alone.ask(message)).rejects.toThrow(refusal('transcript_mismatch', 'no Acceptance'));
+  }
+});
+
 test('an order of one fiduciary has no Manifest', async () => {
   const alone = await Parties.of(1);
   await alone.place();
