@@ -6,7 +6,7 @@ import { eventually, knows, rotate } from '../src/new-keys.js';
 import { begin, detail, isPrivateKeyOf, redeem, until } from '../src/orders.js';
 
 // A beneficiary that is away while its order is committed comes back after the keys of everyone have changed.
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 let cluster: Cluster | undefined;
 let operator: Operator;
@@ -65,7 +65,7 @@ test('it takes the Commitment, which its authors affirm by their new keys, and t
   for (const who of others) for (const cid of newest) await eventually(() => knows(who, cid));
   expect(await affirmations(ref)).toEqual([]); // nobody has refused anything yet
   await restart(member('beneficiary'));
-  await until(api, ref, ({ waitingFor }) => waitingFor.length === 0, 90_000);
+  await until(api, ref, ({ waitingFor }) => waitingFor.length === 0, 150_000);
   expect(await affirmations(ref)).toEqual(Array(3).fill('answered'));
   const { commitment, fiduciaries: shown } = await detail(api, ref);
   expect(shown.map(({ state }) => state)).toEqual(Array(3).fill('committed'));
