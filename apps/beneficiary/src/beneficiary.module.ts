@@ -1,8 +1,7 @@
-import { Inbox, InternalInbox, NODE, NodeController, OrderTable, type Node } from '@dta/node';
+import { AffirmStatements, Inbox, InternalInbox, NODE, NodeController, OrderTable, type Node } from '@dta/node';
 import type { BeneficiaryOrder } from '@dta/order';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { beneficiaryOrders } from './order.repository.js';
-import { AffirmStatements } from './verbs/affirm-statements.js';
 import { CommitEnrolment } from './verbs/commit-enrolment.js';
 import { EnrolOrder } from './verbs/enrol-order.js';
 import { NoteManifest } from './verbs/note-manifest.js';
@@ -17,8 +16,13 @@ export class BeneficiaryModule {
     return {
       module: BeneficiaryModule,
       controllers: [
-        ...[NodeController, EnrolOrder, NoteManifest, CommitEnrolment, RedeemOrder, RevealSecret],
+        NodeController,
         AffirmStatements,
+        EnrolOrder,
+        NoteManifest,
+        CommitEnrolment,
+        RedeemOrder,
+        RevealSecret,
       ],
       providers: [
         { provide: NODE, useValue: node },

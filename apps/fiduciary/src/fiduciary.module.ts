@@ -1,9 +1,8 @@
-import { Inbox, InternalInbox, NODE, NodeController, type Node } from '@dta/node';
+import { AffirmStatements, Inbox, InternalInbox, NODE, NodeController, type Node } from '@dta/node';
 import type { FiduciaryOrder } from '@dta/order';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { fiduciaryOrders } from './order.repository.js';
 import { AcceptOrder } from './verbs/accept-order.js';
-import { AffirmStatements } from './verbs/affirm-statements.js';
 import { CommitOrder } from './verbs/commit-order.js';
 import { ConfirmOrder } from './verbs/confirm-order.js';
 import { DealOrder } from './verbs/deal-order.js';
@@ -17,8 +16,14 @@ export class FiduciaryModule {
     return {
       module: FiduciaryModule,
       controllers: [
-        ...[NodeController, AcceptOrder, DealOrder, ConfirmOrder, CommitOrder, ReleaseShare, TakeReceipt],
+        NodeController,
         AffirmStatements,
+        AcceptOrder,
+        DealOrder,
+        ConfirmOrder,
+        CommitOrder,
+        ReleaseShare,
+        TakeReceipt,
       ],
       providers: [
         { provide: NODE, useValue: node },

@@ -107,13 +107,12 @@ function verbOf(verb: string): PrincipalVerb {
   return known;
 }
 
-/** What a step rests on and what becomes of what was there before. */
+/** What is written with a step; nothing where it isn't said. */
 export interface StepBasis {
   /** answers that are not written yet */
-  readonly answers: readonly (DeliveryAnswer & { readonly verb: PrincipalVerb })[];
-  readonly close: Change['close'];
-  readonly lease: Change['lease'];
-  readonly idempotency: Change['idempotency'];
+  readonly answers?: readonly (DeliveryAnswer & { readonly verb: PrincipalVerb })[];
+  readonly lease?: Change['lease'];
+  readonly idempotency?: Change['idempotency'];
   /** what the order's plugin holds back */
   readonly secrets?: readonly SealedSecret[];
   readonly pluginAnswer?: PluginAnswer;
@@ -135,7 +134,7 @@ export async function writeStep(
   before: OpenOrder | null,
   step: PrincipalStep,
   evidence: Evidence,
-  basis: StepBasis,
+  { answers = [], lease = null, idempotency = null, secrets = [], pluginAnswer, erase = [] }: StepBasis = {},
 ): Promise<OpenOrder> {
   const sealed = await Promise.all(
     step.outgoing.map(async ({ statements, addressees }) => {
@@ -165,30 +164,29 @@ export async function writeStep(
     })),
   );
   const version = before?.version ?? null;
+  const { closes = [] } = step;
   const now = node.now();
   await commit(node.database, {
     order: { ...orders.shape.encode(step.order), version },
     statements: step.keep,
-    secrets: basis.secrets ?? [],
-    erase: ended.has(step.order.state) ? 'all' : (basis.erase ?? []),
-    pluginAnswer: basis.pluginAnswer,
+    secrets,
+    erase: ended.has(step.order.state) ? 'all' : erase,
+    pluginAnswer,
     envelopes: sealed.map(({ envelope }) => envelope),
     deliveries: fresh,
-    close: basis.close,
+    close: closes,
     reply: null,
     settled: step.settled,
     events: before?.order.state === step.order.state ? [] : [step.order.state],
-    answers: step.settled
-      ? basis.answers.map((answer) => ({ ...answer, attachments: [], envelopes: [] }))
-      : basis.answers,
-    lease: basis.lease,
+    answers: step.settled ? answers.map((answer) => ({ ...answer, attachments: [], envelopes: [] })) : answers,
+    lease,
     notify: true,
-    idempotency: basis.idempotency,
+    idempotency,
     now,
   });
   if (before?.order.state !== step.order.state)
     node.log.info({ orderReference: step.order.ref, state: step.order.state }, 'the order moved');
-  const closed = (verb: PrincipalVerb) => basis.close === 'all' || basis.close.includes(verb);
+  const closed = (verb: PrincipalVerb) => closes === 'all' || closes.includes(verb);
   // a step that leaves the order where it is takes nothing from what was answered: a redemption may be under way
   const stays = before?.order.state === step.order.state && !step.settled;
   const kept = before?.deliveries.filter(({ answered, verb }) => (answered === null ? !closed(verb) : stays)) ?? [];
@@ -206,7 +204,7 @@ export async function writeStep(
     order: step.order,
     version: version === null ? 1 : version + 1,
     evidence: evidence.with(...step.keep),
-    answers: stays ? [...before.answers, ...basis.answers] : [],
+    answers: stays ? [...before.answers, ...answers] : [],
     deliveries,
     envelopes: new Map([
       ...(before?.envelopes ?? []),

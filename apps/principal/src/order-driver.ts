@@ -22,6 +22,7 @@ import {
   renewCommitment,
   type Answer,
   type PrincipalOrder,
+  type PrincipalStep,
   type PrincipalVerb,
 } from '@dta/order';
 import { randomUUID } from 'node:crypto';
@@ -36,12 +37,6 @@ const LEASE_RENEWAL_MS = 5_000;
 const IDLE_MS = 1_000;
 /** Answers that no step waits for are written together, at the latest after this long. */
 const GATHER_MS = 500;
-
-/** Verbs that nobody waits for any more, by the state that a step reached. */
-const superseded: Readonly<Partial<Record<PrincipalOrder['state'], readonly PrincipalVerb[]>>> = {
-  committed: ['manifest'],
-  released: ['release'],
-};
 
 /** States in which a step waits for an answer, so that a delivery is owed. */
 const awaiting: readonly PrincipalOrder['state'][] = ['requested', 'enrolled', 'dealing', 'releasing'];
@@ -204,13 +199,9 @@ export class OrderDriver implements Job {
       .map(({ party, lastError }) => ({ party, lastError }));
     const expired = expirePrincipalOrder(open.order, owing, this.#node.now());
     if (expired !== open.order) {
-      const step = { order: expired, keep: [], outgoing: [], settled: true };
-      return writeStep(this.#node, this.#orders, open, step, open.evidence, {
-        answers: arrived,
-        close: expired.state === 'committed' ? ['release', 'redeem'] : 'all',
-        lease: null,
-        idempotency: null,
-      });
+      const closes: PrincipalStep['closes'] = expired.state === 'committed' ? ['release', 'redeem'] : 'all';
+      const step = { order: expired, keep: [], outgoing: [], settled: true, closes };
+      return writeStep(this.#node, this.#orders, open, step, open.evidence, { answers: arrived });
     }
     const answers: Answer[] = [...open.answers, ...arrived];
     const evidence = open.evidence.with(...arrived.flatMap(({ statements }) => statements)).at(this.#node.now());
@@ -219,9 +210,6 @@ export class OrderDriver implements Job {
     const becomesCommitted = open.order.commitment === null && step.order.commitment !== null;
     return writeStep(this.#node, this.#orders, open, step, evidence, {
       answers: arrived,
-      close: superseded[step.order.state] ?? [],
-      lease: null,
-      idempotency: null,
       ...(becomesCommitted && (await answerOf(this.#node, step.order, evidence))),
     });
   }
@@ -241,12 +229,7 @@ export class OrderDriver implements Job {
       }));
       const step = await renewCommitment(open.order, evidence, standing, this.#node.ring);
       if (step === null) return null;
-      return await writeStep(this.#node, this.#orders, open, step, evidence, {
-        answers: arrived,
-        close: step.replaces ?? [],
-        lease: null,
-        idempotency: null,
-      });
+      return await writeStep(this.#node, this.#orders, open, step, evidence, { answers: arrived });
     } catch (error) {
       if (isDtaError(error, 'write_conflict')) throw error;
       const known = isDtaError(error);

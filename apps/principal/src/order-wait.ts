@@ -37,7 +37,6 @@ export class OrderWait {
     const deadline = Date.now() + ms;
     const over = (now: string) => reached[goal].has(now) || Date.now() >= deadline || this.#watch.stopped;
     for (let known = state; ; known = undefined) {
-      if (known !== undefined && over(known)) return;
       const changed = this.#watch.changed(ref, deadline - Date.now()); // listens before it looks
       known ??= await this.#orders.state(ref);
       if (known === undefined) throw orderNotFound(ref);

@@ -25,9 +25,8 @@ export class RepeatedAnswer {
     const open = await readOrder(this.#node, this.#orders, ref);
     const parts = await answerOf(this.#node, open.order, open.evidence);
     const step = { order: open.order, keep: [], outgoing: [], settled: false };
-    const basis = { answers: [], close: [], lease: null, idempotency: null, ...parts };
     try {
-      await writeStep(this.#node, this.#orders, open, step, open.evidence, basis);
+      await writeStep(this.#node, this.#orders, open, step, open.evidence, parts);
     } catch (error) {
       if (!isDtaError(error, 'write_conflict')) throw error; // the order moved meanwhile: whoever asks again finds it so
     }

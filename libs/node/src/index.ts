@@ -24,6 +24,7 @@ export { Inbox, known, type InboxParts, type PeerMessage, type PeerStep, type St
 export { InternalInbox, type InternalInboxParts } from './internal-inbox.js';
 export { openKeyRing, type KeyRing } from './key-ring.js';
 export { dropLease, takeLease, undriven } from './lease.js';
+export { AffirmStatements } from './affirm-statements.js';
 export { NODE, NodeController } from './node.controller.js';
 export {
   assertAllAdmitted,

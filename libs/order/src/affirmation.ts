@@ -2,17 +2,11 @@ import type { Cid } from '@dta/codec';
 import { DtaError } from '@dta/errors';
 import { signStatement, type StatementOf } from '@dta/identity';
 import { affirmedOf, maySpeak, type Author, type Evidence } from './evidence.js';
+import { assertForwards } from './forward.js';
 import { nothing, type Outcome, type StepContext } from './step.js';
-import { affirmationStatement, forwardStatement, type Forward, type OrderStatement } from './statements.js';
+import { affirmationStatement, forwardStatement, type OrderStatement } from './statements.js';
 
 export type Affirmation = StatementOf<typeof affirmationStatement>;
-
-/** @throws `envelope_invalid` unless the sender's own word names exactly what it forwards */
-export function assertForwards({ body }: Forward, statements: readonly OrderStatement[]): void {
-  const said = new Set(body.statements);
-  if (said.size !== statements.length || !statements.every(({ cid }) => said.has(cid)))
-    throw new DtaError('envelope_invalid', 'the Forward names other statements than come with it');
-}
 
 /** Signs that `statements`, of the author's own chain, are its own. */
 export function signAffirmation(
@@ -32,7 +26,7 @@ export function signAffirmation(
   );
 }
 
-/** What others sign in a setup: a node stores none of these that it hasn't checked, and no second one by itself. */
+/** What others than P sign in a setup: a node stores none of these that it hasn't checked, and no two of one author and kind. */
 const affirmable: ReadonlySet<OrderStatement['body']['type']> = new Set([
   'enrolment',
   'acceptance',

@@ -3,7 +3,7 @@ import { addScalars, hkdf, wipe } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import { signStatement } from '@dta/identity';
 import { NEW_SETUP, signAcceptance } from './acceptance.js';
-import { assertForwards } from './affirmation.js';
+import { assertForwards } from './forward.js';
 import { signConfirmation, verifyCertificate } from './certificate.js';
 import { deriveCoefficients, openShare, signDeal } from './deal.js';
 import { verifyEnrolment } from './enrolment.js';

@@ -55,14 +55,12 @@ export {
 } from './beneficiary.js';
 export {
   advanceOrder,
-  checkAnswer,
   expirePrincipalOrder,
   placeOrder,
   principalDueAt,
   principalVerbs,
   startRedemption,
   type Addressee,
-  type Answer,
   type Failure,
   type Outgoing,
   type PrincipalOrder,
@@ -74,3 +72,4 @@ export { verifyCertificate } from './certificate.js';
 export { REDEMPTION_MS, REDEMPTIONS_A_DAY } from './redemption.js';
 export { affirmStatements } from './affirmation.js';
 export { mayRenew, renewCommitment, type Owed } from './late-commitment.js';
+export { checkAnswer, type Answer } from './answer.js';

@@ -3,13 +3,8 @@ import type { Role } from '@dta/identity';
 import { signAffirmation, standingAffirmations, unaffirmed } from './affirmation.js';
 import { certifiedOf } from './certificate.js';
 import type { Evidence } from './evidence.js';
-import {
-  signForward,
-  type Addressee,
-  type PrincipalOrder,
-  type PrincipalStep,
-  type PrincipalVerb,
-} from './principal.js';
+import { signForward } from './forward.js';
+import type { Addressee, PrincipalOrder, PrincipalStep, PrincipalVerb } from './principal.js';
 import { forwardStatement } from './statements.js';
 import type { StepContext } from './step.js';
 
@@ -55,7 +50,7 @@ export async function renewCommitment(
   const late = owed.filter(({ verb }) => verb === 'commit');
   const open = owed.filter(({ verb }) => verb === 'affirm');
   const nothingToAsk: PrincipalStep | null =
-    open.length === 0 ? null : { order, keep: [], outgoing: [], settled: false, replaces: ['affirm'] };
+    open.length === 0 ? null : { order, keep: [], outgoing: [], settled: false, closes: ['affirm'] };
   if (late.length === 0) return nothingToAsk;
   const certificate = certifiedOf(order.certificate, evidence);
   const { directory } = evidence;
@@ -78,7 +73,7 @@ export async function renewCommitment(
         addressees: [{ party, role, verb: 'commit', attachments: [] }],
       })),
       settled: false,
-      replaces: ['commit', 'affirm'],
+      closes: ['commit', 'affirm'],
     };
   }
   // a question by or to a document with a successor gets no good answer any more: all are asked anew
@@ -98,7 +93,7 @@ export async function renewCommitment(
     keep: [...said, ...questions.map(({ forward }) => forward)],
     outgoing: questions.map(({ outgoing }) => outgoing),
     settled: false,
-    ...(anew && { replaces: ['affirm'] }),
+    ...(anew && { closes: ['affirm'] }),
   };
 }
 

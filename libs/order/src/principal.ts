@@ -1,28 +1,22 @@
 import { type Cid } from '@dta/codec';
-import { assertKemPublicKey } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
-import { isStatement, signStatement, type Role, type StatementOf, type StatementType } from '@dta/identity';
-import { keyForDealer, NEW_SETUP, verifyAcceptance } from './acceptance.js';
-import { verifyAffirmation } from './affirmation.js';
-import { certificateOf, certifiedOf, signCommitment, verifyConfirmation, verifyConfirmations } from './certificate.js';
-import { sealedShareFor, verifyDeal } from './deal.js';
-import { verifyEnrolment } from './enrolment.js';
+import { signStatement, type Role } from '@dta/identity';
+import { keyForDealer, NEW_SETUP } from './acceptance.js';
+import { only, type Answer } from './answer.js';
+import { certificateOf, signCommitment, verifyConfirmations } from './certificate.js';
+import { sealedShareFor } from './deal.js';
 import type { Evidence } from './evidence.js';
-import { signRedemption, verifyReleased } from './redemption.js';
+import { signForward } from './forward.js';
+import { signRedemption } from './redemption.js';
 import type { StepContext } from './step.js';
 import {
   acceptanceStatement,
-  acknowledgedStatement,
-  affirmationStatement,
   commitmentStatement,
-  confirmationStatement,
   dealStatement,
   enrolmentStatement,
-  forwardStatement,
   manifestStatement,
   receiptStatement,
   redemptionStatement,
-  releasedStatement,
   type OrderStatement,
   type Receipt,
   type Request,
@@ -91,14 +85,6 @@ export interface Outgoing {
   readonly addressees: readonly Addressee[];
 }
 
-/** A reply that was checked by {@link checkAnswer}. */
-export interface Answer {
-  readonly party: Cid;
-  readonly verb: PrincipalVerb;
-  readonly statements: readonly OrderStatement[];
-  readonly attachments: readonly Uint8Array[];
-}
-
 /** What P does next: its row, what it signed, what it sends. */
 export interface PrincipalStep {
   readonly order: PrincipalOrder;
@@ -106,8 +92,8 @@ export interface PrincipalStep {
   readonly outgoing: readonly Outgoing[];
   /** a setup or a redemption is over: attachments and Releases in delivery rows go */
   readonly settled: boolean;
-  /** verbs whose messages, still owed by earlier steps, this step's take the place of */
-  readonly replaces?: readonly PrincipalVerb[];
+  /** verbs whose messages, still owed by earlier steps, nobody needs any more; none where it isn't said */
+  readonly closes?: readonly PrincipalVerb[] | 'all';
 }
 
 /** A new order: the Request goes to its beneficiary. */
@@ -135,100 +121,6 @@ export function placeOrder(request: Request): PrincipalStep {
     outgoing: [{ statements: [request], addressees: [toBeneficiary(order, 'enrol')] }],
     settled: false,
   };
-}
-
-/**
- * Checks one answer before it counts: exactly the right statements, by the party asked, of this setup, with all
- * attachments. A statement more would become the order's evidence, where a second of its kind stops every later step.
- *
- * @throws what the statements' own checks throw: the answer is as good as none, and the party still owes one
- */
-export function checkAnswer(
-  order: PrincipalOrder,
-  answer: Answer,
-  known: Evidence,
-  envelopes: readonly Uint8Array[],
-): void {
-  const { party, verb, attachments } = answer;
-  const evidence = known.with(...answer.statements);
-  const said = <S extends StatementType>(type: S): StatementOf<S> => only(type, answer);
-  const asMember = (index: number) => {
-    if (order.fiduciaries[index - 1] !== party) throw new DtaError('envelope_invalid', 'an answer for another member');
-  };
-  const alone = order.fiduciaries.length === 1;
-  const expected = verb === 'accept' && alone ? 2 : 1;
-  if (answer.statements.length !== expected || (verb !== 'release' && envelopes.length > 0))
-    throw new DtaError('envelope_invalid', `the answer to ${verb} has more or less in it than belongs there`);
-  const attached = verb === 'deal' || (verb === 'accept' && !alone) ? order.fiduciaries.length : 0;
-  if (attachments.length > attached)
-    // it would be kept for as long as the order
-    throw new DtaError('envelope_invalid', `the answer to ${verb} has more attachments than belong there`);
-  const acknowledges = (statement: Cid | null) => {
-    const acknowledged = said(acknowledgedStatement);
-    evidence.assertBy(acknowledged, party);
-    if (acknowledged.body.statement !== statement)
-      throw new DtaError('envelope_invalid', 'another statement is acknowledged than was sent');
-  };
-  const enrolment = () => evidence.one(enrolmentStatement);
-  const members = order.fiduciaries.map((_, at) => at + 1);
-  switch (verb) {
-    case 'enrol':
-      return verifyEnrolment(said(enrolmentStatement), evidence);
-    case 'accept': {
-      if (alone) {
-        asMember(verifyDeal(said(dealStatement), enrolment(), new Map(), evidence));
-        asMember(verifyConfirmation(said(confirmationStatement), verifySetup(evidence), evidence));
-        return;
-      }
-      const acceptance = said(acceptanceStatement);
-      asMember(verifyAcceptance(acceptance, enrolment(), evidence));
-      for (const dealer of members) assertKemPublicKey(keyForDealer(acceptance, dealer, attachments));
-      return;
-    }
-    case 'deal': {
-      const deal = said(dealStatement);
-      asMember(verifyDeal(deal, enrolment(), verifyAcceptances(enrolment(), evidence), evidence));
-      for (const member of members) sealedShareFor(deal, member, attachments);
-      return;
-    }
-    case 'confirm':
-      return asMember(verifyConfirmation(said(confirmationStatement), verifySetup(known), known));
-    case 'manifest':
-      return acknowledges(order.manifest);
-    case 'commit':
-      return acknowledges(order.certificate);
-    case 'receipt':
-      return acknowledges(evidence.get(receiptStatement, said(acknowledgedStatement).body.statement).cid);
-    case 'release':
-      return asMember(verifyReleased(said(releasedStatement), order.redemption ?? order.ref, envelopes, evidence));
-    case 'affirm':
-      return verifyAffirmation(
-        said(affirmationStatement),
-        party,
-        certifiedOf(order.certificate ?? order.ref, known),
-        known,
-      );
-    case 'redeem': {
-      const receipt = said(receiptStatement);
-      evidence.assertBy(receipt, order.beneficiary);
-      if (receipt.body.redemption !== order.redemption || receipt.body.good.length < order.threshold) {
-        throw new DtaError('shares_insufficient', 'the beneficiary does not hold the secret yet');
-      }
-      return;
-    }
-  }
-}
-
-/** The one statement of that type in an answer. @throws `envelope_invalid` */
-function only<S extends StatementType>(type: S, answer: Answer): StatementOf<S> {
-  const found = answer.statements.filter((statement): statement is StatementOf<S> & OrderStatement =>
-    isStatement(type, statement),
-  );
-  const [statement, another] = found;
-  if (statement === undefined || another !== undefined) {
-    throw new DtaError('envelope_invalid', `the answer to ${answer.verb} has exactly one ${type.type}`);
-  }
-  return statement;
 }
 
 /**
@@ -371,6 +263,7 @@ async function commit(order: PrincipalOrder, evidence: Evidence, { author }: Ste
       },
     ],
     settled: true,
+    closes: ['manifest'],
   };
 }
 
@@ -417,6 +310,7 @@ async function afterReceipt(
       },
     ],
     settled: true,
+    closes: ['release'],
   };
 }
 
@@ -466,20 +360,6 @@ function principalState(state: PrincipalState | 'none', event: PrincipalEvent): 
   const to = next(principalTransitions, state, event);
   if (to === 'before') throw new DtaError('order_state_conflict', 'a renewal has no place yet');
   return to;
-}
-
-/** P's own word before statements by others. */
-export function signForward(statements: readonly OrderStatement[], evidence: Evidence, { author }: StepContext) {
-  return signStatement(
-    forwardStatement,
-    {
-      issuer: author.identity.cid,
-      order: evidence.order,
-      createdAt: evidence.now,
-      statements: statements.map(({ cid }) => cid),
-    },
-    [author.key],
-  );
 }
 
 function toBeneficiary({ beneficiary }: PrincipalOrder, verb: PrincipalVerb): Addressee {

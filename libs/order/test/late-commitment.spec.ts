@@ -233,7 +233,7 @@ describe('P, whose Commitment is refused', () => {
     expect(addressees.map(({ party, verb }) => [party, verb])).toEqual(
       [old.b, old.f1, old.f2].map(({ identity }) => [identity.cid, 'commit']),
     );
-    expect(known(step)).toMatchObject({ replaces: ['commit', 'affirm'], settled: false, order: parties.order });
+    expect(known(step)).toMatchObject({ closes: ['commit', 'affirm'], settled: false, order: parties.order });
     const { request } = before;
     const atBeneficiary = read(statements, [request, before.one(enrolmentStatement)]);
     const { order } = await commitEnrolment(known(parties.beneficiary.order), atBeneficiary, context(old.b));
@@ -263,7 +263,7 @@ describe('P, whose Commitment is refused', () => {
   test('asks each other author with new keys, waits for all of them, then sends it again', async () => {
     const next = { p: await rotate(old.p), f1: await rotate(old.f1), f2: await rotate(old.f2), b: await rotate(old.b) };
     const step = known(await renew(next.p, lateToAll()));
-    expect(step.replaces).toBeUndefined();
+    expect(step.closes).toBeUndefined();
     const asked = step.outgoing.map(({ statements: [first, request, ...own], addressees }) => ({
       ...{ forward: known(first), request, own, party: known(addressees[0]).party, verb: addressees[0]?.verb },
     }));
@@ -297,7 +297,7 @@ describe('P, whose Commitment is refused', () => {
     expect(await renew(old.p, [...lateToAll(), ...open], first.keep)).toBeNull();
     const outdated = open.map((question, at) => ({ ...question, current: at === 0 }));
     const again = known(await renew(old.p, [...lateToAll(), ...outdated], first.keep));
-    expect(again.replaces).toEqual(['affirm']);
+    expect(again.closes).toEqual(['affirm']);
     expect(again.outgoing.flatMap(({ addressees }) => addressees.map(({ party }) => party))).toEqual(
       [old.f1, old.f2].map(({ identity }) => identity.cid),
     );
@@ -325,7 +325,7 @@ describe('P, whose Commitment is refused', () => {
     await rotate(old.f1);
     const question = owed('affirm', old.f1, 'timeout');
     const { keep } = known(await renew(old.p, lateToAll()));
-    const back = { keep: [], outgoing: [], replaces: ['affirm'], order: parties.order };
+    const back = { keep: [], outgoing: [], closes: ['affirm'], order: parties.order };
     expect(await renew(old.p, [question], keep)).toMatchObject(back); // all have the Commitment
     directory.revoke(old.f1.identity.cid);
     expect(await renew(old.p, [...lateToAll(), question], keep)).toMatchObject(back);

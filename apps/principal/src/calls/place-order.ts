@@ -87,8 +87,6 @@ export class PlaceOrder {
     const evidence = Evidence.read(request.cid, [request.bytes], verifier);
     try {
       const open = await writeStep(this.node, this.orders, null, placeOrder(request), evidence, {
-        answers: [],
-        close: [],
         lease: this.driver.holder,
         idempotency: row,
         secrets: held === null ? [] : [await this.#seal(request.cid, held)],

@@ -66,8 +66,6 @@ export class RedeemOrder {
       const step = await startRedemption(order, open.evidence, this.node.ring);
       try {
         const written = await writeStep(this.node, this.orders, open, step, open.evidence, {
-          answers: [],
-          close: [],
           lease: this.driver.holder,
           idempotency: before === null ? row : null, // there from a Redemption that has expired
         });
