@@ -5,7 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freshToken, makeTokenFolder, startKuboSwarm } from '@dta/testkit';
 
-const MAIN = join(import.meta.dirname, '../../../apps/standalone/dist/src/main.js');
+const STANDALONE = join(import.meta.dirname, '../../../apps/standalone');
+const MAIN = join(STANDALONE, 'dist/src/main.js');
+const { config } = JSON.parse(readFileSync(join(STANDALONE, 'package.json'), 'utf8')) as {
+  config: { nodeFlags: string[] }; // ours: by what `npm start` starts it
+};
 /** Ticks of /proc/<pid>/stat are hundredths of a second on Linux. */
 const TICK_MS = 10;
 
@@ -32,7 +36,7 @@ export async function startNode(n: number, parts: Parts = 'local'): Promise<Benc
   if (token !== null) args.push('--pkcs11', token.module);
   for (const { url } of swarm?.nodes ?? []) args.push('--kubo', url);
   const pin = token && { ...token.environment, CUSTODY_PKCS11_TOKEN: token.token, CUSTODY_PKCS11_PIN: token.pin };
-  const child = spawn(process.execPath, ['--max-semi-space-size=128', '--initial-old-space-size=512', MAIN, ...args], {
+  const child = spawn(process.execPath, [...config.nodeFlags, MAIN, ...args], {
     env: { ...process.env, ...pin },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

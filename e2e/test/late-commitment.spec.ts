@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type { Cid } from '@dta/codec';
-import { startCluster, type Cluster, type Member, type Operator, type RestApi } from '@dta/testkit';
+import { type Cluster, type Member, type Operator, type RestApi } from '@dta/testkit';
 import { query } from '../src/databases.js';
 import { eventually, knows, rotate } from '../src/new-keys.js';
 import { begin, detail, isPrivateKeyOf, redeem, until } from '../src/orders.js';
+import { startTwoOperators } from '../src/two-operators.js';
 
 // A beneficiary that is away while its order is committed comes back after the keys of everyone have changed.
 jest.setTimeout(240_000);
@@ -17,14 +18,7 @@ const member = (name: string) => operator.member(name);
 const fiduciaries = () => [member('fiduciary-1'), member('fiduciary-2'), second.member('fiduciary-1')];
 
 beforeAll(async () => {
-  cluster = await startCluster({
-    operators: [
-      { name: 'first', fiduciaries: 2 },
-      { name: 'second', principal: false, beneficiary: false, fiduciaries: 1 },
-    ],
-  });
-  operator = cluster.operator('first');
-  second = cluster.operator('second');
+  ({ cluster, first: operator, second } = await startTwoOperators());
   api = operator.api();
 });
 

@@ -17,13 +17,14 @@ import {
 } from '@dta/identity';
 import { readKeyFile } from '@dta/node';
 import { forwardStatement, signRequest } from '@dta/order';
-import { dta, startCluster, type Cluster, type Member, type Operator, type RestApi } from '@dta/testkit';
+import { dta, type Cluster, type Member, type Operator, type RestApi } from '@dta/testkit';
 import { connectNats, type Transport } from '@dta/transport';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { query } from '../src/databases.js';
 import { eventually, knows, protectedBy, rotate } from '../src/new-keys.js';
 import { detail, expected, isPrivateKeyOf, place, redeem, until, type Placed } from '../src/orders.js';
+import { startTwoOperators } from '../src/two-operators.js';
 
 // The keys of a principal, a beneficiary and a fiduciary change between order and redemption; then another operator's
 // fiduciary ends its chain, and a thief freezes one. As operators do it: by `dta identity`, files and a restart.
@@ -44,14 +45,7 @@ const everyone = () => [...operator.members, ...second.members];
 const ofThree = () => ({ fiduciaries: [1, 2, 3].map((at) => fiduciary(at).idDocumentCID) });
 
 beforeAll(async () => {
-  cluster = await startCluster({
-    operators: [
-      { name: 'first', fiduciaries: 2 },
-      { name: 'second', principal: false, beneficiary: false, fiduciaries: 1 },
-    ],
-  });
-  operator = cluster.operator('first');
-  second = cluster.operator('second');
+  ({ cluster, first: operator, second } = await startTwoOperators());
   api = operator.api();
   [before, other] = [await place(api, ofThree()), await place(api, ofThree())];
   for (const { orderReference } of [before, other]) {

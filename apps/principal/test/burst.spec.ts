@@ -8,6 +8,7 @@ import { startPrincipal, type PrincipalOptions } from '../src/index.js';
 import { OrderDriver } from '../src/order-driver.js';
 import { OrderRepository } from '../src/order.repository.js';
 import { OrderWatch } from '../src/order-watch.js';
+import { asked } from './asked.js';
 
 let rig: RoleRig;
 let members: Cast;
@@ -32,16 +33,12 @@ afterAll(async () => {
 
 test('more orders at once than a principal drives and holds ready: each gets its turn', async () => {
   const count = ORDERS_DRIVEN_MAX + ORDERS_HELD_MAX + 40;
-  const asked = {
-    ...{ plugin: 'milagro', fiduciaries: null, beneficiary: null, threshold: null, single: null, minDealers: null },
-    ...{ setupBy: null, keepUntil: null, rules: null, extension: {}, idempotencyKey: null, waitMs: 0 },
-  };
   let goOn: () => void = () => undefined;
   const placed = new Promise<void>((resolve) => (goOn = resolve));
   peers.tamper = (reply) => placed.then(() => reply);
   for (let at = 0; at < count; at += ORDERS_DRIVEN_MAX) {
     const wave = Array.from({ length: Math.min(ORDERS_DRIVEN_MAX, count - at) }, () =>
-      rig.call(options, members.p, 'principal.place-order', asked),
+      rig.call(options, members.p, 'principal.place-order', asked()),
     );
     await Promise.all(wave);
   }

@@ -6,6 +6,7 @@ import type { Database, RunningRole } from '@dta/node';
 import { cast, codeOf, PlayedPeers, RoleRig, type Cast } from '@dta/node/testing';
 import { known } from '@dta/order/testing';
 import { startPrincipal, type PrincipalOptions } from '../src/index.js';
+import { asked } from './asked.js';
 
 let rig: RoleRig;
 let members: Cast;
@@ -31,13 +32,7 @@ afterAll(() => rig.close());
 type Calls = 'principal.place-order' | 'principal.redeem-order' | 'principal.await-order' | 'principal.await-events';
 const call = <V extends Calls>(name: V, params: ParamsOf<V>) => rig.call(options, members.p, name, params);
 
-const place = async () =>
-  (
-    await call('principal.place-order', {
-      ...{ plugin: 'milagro', fiduciaries: null, beneficiary: null, threshold: null, single: null, minDealers: null },
-      ...{ setupBy: null, keepUntil: null, rules: null, extension: {}, idempotencyKey: null, waitMs: 0 },
-    })
-  ).orderReference;
+const place = async () => (await call('principal.place-order', asked())).orderReference;
 
 const redeem = (orderReference: Cid) =>
   call('principal.redeem-order', {

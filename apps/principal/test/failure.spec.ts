@@ -20,6 +20,7 @@ import { dealStatement, enrolmentStatement, requestStatement, type PrincipalVerb
 import { known, type Parties } from '@dta/order/testing';
 import { Idempotency } from '../src/idempotency.js';
 import { startPrincipal, type PrincipalOptions } from '../src/index.js';
+import { asked } from './asked.js';
 
 let rig: RoleRig;
 let members: Cast;
@@ -51,11 +52,6 @@ type Calls = 'principal.place-order' | 'principal.redeem-order' | 'principal.awa
 
 const call = <V extends Calls>(name: V, params: ParamsOf<V>) => rig.call(options, members.p, name, params);
 
-const asked = (said: Partial<ParamsOf<'principal.place-order'>> = {}): ParamsOf<'principal.place-order'> => ({
-  ...{ plugin: 'milagro', fiduciaries: null, beneficiary: null, threshold: null, single: null, minDealers: null },
-  ...{ setupBy: null, keepUntil: null, rules: null, extension: {}, idempotencyKey: null, waitMs: 0 },
-  ...said,
-});
 const place = (said: Partial<ParamsOf<'principal.place-order'>> = {}) => call('principal.place-order', asked(said));
 const ended = (orderReference: Cid): Promise<OrderProgress> =>
   call('principal.await-order', { orderReference, until: 'committed', waitMs: 60_000 });

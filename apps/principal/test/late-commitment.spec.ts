@@ -9,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { startPrincipal, type PrincipalOptions } from '../src/index.js';
 import { readOrder, writeStep } from '../src/open-order.js';
 import { OrderRepository } from '../src/order.repository.js';
+import { asked } from './asked.js';
 
 // F2 refuses the Commitment, since others have new keys; whoever is to affirm its part is away.
 
@@ -44,17 +45,8 @@ const questions = (ref: string) =>
   );
 
 const place = async (threshold: number) => {
-  const { orderReference } = await rig.call(options, members.p, 'principal.place-order', {
-    ...{
-      plugin: 'milagro',
-      fiduciaries: null,
-      beneficiary: null,
-      threshold,
-      single: threshold === 1,
-      minDealers: null,
-    },
-    ...{ setupBy: null, keepUntil: null, rules: null, extension: {}, idempotencyKey: null, waitMs: 0 },
-  });
+  const terms = asked({ threshold, single: threshold === 1 });
+  const { orderReference } = await rig.call(options, members.p, 'principal.place-order', terms);
   await reach(orderReference, 'committed');
   return orderReference;
 };
@@ -86,30 +78,30 @@ test('the author is asked once, for as long as it takes, and the order is redeem
   const ref = await place(1);
   expect(await questions(ref)).toEqual([]); // P knows of no new keys
   await learn(members.f1);
-  const asked = { party: members.f1.identity.cid, last_error: 'service_unavailable' };
+  const question = { party: members.f1.identity.cid, last_error: 'service_unavailable' };
   await until(async () => (await questions(ref)).some(({ last_error: refused }) => refused !== null));
-  expect(await questions(ref)).toEqual([asked]);
+  expect(await questions(ref)).toEqual([question]);
   await redeem(ref);
   await reach(ref, 'released');
-  expect(await questions(ref)).toEqual([asked]);
+  expect(await questions(ref)).toEqual([question]);
   expect(rig.logged.filter((line) => /"level":"(error|fatal)"/.test(line))).toEqual([]);
 }, 120_000);
 
 test('where P itself can sign nothing more, it still sends what it has signed', async () => {
-  let [asked, refused] = [0, 0];
+  let [released, refused] = [0, 0];
   const { tamper } = peers;
   peers.tamper = async (reply, verb, order) => {
     if (verb === 'commit') refused += 1;
     if (verb !== 'release') return tamper(reply, verb, order);
-    asked += 1;
+    released += 1;
     throw new DtaError('custody_unavailable', 'not now');
   };
   const ref = await place(2);
   await redeem(ref);
   await learn(members.p);
   await learn(members.p); // two successors: its chain is frozen
-  const [askedBefore, refusedBefore] = [asked, refused];
-  await until(() => refused > refusedBefore + 1 && asked > askedBefore + 2);
+  const [releasedBefore, refusedBefore] = [released, refused];
+  await until(() => refused > refusedBefore + 1 && released > releasedBefore + 2);
   expect(rig.logged.filter((line) => /"level":"(error|fatal)"/.test(line))).toEqual([]);
 }, 120_000);
 
@@ -132,13 +124,41 @@ test('a step that leaves the order where it is keeps the Releases in hand', asyn
       deliveries.flatMap(({ verb, answered: answer }) => (verb === 'release' ? (answer?.envelopes ?? []) : []));
     expect(inHand(open)).toHaveLength(1);
     const step = { order: open.order, keep: [], outgoing: [], settled: false };
-    const basis = { answers: [], close: [], lease: null, idempotency: null };
-    const after = await writeStep(node, orders, open, step, open.evidence, basis);
+    const after = await writeStep(node, orders, open, step, open.evidence);
     expect(inHand(after)).toEqual(inHand(open));
     expect(after.answers).toEqual(open.answers);
     const ended = { ...step, settled: true };
-    expect(inHand(await writeStep(node, orders, after, ended, open.evidence, basis))).toEqual([]);
+    expect(inHand(await writeStep(node, orders, after, ended, open.evidence))).toEqual([]);
   } finally {
     await node.close();
+  }
+}, 120_000);
+
+test('a Commitment that was sent again hides neither how far a fiduciary is nor that its refusal is mended', async () => {
+  const { tamper } = peers;
+  peers.tamper = async (reply) => reply;
+  const ref = await place(2);
+  await redeem(ref);
+  await reach(ref, 'released');
+  await until(async () => (await view()).waitingFor.length === 0);
+  const before = (await view()).fiduciaries;
+  expect(before.map(({ state, lastError }) => [state, lastError])).toEqual(Array(2).fill(['released', null]));
+  // as it is stored where each had refused the first: closed, and the one in its place answered after the Release
+  await database.query(
+    `INSERT INTO deliveries (envelope, verb, party, order_ref, role, state, last_error)
+     SELECT (SELECT envelope FROM deliveries WHERE order_ref = $1 AND verb = 'confirm' LIMIT 1), verb, party, order_ref, role,
+       'closed', 'identity_frozen' FROM deliveries WHERE order_ref = $1 AND verb = 'commit' AND role = 'fiduciary'`,
+    [ref],
+  );
+  await database.query(
+    `UPDATE deliveries SET envelope = (SELECT envelope FROM deliveries WHERE order_ref = $1 AND verb = 'receipt' LIMIT 1)
+     WHERE order_ref = $1 AND verb = 'commit' AND role = 'fiduciary' AND state = 'answered'`,
+    [ref],
+  );
+  expect((await view()).fiduciaries).toEqual(before);
+  peers.tamper = tamper;
+
+  function view() {
+    return rig.call(options, members.p, 'principal.get-order', { orderReference: ref });
   }
 }, 120_000);

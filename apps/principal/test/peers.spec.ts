@@ -18,6 +18,7 @@ import {
 import { known, type Parties } from '@dta/order/testing';
 import type { StatementOf, StatementType } from '@dta/identity';
 import { startPrincipal, type PrincipalOptions } from '../src/index.js';
+import { asked } from './asked.js';
 
 type Tamper = (reply: PlayedReply, order: Parties) => PlayedReply | Promise<PlayedReply>;
 
@@ -163,10 +164,7 @@ const call = <V extends 'principal.place-order' | 'principal.redeem-order' | 'pr
 ) => rig.call(options, members.p, name, params);
 
 const place = (extension: Record<string, unknown> = {}): Promise<OrderProgress> =>
-  call('principal.place-order', {
-    ...{ plugin: 'milagro', fiduciaries: null, beneficiary: null, threshold: null, single: null, minDealers: null },
-    ...{ setupBy: null, keepUntil: null, rules: null, extension, idempotencyKey: null, waitMs: 0 },
-  });
+  call('principal.place-order', asked({ extension }));
 
 /** Waits until something shows in the log, which may be a moment after it has happened. */
 async function until(condition: () => boolean): Promise<void> {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import type { OrderProgress, ParamsOf } from '@dta/contracts';
 import { cast, PlayedPeers, RoleRig, type Cast } from '@dta/node/testing';
 import { startPrincipal, type PrincipalOptions } from '../src/index.js';
+import { asked } from './asked.js';
 
 let rig: RoleRig;
 let members: Cast;
@@ -30,10 +31,7 @@ const call = <V extends 'principal.place-order' | 'principal.redeem-order' | 'pr
 ) => rig.call(options, members.p, name, params);
 
 const place = (waitMs: number, idempotencyKey: string | null = null): Promise<OrderProgress> =>
-  call('principal.place-order', {
-    ...{ plugin: 'milagro', fiduciaries: null, beneficiary: null, threshold: null, single: null, minDealers: null },
-    ...{ setupBy: null, keepUntil: null, rules: null, extension: { note: 'x' }, idempotencyKey, waitMs },
-  });
+  call('principal.place-order', asked({ extension: { note: 'x' }, idempotencyKey, waitMs }));
 
 /**
  * What somebody gets who waits for `state`, a second each time: it is answered before its second is over only because that is
