@@ -17,8 +17,8 @@ const AT_ONCE = 10 * (MESSAGES_IN_WORK_MAX + MESSAGES_QUEUED_MAX);
 
 const verbs = {
   principal: ['identity', 'head'],
-  beneficiary: ['enrol', 'manifest', 'commit', 'redeem', 'identity', 'head'],
-  fiduciary: ['accept', 'deal', 'confirm', 'commit', 'release', 'receipt', 'identity', 'head'],
+  beneficiary: ['enrol', 'manifest', 'commit', 'redeem', 'affirm', 'identity', 'head'],
+  fiduciary: ['accept', 'deal', 'confirm', 'commit', 'release', 'receipt', 'affirm', 'identity', 'head'],
 } as const;
 const calls = {
   principal: ['place-order', 'await-order', 'redeem-order', 'get-order', 'list-orders'],
