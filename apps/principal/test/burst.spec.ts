@@ -2,13 +2,14 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { cidOf, u32 } from '@dta/codec';
 import { ORDERS_DRIVEN_MAX, ORDERS_HELD_MAX, ORDERS_QUEUED_MAX } from '@dta/contracts';
 import { openNode, type Database, type Node } from '@dta/node';
-import { cast, PlayedPeers, RoleRig, type Cast } from '@dta/node/testing';
+import type { Cast, PlayedPeers, RoleRig } from '@dta/node/testing';
 import { setTimeout as delay } from 'node:timers/promises';
-import { startPrincipal, type PrincipalOptions } from '../src/index.js';
+import type { PrincipalOptions } from '../src/index.js';
 import { OrderDriver } from '../src/order-driver.js';
 import { OrderRepository } from '../src/order.repository.js';
 import { OrderWatch } from '../src/order-watch.js';
 import { asked } from './asked.js';
+import { startWithOneFiduciary } from './one-fiduciary.js';
 
 let rig: RoleRig;
 let members: Cast;
@@ -17,13 +18,7 @@ let database: Database;
 let peers: PlayedPeers;
 
 beforeAll(async () => {
-  rig = await RoleRig.open();
-  members = await cast();
-  const { p, b, f1 } = members;
-  const common = await rig.prepare(p, 'principal', [b.identity, f1.identity]);
-  options = { ...common, beneficiary: b.identity.cid, fiduciarySet: [f1.identity.cid] };
-  peers = await PlayedPeers.serve(rig, members);
-  await rig.start(startPrincipal, options);
+  ({ rig, members, options, peers } = await startWithOneFiduciary());
   database = await rig.intrude(options);
 });
 

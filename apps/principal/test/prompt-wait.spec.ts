@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import type { OrderProgress, ParamsOf } from '@dta/contracts';
-import { cast, PlayedPeers, RoleRig, type Cast } from '@dta/node/testing';
-import { startPrincipal, type PrincipalOptions } from '../src/index.js';
+import type { Cast, PlayedPeers, RoleRig } from '@dta/node/testing';
+import type { PrincipalOptions } from '../src/index.js';
 import { asked } from './asked.js';
+import { startWithOneFiduciary } from './one-fiduciary.js';
 
 let rig: RoleRig;
 let members: Cast;
@@ -10,13 +11,7 @@ let options: PrincipalOptions;
 let peers: PlayedPeers;
 
 beforeAll(async () => {
-  rig = await RoleRig.open();
-  members = await cast();
-  const { p, b, f1 } = members;
-  const common = await rig.prepare(p, 'principal', [b.identity, f1.identity]);
-  options = { ...common, beneficiary: b.identity.cid, fiduciarySet: [f1.identity.cid] };
-  peers = await PlayedPeers.serve(rig, members);
-  await rig.start(startPrincipal, options);
+  ({ rig, members, options, peers } = await startWithOneFiduciary());
 });
 
 beforeEach(() => {
