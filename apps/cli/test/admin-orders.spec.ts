@@ -28,7 +28,7 @@ async function owe(state: string, verb: string, party: Cid): Promise<Cid> {
   const envelope = randomBytes(50);
   await commit(database, {
     order: { ref, version: null, state, beneficiary: null, createdAt: 1, dueAt: null, record: randomBytes(8) },
-    ...{ statements: [], secrets: [], erase: [], close: [], reply: null, settled: false, events: [state], answers: [] },
+    ...{ statements: [], secrets: [], erase: [], close: [], reply: null, settled: null, events: [state], answers: [] },
     envelopes: [{ cid: cidOf(envelope), bytes: envelope, log: true }],
     deliveries: [{ envelope: cidOf(envelope), verb, party, role: 'fiduciary', attachments: [] }],
     ...{ lease: null, notify: false, idempotency: null, now: Date.now() - 3_600_000 },

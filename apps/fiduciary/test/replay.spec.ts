@@ -152,6 +152,19 @@ describe('what is kept for a replay', () => {
     expect([await count(accept), await count(deal)]).toEqual([0, 0]);
   });
 
+  test('a Release, though the Commitment comes after it', async () => {
+    const late = order();
+    late.held.add('commit').add('redeem');
+    await late.place();
+    await late.redeem();
+    const release = late.message('release', 1);
+    const again = async () => late.post(release, await late.pack(release));
+    const given = await again();
+    expect(decodeBundle(given).envelopes).toHaveLength(2);
+    await late.send(late.message('commit', 1));
+    expect(await again()).toEqual(given);
+  });
+
   test('a Release, until the Receipt', async () => {
     await parties.send(parties.message('commit', 'beneficiary'));
     parties.held.add('receipt');

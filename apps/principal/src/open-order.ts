@@ -178,7 +178,7 @@ export async function writeStep(
     reply: null,
     settled: step.settled,
     events: before?.order.state === step.order.state ? [] : [step.order.state],
-    answers: step.settled ? answers.map((answer) => ({ ...answer, attachments: [], envelopes: [] })) : answers,
+    answers: step.settled !== null ? answers.map((answer) => ({ ...answer, attachments: [], envelopes: [] })) : answers,
     lease,
     notify: true,
     idempotency,
@@ -188,7 +188,7 @@ export async function writeStep(
     node.log.info({ orderReference: step.order.ref, state: step.order.state }, 'the order moved');
   const closed = (verb: PrincipalVerb) => closes === 'all' || closes.includes(verb);
   // a step that leaves the order where it is takes nothing from what was answered: a redemption may be under way
-  const stays = before?.order.state === step.order.state && !step.settled;
+  const stays = before?.order.state === step.order.state && step.settled === null;
   const kept = before?.deliveries.filter(({ answered, verb }) => (answered === null ? !closed(verb) : stays)) ?? [];
   const deliveries = [
     ...kept,

@@ -199,8 +199,10 @@ export class OrderDriver implements Job {
       .map(({ party, lastError }) => ({ party, lastError }));
     const expired = expirePrincipalOrder(open.order, owing, this.#node.now());
     if (expired !== open.order) {
-      const closes: PrincipalStep['closes'] = expired.state === 'committed' ? ['release', 'redeem'] : 'all';
-      const step = { order: expired, keep: [], outgoing: [], settled: true, closes };
+      const step: PrincipalStep = {
+        ...{ order: expired, keep: [], outgoing: [], settled: 'redemption' },
+        closes: expired.state === 'committed' ? ['release', 'redeem'] : 'all',
+      };
       return writeStep(this.#node, this.#orders, open, step, open.evidence, { answers: arrived });
     }
     const answers: Answer[] = [...open.answers, ...arrived];

@@ -24,7 +24,7 @@ export class RepeatedAnswer {
     if (failed.length === 0) return;
     const open = await readOrder(this.#node, this.#orders, ref);
     const parts = await answerOf(this.#node, open.order, open.evidence);
-    const step = { order: open.order, keep: [], outgoing: [], settled: false };
+    const step = { order: open.order, keep: [], outgoing: [], settled: null };
     try {
       await writeStep(this.#node, this.#orders, open, step, open.evidence, parts);
     } catch (error) {

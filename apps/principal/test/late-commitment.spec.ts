@@ -123,12 +123,11 @@ test('a step that leaves the order where it is keeps the Releases in hand', asyn
     const inHand = ({ deliveries }: typeof open) =>
       deliveries.flatMap(({ verb, answered: answer }) => (verb === 'release' ? (answer?.envelopes ?? []) : []));
     expect(inHand(open)).toHaveLength(1);
-    const step = { order: open.order, keep: [], outgoing: [], settled: false };
+    const step = { order: open.order, keep: [], outgoing: [], settled: null };
     const after = await writeStep(node, orders, open, step, open.evidence);
     expect(inHand(after)).toEqual(inHand(open));
     expect(after.answers).toEqual(open.answers);
-    const ended = { ...step, settled: true };
-    expect(inHand(await writeStep(node, orders, after, ended, open.evidence))).toEqual([]);
+    expect(inHand(await writeStep(node, orders, after, { ...step, settled: 'redemption' }, open.evidence))).toEqual([]);
   } finally {
     await node.close();
   }

@@ -2,7 +2,7 @@ import type { Cid } from '@dta/codec';
 import { LEASE_MS } from '@dta/contracts';
 import { DtaError } from '@dta/errors';
 import type { Role } from '@dta/identity';
-import type { OrderStatement, SecretKind } from '@dta/order';
+import type { OrderStatement, SecretKind, Settled } from '@dta/order';
 import { toColumn } from './byte-list.js';
 import { sqlState, type Sql } from './database.js';
 import type { SealedSecret } from './secret-store.js';
@@ -74,8 +74,7 @@ export interface Change {
   /** verbs whose deliveries, still owed by earlier steps, nobody waits for any more */
   readonly close: readonly string[] | 'all';
   readonly reply: StoredReply | null;
-  /** a setup or a redemption is over: attachments and Releases in replies and deliveries go */
-  readonly settled: boolean;
+  readonly settled: Settled | null;
   /** kinds, for the timeline */
   readonly events: readonly string[];
   /** answers to this role's deliveries that the step rests on */
@@ -245,8 +244,9 @@ function envelopesPart({ envelopes }: Change, value: Value): string[] {
 
 /** Answers, closings and the end of a setup or redemption in one update: no row may be updated twice by one statement. */
 function deliveriesPart({ answers, close, settled }: Change, value: Value): string[] {
-  if (answers.length === 0 && close.length === 0 && !settled) return [];
-  const over = value(settled, 'boolean');
+  if (answers.length === 0 && close.length === 0 && settled === null) return [];
+  const over = value(settled !== null, 'boolean');
+  const redeemed = value(settled === 'redemption', 'boolean');
   const closing = close === 'all' ? 'true' : `d.verb = ANY (${value(close, 'text[]')})`;
   return [
     `answered AS (
@@ -254,7 +254,7 @@ function deliveriesPart({ answers, close, settled }: Change, value: Value): stri
     state = CASE WHEN x.answer IS NOT NULL THEN 'answered' WHEN x.closing THEN 'closed' ELSE d.state END,
     last_error = CASE WHEN x.answer IS NOT NULL THEN NULL ELSE d.last_error END,
     answer = coalesce(x.answer, d.answer),
-    answer_envelopes = CASE WHEN ${over} THEN NULL ELSE coalesce(x.envelopes, d.answer_envelopes) END,
+    answer_envelopes = CASE WHEN ${redeemed} THEN NULL ELSE coalesce(x.envelopes, d.answer_envelopes) END,
     answer_attachments = CASE WHEN ${over} THEN NULL ELSE coalesce(x.attachments, d.answer_attachments) END,
     attachments = CASE WHEN ${over} OR x.answer IS NOT NULL OR x.closing THEN NULL ELSE d.attachments END
   FROM (
@@ -292,10 +292,11 @@ function newDeliveriesPart({ deliveries }: Change, value: Value): string[] {
 }
 
 function repliesPart({ reply, settled }: Change, value: Value): string[] {
+  const redeemed = settled === 'redemption'; // a Commitment may come later than a Release
   const trimmed = `trimmed AS (
-  UPDATE replies SET further = NULL, attachments = NULL FROM moved
-  WHERE order_ref = moved.ref AND (further IS NOT NULL OR attachments IS NOT NULL))`;
-  const parts = settled ? [trimmed] : [];
+  UPDATE replies SET ${redeemed ? 'further = NULL, ' : ''}attachments = NULL FROM moved
+  WHERE order_ref = moved.ref AND (${redeemed ? 'further IS NOT NULL OR ' : ''}attachments IS NOT NULL))`;
+  const parts = settled === null ? [] : [trimmed];
   if (reply === null) return parts;
   const { verb, request, envelope, further, attachments } = reply;
   return [

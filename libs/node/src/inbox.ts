@@ -201,7 +201,7 @@ export class Inbox<O extends { readonly state: string }> {
       request: envelope.cid,
       envelope: answer.bytes,
       further: outcome.envelopes,
-      attachments: outcome.settled ? [] : outcome.attachments,
+      attachments: outcome.settled !== null ? [] : outcome.attachments,
     };
     if (now() - began > STEP_MAX_MS) throw new DtaError('write_conflict', 'this step slept for too long');
     await commit(database, {
@@ -222,7 +222,7 @@ export class Inbox<O extends { readonly state: string }> {
       now: now(),
     });
     // of what is over nothing comes again soon: kept for long, it would be most of the garbage collector's work
-    const isOver = outcome.settled || outcome.envelopes.length > 0; // a Release is the last that a member is asked for
+    const isOver = outcome.settled !== null || outcome.envelopes.length > 0; // a Release is the last that a member is asked for
     if (isOver) {
       for (const { cid } of [...evidence.statements, ...outcome.reply]) verified.delete(cid);
       this.#atHand.forget(evidence.order);

@@ -51,7 +51,7 @@ export async function expireOrder<O extends { readonly state: string }>(
       deliveries: [],
       close: 'all',
       reply: null,
-      settled: true,
+      settled: 'redemption',
       events: [expired.state],
       answers: [],
       lease: null,

@@ -60,7 +60,7 @@ function change(version: number | null, said: Partial<Change> = {}): Change {
     deliveries: [{ envelope: cidOf(envelope), verb: 'some', party: anyCid(), role: 'fiduciary', attachments: [] }],
     close: [],
     reply: { verb: 'some', request: anyCid(), envelope, further: [randomBytes(9)], attachments: [randomBytes(7)] },
-    settled: false,
+    settled: null,
     events: ['some'],
     answers: [],
     lease: null,
@@ -173,7 +173,7 @@ describe('what a step takes away', () => {
     expect(await secrets()).toEqual(['epoch-seed', 'secret', 'share']);
   });
 
-  test('attachments and Releases of stored replies and deliveries, once something is settled', async () => {
+  test('attachments of stored replies and deliveries once a setup is over, Releases once a redemption is', async () => {
     const [envelope, party] = [randomBytes(20), anyCid()];
     const owed = {
       envelope: cidOf(envelope),
@@ -187,16 +187,27 @@ describe('what a step takes away', () => {
       change(null, { envelopes: [{ cid: cidOf(envelope), bytes: envelope, log: true }], deliveries: [owed] }),
     );
     const heavy = async () => {
-      const [row] = await database.query<{ heavy: number }>(
-        `SELECT (SELECT count(*) FROM replies WHERE order_ref = $1 AND (further IS NOT NULL OR attachments IS NOT NULL))::integer
-           + (SELECT count(*) FROM deliveries WHERE order_ref = $1 AND attachments IS NOT NULL)::integer AS heavy`,
+      const [row] = await database.query(
+        `SELECT (SELECT count(*) FROM replies WHERE order_ref = $1 AND attachments IS NOT NULL)::integer
+           + (SELECT count(*) FROM deliveries WHERE order_ref = $1
+             AND coalesce(attachments, answer_attachments) IS NOT NULL)::integer AS attachments,
+           (SELECT count(*) FROM replies WHERE order_ref = $1 AND further IS NOT NULL)::integer
+           + (SELECT count(*) FROM deliveries WHERE order_ref = $1 AND answer_envelopes IS NOT NULL)::integer AS releases`,
         [ref],
       );
-      return row?.heavy;
+      return row;
     };
-    expect(await heavy()).toBe(2);
-    await commit(database, change(1, { settled: true, reply: null, deliveries: [] }));
-    expect(await heavy()).toBe(0);
+    expect(await heavy()).toEqual({ attachments: 2, releases: 1 });
+    const answer = { envelope: owed.envelope, verb: 'deal', party, statements: [], attachments: [randomBytes(5)] };
+    await commit(
+      database,
+      change(1, { reply: null, deliveries: [], answers: [{ ...answer, envelopes: [randomBytes(5)] }] }),
+    );
+    expect(await heavy()).toEqual({ attachments: 2, releases: 2 });
+    await commit(database, change(2, { settled: 'setup', reply: null, deliveries: [] }));
+    expect(await heavy()).toEqual({ attachments: 0, releases: 2 });
+    await commit(database, change(3, { settled: 'redemption', reply: null, deliveries: [] }));
+    expect(await heavy()).toEqual({ attachments: 0, releases: 0 });
   });
 
   test('deliveries that nobody waits for', async () => {

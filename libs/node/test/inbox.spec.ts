@@ -91,7 +91,7 @@ function counting(meanwhile: (at: number) => Promise<unknown> = async () => unde
       return {
         order: { ref: evidence.order, state: 'counted', steps: (order?.steps ?? 0) + 1 },
         reply: [reply],
-        ...{ attachments: [], envelopes: [], secrets: [], erase: [], keep: [reply], settled: false },
+        ...{ attachments: [], envelopes: [], secrets: [], erase: [], keep: [reply], settled: null },
       };
     },
   };
@@ -263,7 +263,7 @@ test('statements stay at hand while their setup is under way, and no longer', as
   const { step } = counting();
   await inbox.answer('accept', payload, step);
   expect(atHand()).toEqual([true, true]);
-  await inbox.answer('commit', payload, async (...given) => ({ ...(await step(...given)), settled: true }));
+  await inbox.answer('commit', payload, async (...given) => ({ ...(await step(...given)), settled: 'setup' }));
   expect(atHand()).toEqual([false, false]);
 });
 

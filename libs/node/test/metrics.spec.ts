@@ -64,7 +64,7 @@ async function owe(state: string): Promise<Cid> {
   const envelope = randomBytes(50);
   await commit(node.database, {
     order: { ref, version: null, state, beneficiary: null, createdAt: 1, dueAt: null, record: randomBytes(8) },
-    ...{ statements: [], secrets: [], erase: [], close: [], reply: null, settled: false, events: [], answers: [] },
+    ...{ statements: [], secrets: [], erase: [], close: [], reply: null, settled: null, events: [], answers: [] },
     envelopes: [{ cid: cidOf(envelope), bytes: envelope, log: true }],
     deliveries: [{ envelope: cidOf(envelope), verb: 'commit', party: ref, role: 'beneficiary', attachments: [] }],
     ...{ lease: null, notify: false, idempotency: null, now: 1 },

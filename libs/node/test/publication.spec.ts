@@ -101,7 +101,7 @@ async function send(count: number): Promise<Cid[]> {
       ...{ ref: cidOf(randomBytes(8)), version: null, state: 'some', beneficiary: null, createdAt: 1, dueAt: null },
       record: randomBytes(8),
     },
-    ...{ statements: [], secrets: [], erase: [], deliveries: [], close: [], reply: null, settled: false, events: [] },
+    ...{ statements: [], secrets: [], erase: [], deliveries: [], close: [], reply: null, settled: null, events: [] },
     envelopes: [...sealed.map((envelope) => ({ ...envelope, log: true })), { ...secret, log: false }],
     ...{ answers: [], lease: null, notify: false, idempotency: null, now: 1 },
   });

@@ -161,7 +161,7 @@ export async function commitEnrolment(
       commitment: setup.commitment,
     },
     keep: evidence.statements,
-    settled: true,
+    settled: 'setup',
   };
 }
 
@@ -228,7 +228,7 @@ export async function redeemOrder(
       secrets: [{ name: orderSecret('secret', order.ref), value: secret }],
       erase: ['enrolment-seed', 'enrolment-key'],
       keep: [...evidence.statements, answer],
-      settled: true,
+      settled: 'redemption',
     };
   } finally {
     wipe(seed, key, ...(found?.good.values() ?? []));

@@ -255,7 +255,7 @@ export async function commitOrder(order: FiduciaryOrder, evidence: Evidence, con
     reply: [await acknowledge(commitment, evidence, context)],
     erase: ['epoch-seed'],
     keep: evidence.statements,
-    settled: true,
+    settled: 'setup',
   };
 }
 
@@ -295,7 +295,7 @@ export async function releaseShare(
       envelopes: [envelope],
       erase: first ? ['epoch-seed'] : [],
       keep: first ? evidence.statements : [redemption],
-      settled: first,
+      settled: first ? 'setup' : null,
     };
   } finally {
     wipe(share);
@@ -313,7 +313,14 @@ export async function takeReceipt(order: FiduciaryOrder, evidence: Evidence, con
   assertForwards(forward, [receipt]);
   evidence.assertBy(receipt, evidence.request.body.beneficiary);
   evidence.assertBy(evidence.get(redemptionStatement, receipt.body.redemption), evidence.principal);
-  return { ...nothing, order, reply: [await acknowledge(receipt, evidence, context)], keep: [receipt], settled: true };
+  const isLast = order.answered.at(-1)?.redemption === receipt.body.redemption; // P may still lack a later one's Release
+  return {
+    ...nothing,
+    order,
+    reply: [await acknowledge(receipt, evidence, context)],
+    keep: [receipt],
+    settled: isLast ? 'redemption' : null,
+  };
 }
 
 /** When the clock alone changes the order next, Unix ms; null where it doesn't. */

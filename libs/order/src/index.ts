@@ -32,7 +32,7 @@ export {
   type PrincipalState,
 } from './transitions.js';
 export { secretContext, type NewSecret, type SecretKind, type SecretName } from './secret.js';
-export { type OpenSecret, type DrawingContext, type Outcome, type StepContext } from './step.js';
+export { type OpenSecret, type DrawingContext, type Outcome, type Settled, type StepContext } from './step.js';
 export {
   acceptOrder,
   commitOrder,

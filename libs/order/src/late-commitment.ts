@@ -50,7 +50,7 @@ export async function renewCommitment(
   const late = owed.filter(({ verb }) => verb === 'commit');
   const open = owed.filter(({ verb }) => verb === 'affirm');
   const nothingToAsk: PrincipalStep | null =
-    open.length === 0 ? null : { order, keep: [], outgoing: [], settled: false, closes: ['affirm'] };
+    open.length === 0 ? null : { order, keep: [], outgoing: [], settled: null, closes: ['affirm'] };
   if (late.length === 0) return nothingToAsk;
   const certificate = certifiedOf(order.certificate, evidence);
   const { directory } = evidence;
@@ -72,7 +72,7 @@ export async function renewCommitment(
         statements,
         addressees: [{ party, role, verb: 'commit', attachments: [] }],
       })),
-      settled: false,
+      settled: null,
       closes: ['commit', 'affirm'],
     };
   }
@@ -92,7 +92,7 @@ export async function renewCommitment(
     order,
     keep: [...said, ...questions.map(({ forward }) => forward)],
     outgoing: questions.map(({ outgoing }) => outgoing),
-    settled: false,
+    settled: null,
     ...(anew && { closes: ['affirm'] }),
   };
 }

@@ -8,7 +8,7 @@ import { sealedShareFor } from './deal.js';
 import type { Evidence } from './evidence.js';
 import { signForward } from './forward.js';
 import { signRedemption } from './redemption.js';
-import type { StepContext } from './step.js';
+import type { Settled, StepContext } from './step.js';
 import {
   acceptanceStatement,
   commitmentStatement,
@@ -90,8 +90,7 @@ export interface PrincipalStep {
   readonly order: PrincipalOrder;
   readonly keep: readonly OrderStatement[];
   readonly outgoing: readonly Outgoing[];
-  /** a setup or a redemption is over: attachments and Releases in delivery rows go */
-  readonly settled: boolean;
+  readonly settled: Settled | null;
   /** verbs whose messages, still owed by earlier steps, nobody needs any more; none where it isn't said */
   readonly closes?: readonly PrincipalVerb[] | 'all';
 }
@@ -119,7 +118,7 @@ export function placeOrder(request: Request): PrincipalStep {
     order,
     keep: [request],
     outgoing: [{ statements: [request], addressees: [toBeneficiary(order, 'enrol')] }],
-    settled: false,
+    settled: null,
   };
 }
 
@@ -170,7 +169,7 @@ function afterEnrolment(order: PrincipalOrder, evidence: Evidence): PrincipalSte
     order: { ...order, state: principalState(order.state, 'enrol') },
     keep: [],
     outgoing: [{ statements, addressees: toFiduciaries(order, 'accept', () => []) }],
-    settled: false,
+    settled: null,
   };
 }
 
@@ -196,7 +195,7 @@ async function askForDeals(
         addressees: toFiduciaries(order, 'deal', keysFor),
       },
     ],
-    settled: false,
+    settled: null,
   };
 }
 
@@ -240,7 +239,7 @@ async function askToConfirm(
         addressees: [...toFiduciaries(order, 'confirm', sharesFor), toBeneficiary(order, 'manifest')],
       },
     ],
-    settled: false,
+    settled: null,
   };
 }
 
@@ -262,7 +261,7 @@ async function commit(order: PrincipalOrder, evidence: Evidence, { author }: Ste
         addressees: [...toFiduciaries(order, 'commit', () => []), toBeneficiary(order, 'commit')],
       },
     ],
-    settled: true,
+    settled: 'setup',
     closes: ['manifest'],
   };
 }
@@ -289,7 +288,7 @@ export async function startRedemption(
         addressees: [...toFiduciaries(order, 'release', () => []), toBeneficiary(order, 'redeem')],
       },
     ],
-    settled: false,
+    settled: null,
   };
 }
 
@@ -309,7 +308,7 @@ async function afterReceipt(
         addressees: toFiduciaries(order, 'receipt', () => []),
       },
     ],
-    settled: true,
+    settled: 'redemption',
     closes: ['release'],
   };
 }

@@ -14,6 +14,12 @@ export interface DrawingContext extends StepContext {
   readonly seed: Uint8Array;
 }
 
+/**
+ * What is over after a step, and goes from stored replies and deliveries: with a setup its attachments, with a redemption
+ * its Releases too.
+ */
+export type Settled = 'setup' | 'redemption';
+
 /** What a step of a fiduciary or a beneficiary says comes next; one transaction makes it so. */
 export interface Outcome<O> {
   readonly order: O;
@@ -29,8 +35,7 @@ export interface Outcome<O> {
   readonly erase: readonly SecretKind[];
   /** statements to store as the order's evidence */
   readonly keep: readonly OrderStatement[];
-  /** a setup or a redemption is over: attachments and further envelopes in stored replies go */
-  readonly settled: boolean;
+  readonly settled: Settled | null;
 }
 
 /** The parts of an outcome that most steps leave empty. */
@@ -40,7 +45,7 @@ export const nothing = {
   secrets: [],
   erase: [],
   keep: [],
-  settled: false,
+  settled: null,
 } as const;
 
 /** Opens a secret of the order's; the step wipes it. */

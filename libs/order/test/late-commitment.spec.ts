@@ -233,7 +233,7 @@ describe('P, whose Commitment is refused', () => {
     expect(addressees.map(({ party, verb }) => [party, verb])).toEqual(
       [old.b, old.f1, old.f2].map(({ identity }) => [identity.cid, 'commit']),
     );
-    expect(known(step)).toMatchObject({ closes: ['commit', 'affirm'], settled: false, order: parties.order });
+    expect(known(step)).toMatchObject({ closes: ['commit', 'affirm'], settled: null, order: parties.order });
     const { request } = before;
     const atBeneficiary = read(statements, [request, before.one(enrolmentStatement)]);
     const { order } = await commitEnrolment(known(parties.beneficiary.order), atBeneficiary, context(old.b));

@@ -10,12 +10,13 @@ import {
   receiptStatement,
   redemptionStatement,
   releasedStatement,
+  takeReceipt,
   verifySetup,
   type FiduciaryOrder,
 } from '../src/index.js';
 import { verifyRedemption } from '../src/redemption.js';
 import { anyHash, replaced, restate, without } from './forge.js';
-import { known, NOW, Parties, type Node, type Sent } from './parties.js';
+import { context, known, NOW, Parties, type Node, type Sent } from './parties.js';
 import { refusal } from './refusal.js';
 
 type Redemption = StatementOf<typeof redemptionStatement>;
@@ -211,6 +212,17 @@ describe('a Receipt', () => {
   test('is acknowledged', async () => {
     const { reply } = await over.ask(taken);
     expect(reply.map(({ body }) => body)).toMatchObject([{ type: 'acknowledged', statement: receipt.cid }]);
+  });
+
+  test('ends its own redemption, and none that came after it', async () => {
+    const { order, author } = over.fiduciary(1);
+    const evidence = over.read(taken.statements.map(({ bytes }) => bytes));
+    const take = (answered: FiduciaryOrder['answered']) =>
+      takeReceipt({ ...known(order), answered }, evidence, context(author));
+    const own = { redemption: receipt.body.redemption, at: 1 };
+    expect((await take([own])).settled).toBe('redemption');
+    expect((await take([own, { redemption: over.order.ref, at: 2 }])).settled).toBeNull();
+    expect((await take([])).settled).toBeNull();
   });
 
   test("is the beneficiary's word", async () => {
