@@ -80,6 +80,29 @@ describe('B alone', () => {
   });
 });
 
+test.each([
+  ['manifest', 'commit', 'redeem'],
+  ['manifest', 'redeem', 'commit'],
+  ['commit', 'manifest', 'redeem'],
+  ['commit', 'redeem', 'manifest'],
+  ['redeem', 'manifest', 'commit'],
+  ['redeem', 'commit', 'manifest'],
+] as const)('messages that come in another order, %s, %s, %s: it holds the secret, and repeats', async (...verbs) => {
+  const parties = new WiredParties(rig, members).wire(members.b);
+  parties.held.add('manifest').add('commit').add('redeem');
+  await parties.place();
+  await parties.redeem();
+  const given: [Sent, Uint8Array][] = [];
+  for (const verb of verbs) {
+    const message = parties.message(verb, 'beneficiary');
+    given.push([message, await parties.post(message, await parties.pack(message))]);
+    for (const [earlier, reply] of given) {
+      expect(await parties.post(earlier, await parties.pack(earlier))).toEqual(reply);
+    }
+  }
+  expect(publicPoint((await reveal(parties)).secret)).toEqual(parties.order.commitment);
+});
+
 describe('who deals or releases a wrong share', () => {
   let parties: WiredParties;
   let other: WiredParties;

@@ -152,17 +152,27 @@ describe('what is kept for a replay', () => {
     expect([await count(accept), await count(deal)]).toEqual([0, 0]);
   });
 
-  test('a Release, though the Commitment comes after it', async () => {
+  test.each([
+    ['commit', 'release', 'receipt'],
+    ['release', 'commit', 'receipt'],
+    ['release', 'receipt', 'commit'],
+  ] as const)('all that came before, in whatever order: %s, %s, %s', async (...verbs) => {
     const late = order();
-    late.held.add('commit').add('redeem');
+    late.held.add('commit').add('receipt');
     await late.place();
-    await late.redeem();
-    const release = late.message('release', 1);
-    const again = async () => late.post(release, await late.pack(release));
-    const given = await again();
-    expect(decodeBundle(given).envelopes).toHaveLength(2);
-    await late.send(late.message('commit', 1));
-    expect(await again()).toEqual(given);
+    const given: [Sent, Uint8Array][] = [];
+    for (const verb of verbs) {
+      if (verb === 'release') await late.redeem();
+      const message = late.message(verb, 1);
+      given.push([message, await late.post(message, await late.pack(message))]);
+      for (const [earlier, reply] of given) {
+        const again = decodeBundle(await late.post(earlier, await late.pack(earlier)));
+        const { envelopes, attachments } = decodeBundle(reply);
+        const isOver = earlier.addressee.verb === 'release' && given.length > verbs.indexOf('receipt');
+        expect(again).toMatchObject({ attachments, envelopes: isOver ? envelopes.slice(0, 1) : envelopes });
+      }
+    }
+    expect(late.order.state).toBe('released');
   });
 
   test('a Release, until the Receipt', async () => {
