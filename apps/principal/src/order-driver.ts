@@ -1,5 +1,5 @@
 import { type Cid } from '@dta/codec';
-import { ORDERS_DRIVEN_MAX, ORDERS_HELD_MAX, ORDERS_QUEUED_MAX } from '@dta/contracts';
+import { ORDERS_DRIVEN_MAX, ORDERS_HELD_MAX, ORDERS_QUEUED_MAX, ORDERS_SILENT_MAX } from '@dta/contracts';
 import { parseEnvelope } from '@dta/envelope';
 import { DtaError, isDtaError } from '@dta/errors';
 import {
@@ -33,8 +33,10 @@ import { answerOf } from './plugin-answers.js';
 
 const RESUME_MS = 2_000;
 const LEASE_RENEWAL_MS = 5_000;
-/** An order with nothing to do for longer gives its place back. */
+/** An order with nothing to do for longer is no longer driven. */
 const IDLE_MS = 1_000;
+/** An order whose parties say nothing for as long gives its place to the next: one that hangs must not keep all others waiting. */
+const SILENT_MS = 1_000;
 /** Answers that no step waits for are written together, at the latest after this long. */
 const GATHER_MS = 500;
 
@@ -45,8 +47,8 @@ type Arrived = DeliveryAnswer & { readonly verb: PrincipalVerb };
 
 /**
  * Drives orders: sends what is owed, takes the answers, makes the next step, until nothing is owed. One process drives at
- * most 16 at a time; orders that nobody drives are found and gone on with, so that any replica finishes what another
- * began.
+ * most 16 at a time, and beside them those whose parties are silent; orders that nobody drives are found and gone on with,
+ * so that any replica finishes what another began.
  */
 export class OrderDriver implements Job {
   readonly #node: Node;
@@ -65,7 +67,7 @@ export class OrderDriver implements Job {
     this.#resumer = periodically('resume', RESUME_MS, node.log, () => this.#resume());
   }
 
-  /** Begins to drive an order, now or when one of the 16 places is free. */
+  /** Begins to drive an order, now or when a place is free. */
   drive(ref: Cid, open: OpenOrder | null = null): void {
     if (this.#stopped) return;
     const drive = this.#driven.get(ref);
@@ -84,7 +86,7 @@ export class OrderDriver implements Job {
 
   #startQueued(): void {
     for (const [ref, open] of this.#queued) {
-      if (this.#stopped || this.#driven.size >= ORDERS_DRIVEN_MAX) return;
+      if (this.#stopped || this.#places() <= 0) return;
       if (this.#driven.has(ref)) continue;
       this.#queued.delete(ref);
       const drive = new Drive();
@@ -97,8 +99,15 @@ export class OrderDriver implements Job {
     }
   }
 
+  /** How many more orders may be driven now. */
+  #places(): number {
+    const silent = [...this.#driven.values()].filter(({ isSilent }) => isSilent).length;
+    const others = this.#driven.size - silent;
+    return Math.min(ORDERS_DRIVEN_MAX - others, ORDERS_DRIVEN_MAX + ORDERS_SILENT_MAX - this.#driven.size);
+  }
+
   async #resume(): Promise<void> {
-    const places = ORDERS_DRIVEN_MAX - this.#driven.size - this.#queued.size;
+    const places = this.#places() - this.#queued.size;
     if (places <= 0) return;
     for (const ref of await undriven(this.#node.database, places, awaiting)) this.drive(ref);
   }
@@ -139,6 +148,7 @@ export class OrderDriver implements Job {
         moved = await this.#renew(open, batch);
       }
       if (moved !== null) {
+        drive.heard();
         open = moved;
         arrived.splice(0, batch.length);
         continue;
@@ -163,6 +173,7 @@ export class OrderDriver implements Job {
           .then((answer) => {
             renewable = true;
             if (answer === null) return;
+            drive.heard();
             delivery.answered = { envelopes: answer.envelopes };
             arrived.push(answer);
             gathering ??= Date.now();
@@ -177,6 +188,7 @@ export class OrderDriver implements Job {
       if (sending.size === 0 && arrived.length === 0 && next - now > IDLE_MS) return false; // the resumer comes back to it
       const pause = arrived.length > 0 ? Math.min(GATHER_MS, next - now) : next - now;
       await drive.pause([...sending.values()], pause);
+      if (drive.isSilent) this.#startQueued();
     }
     // the step as well where these complete it: with nothing owed, no other replica would find the order
     if (arrived.length > 0 && (await this.#move(open, [...arrived])) === null) await this.#write(open, arrived);
@@ -198,21 +210,23 @@ export class OrderDriver implements Job {
       .filter(({ answered, verb }) => answered === null && verb !== 'manifest')
       .map(({ party, lastError }) => ({ party, lastError }));
     const expired = expirePrincipalOrder(open.order, owing, this.#node.now());
-    if (expired !== open.order) {
+    const answers: Answer[] = [...open.answers, ...arrived];
+    const evidence = open.evidence.with(...arrived.flatMap(({ statements }) => statements)).at(this.#node.now());
+    // a Receipt in hand ends a redemption though its time has passed meanwhile
+    const mayAdvance = expired === open.order || expired.state === 'committed';
+    const advanced = mayAdvance ? await advanceOrder(open.order, evidence, answers, this.#node.ring) : null;
+    if (advanced === null && expired !== open.order) {
       const step: PrincipalStep = {
         ...{ order: expired, keep: [], outgoing: [], settled: 'redemption' },
         closes: expired.state === 'committed' ? ['release', 'redeem'] : 'all',
       };
       return writeStep(this.#node, this.#orders, open, step, open.evidence, { answers: arrived });
     }
-    const answers: Answer[] = [...open.answers, ...arrived];
-    const evidence = open.evidence.with(...arrived.flatMap(({ statements }) => statements)).at(this.#node.now());
-    const step = await advanceOrder(open.order, evidence, answers, this.#node.ring);
-    if (step === null) return null;
-    const becomesCommitted = open.order.commitment === null && step.order.commitment !== null;
-    return writeStep(this.#node, this.#orders, open, step, evidence, {
+    if (advanced === null) return null;
+    const becomesCommitted = open.order.commitment === null && advanced.order.commitment !== null;
+    return writeStep(this.#node, this.#orders, open, advanced, evidence, {
       answers: arrived,
-      ...(becomesCommitted && (await answerOf(this.#node, step.order, evidence))),
+      ...(becomesCommitted && (await answerOf(this.#node, advanced.order, evidence))),
     });
   }
 
@@ -272,8 +286,18 @@ export class OrderDriver implements Job {
       const { code, dueInMs } = await noteFailure(this.#node.database, delivery, error);
       delivery.lastError = code;
       delivery.dueAt = this.#node.now() + dueInMs;
+      if (code === 'identity_frozen') this.#hasten(open, delivery);
       this.#logFailure(open.order.ref, delivery, error);
       return null;
+    }
+  }
+
+  /** Who refuses a redemption for keys that it doesn't know lacks the Commitment: it has waited for long enough. */
+  #hasten({ deliveries }: OpenOrder, refused: OpenDelivery): void {
+    if (refused.verb !== 'release' && refused.verb !== 'redeem') return;
+    for (const delivery of deliveries) {
+      const { verb, party } = delivery;
+      if (verb === 'affirm' || (verb === 'commit' && party === refused.party)) delivery.dueAt = this.#node.now();
     }
   }
 
@@ -299,10 +323,12 @@ class Drive {
   notified = 0;
   /** the order as this process wrote it elsewhere */
   newer: OpenOrder | null = null;
+  #heardAt = performance.now();
   #wake: () => void = () => undefined;
 
   take(open: OpenOrder): void {
     this.newer = open;
+    this.heard();
     this.wake();
   }
 
@@ -311,15 +337,25 @@ class Drive {
     this.wake();
   }
 
+  /** Something came of it: a step, or an answer. */
+  heard(): void {
+    this.#heardAt = performance.now();
+  }
+
+  get isSilent(): boolean {
+    return performance.now() >= this.#heardAt + SILENT_MS;
+  }
+
   wake(): void {
     this.#wake();
   }
 
-  /** Waits until a message is answered, somebody wakes it, or `ms` have passed. */
+  /** Waits until a message is answered, somebody wakes it, it falls silent, or `ms` have passed. */
   async pause(sending: readonly Promise<void>[], ms: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
+    const untilSilent = this.isSilent ? Infinity : this.#heardAt + SILENT_MS - performance.now();
     const slept = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, Math.max(1, ms));
+      timer = setTimeout(resolve, Math.max(1, Math.min(ms, untilSilent)));
       this.#wake = resolve;
     });
     await Promise.race([...sending, slept]);

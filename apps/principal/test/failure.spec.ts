@@ -210,6 +210,19 @@ describe('who replays', () => {
     expect((await released()).state).toBe('released');
     expect(await codeOf(redeem(other.orderReference))).toBe('idempotency_conflict');
     await expire(orderReference);
+    const { b, f1 } = members;
+    const demands = () =>
+      database.query("SELECT FROM deliveries WHERE order_ref = $1 AND verb = 'release'", [orderReference]);
+    const before = (await demands()).length;
+    for (const [{ identity }, code] of [
+      [b, 'service_unavailable'],
+      [f1, 'fiduciaries_insufficient'],
+    ] as const) {
+      peers.away.add(identity.cid);
+      expect(await codeOf(redeem())).toBe(code);
+      peers.away.clear();
+    }
+    expect(await demands()).toHaveLength(before); // nobody was asked for another of the 16 that it answers in a day
     await redeem();
     expect((await released()).state).toBe('released');
     const { timeline } = await call('principal.get-order', { orderReference });

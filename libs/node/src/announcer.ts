@@ -48,6 +48,18 @@ export function startAnnouncer(node: Node): Job {
   });
 }
 
+/**
+ * Asks a peer for a sign of life: tells it once more who this node is.
+ *
+ * @throws what the peer or the transport answers
+ */
+export async function greet(node: Node, party: Cid, role: Role): Promise<void> {
+  const { admission, ring } = node;
+  const { cid: id, keys } = admission.newestOf(party);
+  const { forward, envelope } = await seal(node, [ring.author.identity.bytes], { id, role, kem: keys.kem });
+  await announce(node, party, role, forward, envelope);
+}
+
 /** What peers may not know of this chain: every document but the first, which they admitted, and its Revocation. */
 async function newsOf({ ring, admission }: Node): Promise<Uint8Array[]> {
   const revocation = await admission.revocationOf(ring.first);

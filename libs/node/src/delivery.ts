@@ -78,8 +78,10 @@ export interface PeerReply {
   readonly attachments: readonly Uint8Array[];
 }
 
-/** Verbs whose answer the next step waits for. */
-const awaited: ReadonlySet<string> = new Set(['enrol', 'accept', 'deal', 'confirm', 'release', 'redeem']);
+/** Verbs whose answer a step waits for. */
+export const awaited: ReadonlySet<string> = new Set([
+  ...['enrol', 'accept', 'deal', 'confirm', 'release', 'redeem', 'affirm'],
+]);
 
 /** What sending an order's message takes. */
 export interface PeerParts extends ExchangeParts {

@@ -98,11 +98,12 @@ export class Inbox<O extends { readonly state: string }> {
     if (guessed !== undefined) return guessed;
     let known = await this.#read(verb, envelope);
     if (known.reply !== null) return this.#bundle(known.reply);
-    const message = await this.#open(bundle, envelope, directory, known.stored);
+    let message = await this.#open(bundle, envelope, directory, known.stored);
     for (let attempt = 1; ; attempt++) {
       try {
         return this.#bundle(await this.#take(verb, envelope, message, known.order, step));
       } catch (error) {
+        message = { ...message, evidence: message.evidence.at(this.#parts.now()) }; // it may have slept beyond a time limit
         // another replica may have taken this very step meanwhile, and erased what ours needed
         known = await this.#read(verb, envelope);
         if (known.reply !== null) return this.#bundle(known.reply);

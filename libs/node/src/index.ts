@@ -1,4 +1,5 @@
 export { Admission } from './admission.js';
+export { greet } from './announcer.js';
 export {
   commit,
   ORDER_CHANGED,

@@ -6,7 +6,7 @@ import { internalSubject } from '@dta/contracts';
 import { makeCall } from '@dta/internal-call';
 import { signStatement } from '@dta/identity';
 import { acknowledgedStatement, requestStatement, type OrderStatement } from '@dta/order';
-import type { Sent } from '@dta/order/testing';
+import { known, type Sent } from '@dta/order/testing';
 import { z } from 'zod';
 import {
   Inbox,
@@ -121,8 +121,13 @@ describe('a step that met another write', () => {
     let slept = 0;
     const asleep = new Inbox<Tally>({ ...node, orders, now: () => Date.now() + slept });
     const { calls, step } = counting(async (at) => (at === 1 ? (slept = 61_000) : undefined));
-    await asleep.answer('accept', payload, step);
+    const clocks: number[] = [];
+    await asleep.answer('accept', payload, (order, given, tools) => {
+      clocks.push(given.evidence.now);
+      return step(order, given, tools);
+    });
     expect(calls()).toBe(2);
+    expect(known(clocks[1]) - known(clocks[0])).toBeGreaterThanOrEqual(61_000); // what has expired meanwhile is seen to
     expect(await orders.find(refOf())).toMatchObject({ version: 1, order: { steps: 1 } });
   });
 

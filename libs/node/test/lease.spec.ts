@@ -26,7 +26,7 @@ beforeEach(async () => {
 const anyCid = () => cidOf(randomBytes(16));
 
 /** An order that owes one delivery; it is due in `dueInS`. */
-async function owing(dueInS = 0): Promise<Cid> {
+async function owing(dueInS = 0, verb = 'accept'): Promise<Cid> {
   const [ref, envelope] = [anyCid(), anyCid()];
   await database.query(`INSERT INTO orders (ref, version, state, created_at, record) VALUES ($1, 1, 'some', 1, '')`, [
     ref,
@@ -34,8 +34,8 @@ async function owing(dueInS = 0): Promise<Cid> {
   await database.query(`INSERT INTO envelopes (cid, order_ref, bytes, log) VALUES ($1, $2, '', true)`, [envelope, ref]);
   await database.query(
     `INSERT INTO deliveries (order_ref, envelope, verb, party, role, next_attempt_at)
-     VALUES ($1, $2, 'accept', 'some', 'fiduciary', now() + make_interval(secs => $3::float))`,
-    [ref, envelope, dueInS],
+     VALUES ($1, $2, $4, 'some', 'fiduciary', now() + make_interval(secs => $3::float))`,
+    [ref, envelope, dueInS, verb],
   );
   return ref;
 }
@@ -74,6 +74,26 @@ describe('what nobody drives', () => {
     await takeLease(database, held, randomUUID());
     expect(await undriven(database, 10, ['other', 'some'])).toEqual([answered]);
     expect(await undriven(database, 10, ['other'])).toEqual([]);
+  });
+
+  test('is found though something is owed that no step waits for', async () => {
+    const [answered, waiting] = [await owing(60, 'manifest'), await owing(60, 'confirm')];
+    expect(await undriven(database, 10, ['some'])).toEqual([answered]);
+    expect(waiting).not.toBe(answered);
+  });
+
+  test('has its turn before many others that no step waits for, which have theirs too', async () => {
+    const others = await Promise.all(Array.from({ length: 40 }, () => owing(0, 'receipt')));
+    const awaited = await owing(0, 'release');
+    let [drawn, other] = [0, 0];
+    for (let at = 0; at < 100; at++) {
+      const [ref] = await undriven(database, 1, []);
+      if (ref === awaited) drawn++;
+      else if (ref !== undefined && others.includes(ref)) other++;
+    }
+    expect(drawn + other).toBe(100);
+    expect(drawn).toBeGreaterThan(40); // of 80, on average; 2 if it were left to chance
+    expect(other).toBeGreaterThan(0);
   });
 
   test('has its turn, though others that nobody can drive are always due', async () => {

@@ -2,9 +2,17 @@ import { cidOf, type Cid } from '@dta/codec';
 import { peerSubject } from '@dta/contracts';
 import { openKem } from '@dta/crypto';
 import { decodeBundle, encodeBundle, openEnvelope, parseEnvelope, sealEnvelope, type NewEnvelope } from '@dta/envelope';
-import type { Role } from '@dta/identity';
-import { Evidence, type OrderStatement, type PrincipalOrder, type PrincipalVerb } from '@dta/order';
+import { parseStatement, signStatement, type Role } from '@dta/identity';
+import {
+  acknowledgedStatement,
+  Evidence,
+  forwardStatement,
+  type OrderStatement,
+  type PrincipalOrder,
+  type PrincipalVerb,
+} from '@dta/order';
 import { known, Node as Party, Parties } from '@dta/order/testing';
+import { DtaError } from '@dta/errors';
 import { Gate } from '@dta/transport';
 import type { Cast, Member, RoleRig } from './role-rig.js';
 
@@ -29,6 +37,8 @@ export class PlayedPeers {
   readonly #replies = new Map<string, PlayedReply>();
   /** what a party does to its reply; may throw what it answers instead */
   tamper: (reply: PlayedReply, verb: PrincipalVerb, order: Parties) => Promise<PlayedReply> = async (reply) => reply;
+  /** who answers no greeting */
+  readonly away = new Set<Cid>();
   /** what is sent in the place of the sealed bytes */
   garble: (bytes: Uint8Array, verb: PrincipalVerb, by: Member, order: Parties) => Uint8Array = (bytes) => bytes;
 
@@ -44,13 +54,12 @@ export class PlayedPeers {
       [cast.f1, 'fiduciary'],
       [cast.f2, 'fiduciary'],
     ] as const) {
-      for (const verb of verbs[role]) {
-        await rig.transport.serve(
-          peerSubject(member.identity.cid, role, verb),
-          { group: 'played', gate },
-          ({ payload }) => peers.#answer(member, role, verb, payload),
+      const serve = (verb: string, answer: (payload: Uint8Array) => Promise<Uint8Array>) =>
+        rig.transport.serve(peerSubject(member.identity.cid, role, verb), { group: 'played', gate }, ({ payload }) =>
+          answer(payload),
         );
-      }
+      for (const verb of verbs[role]) await serve(verb, (payload) => peers.#answer(member, role, verb, payload));
+      await serve('identity', (payload) => peers.#acknowledge(member, role, payload));
     }
     return peers;
   }
@@ -58,6 +67,27 @@ export class PlayedPeers {
   /** The parties of an order, once its Request has come. */
   order(ref: Cid): Parties {
     return known(this.#orders.get(ref));
+  }
+
+  /** What it says when it is told who somebody is. */
+  async #acknowledge({ identity, key, generation }: Member, role: Role, payload: Uint8Array): Promise<Uint8Array> {
+    if (this.away.has(identity.cid)) throw new DtaError('service_unavailable', 'away');
+    const [bytes = new Uint8Array()] = decodeBundle(payload).envelopes;
+    const opener = { id: identity.cid, role, keyHash: identity.keys.kemHash, key: await openKem(generation.kemSeed) };
+    const [first = new Uint8Array()] = await openEnvelope(parseEnvelope(bytes), [opener]);
+    const { cid: statement } = parseStatement([forwardStatement], first);
+    const about = { order: null, createdAt: Date.now() };
+    const said = await signStatement(acknowledgedStatement, { issuer: identity.cid, statement, ...about }, [key]);
+    const { p } = this.#cast;
+    const sealed = await sealEnvelope(
+      {
+        ...{ sender: identity, from: role, order: null, prev: [cidOf(bytes)], log: false, now: Date.now() },
+        recipients: [{ id: p.identity.cid, role: 'principal', kem: p.identity.keys.kem }],
+        statements: [said.bytes],
+      },
+      key,
+    );
+    return encodeBundle({ envelopes: [sealed.bytes], attachments: [], identities: [identity.bytes] });
   }
 
   async #answer(member: Member, role: Role, verb: PrincipalVerb, payload: Uint8Array): Promise<Uint8Array> {
