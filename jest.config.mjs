@@ -12,7 +12,7 @@ export default {
   globalSetup: '<rootDir>/libs/testkit/dist/src/global-setup.js',
   globalTeardown: '<rootDir>/libs/testkit/dist/src/global-teardown.js',
   maxWorkers: 2,
-  testTimeout: 30_000,
+  testTimeout: 90_000,
   transform: {},
   cacheDirectory: `${import.meta.dirname}/.cache/jest`,
   coverageProvider: 'v8',

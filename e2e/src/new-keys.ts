@@ -25,9 +25,9 @@ export async function rotate(rotated: Member): Promise<Cid> {
 export const knows = async (who: Member, cid: string) =>
   (await query(who, 'SELECT FROM identities WHERE cid = $1', [cid])).length > 0;
 
-/** Waits until `holds`, which looks at the members' databases. @throws Error where it doesn't within 30 s */
+/** Waits until `holds`, which looks at the members' databases. @throws Error where it doesn't within 90 s */
 export async function eventually(holds: () => Promise<boolean>): Promise<void> {
-  for (const limit = Date.now() + 30_000; !(await holds()); await delay(50)) {
-    if (Date.now() > limit) throw new Error(`not so after 30 s: ${String(holds)}`);
+  for (const limit = Date.now() + 90_000; !(await holds()); await delay(50)) {
+    if (Date.now() > limit) throw new Error(`not so after 90 s: ${String(holds)}`);
   }
 }

@@ -13,10 +13,10 @@ export interface Placed {
 /** What an order may ask for. */
 type OrderRequest = NonNullable<Parameters<Client['placeOrder']>[0]>;
 
-/** Places an order and waits until it is committed. @throws ProblemError, or Error where it isn't within 30 s */
+/** Places an order and waits until it is committed. @throws ProblemError, or Error where it isn't within 60 s */
 export async function place(api: RestApi, body: OrderRequest = {}, idempotencyKey?: string): Promise<Placed> {
   const options = idempotencyKey === undefined ? {} : { idempotencyKey };
-  const placed = await api.client.placeOrder({ wait: 30, ...body }, options);
+  const placed = await api.client.placeOrder({ wait: 60, ...body }, options);
   if (isPending(placed)) throw new Error(`the order is still ${placed.state}`);
   return placed;
 }
@@ -27,7 +27,7 @@ export async function begin(api: RestApi, body: OrderRequest = {}): Promise<stri
 }
 
 /** Redeems an order and waits for its secret [hex]. @throws ProblemError, or Error where there is none within `wait` */
-export async function redeem(api: RestApi, orderReference: string, wait = 30): Promise<string> {
+export async function redeem(api: RestApi, orderReference: string, wait = 60): Promise<string> {
   const redeemed = await api.client.redeemOrder({ orderReference, wait });
   if ('secret' in redeemed) return redeemed.secret;
   throw new Error(`no secret, but ${JSON.stringify(redeemed)}`);
@@ -46,7 +46,7 @@ export async function until(
   api: RestApi,
   orderReference: string,
   reached: (order: OrderDetail) => boolean,
-  limitMs = 30_000,
+  limitMs = 90_000,
 ): Promise<OrderDetail> {
   for (const limit = Date.now() + limitMs; ; await delay(50)) {
     const order = await detail(api, orderReference).catch((error: unknown) => {

@@ -1,12 +1,12 @@
-// budget: 240 s
+// budget: 480 s
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { startCluster, type AppProcess, type Cluster, type Operator, type RestApi } from '@dta/testkit';
 import { randomInt, randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { statementsOf } from '../src/databases.js';
-import { isPrivateKeyOf, place, redeem, until, type Placed } from '../src/orders.js';
+import { isPrivateKeyOf, place, redeem, until, type OrderDetail, type Placed } from '../src/orders.js';
 
-jest.setTimeout(240_000);
+jest.setTimeout(470_000);
 
 const chaosMs = 90_000;
 const clients = 4;
@@ -26,9 +26,11 @@ afterAll(() => cluster.stop());
 test('orders that clients place and redeem end right, each once, while processes are killed and paused at random', async () => {
   const end = Date.now() + chaosMs;
   const killed: string[] = [];
+  const orders: Placed[] = [];
+  const goesOn = () => Date.now() < end || killed.length <= 10 || orders.length <= 20; // a slow machine takes longer
   /** One process after the other, so that a replica of each role is left most of the time. */
   const chaos = async () => {
-    while (Date.now() < end) {
+    while (goesOn()) {
       const process = pick(cluster.processes);
       if (randomInt(3) === 0) await sleepWell(process);
       else {
@@ -40,9 +42,8 @@ test('orders that clients place and redeem end right, each once, while processes
       await delay(randomInt(1_000));
     }
   };
-  const orders: Placed[] = [];
   const client = async () => {
-    while (Date.now() < end) {
+    while (goesOn()) {
       const headers = randomUUID(); // asked again, it is the same order
       const order = await persistently((api) => place(api, {}, headers));
       orders.push(order);
@@ -52,13 +53,12 @@ test('orders that clients place and redeem end right, each once, while processes
   };
   await Promise.all([chaos(), ...Array.from({ length: clients }, client)]);
   console.log(`${orders.length} orders, ${killed.length} processes killed`);
-  expect(orders.length).toBeGreaterThan(20);
-  expect(killed.length).toBeGreaterThan(10);
 
   const { body } = await operator.api().get('/v1/order?perPage=1000');
   expect(new Set(body?.['orderReference'] as string[]).size).toBe(orders.length); // nobody's order was placed twice
   for (const { orderReference, commitment } of orders) {
-    const order = await until(operator.api(), orderReference, ({ state }) => state === 'released');
+    const isOver = ({ state, waitingFor }: OrderDetail) => state === 'released' && waitingFor.length === 0;
+    const order = await until(operator.api(), orderReference, isOver, 120_000);
     expect(order.commitment).toBe(commitment);
     const events = order.timeline.map(({ event }) => event);
     expect(events).toEqual(['requested', 'enrolled', 'dealing', 'committed', 'releasing', 'released']);

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { begin, place, redeem } from '../src/orders.js';
 import { startStandalone, type StandaloneProcess } from '../src/standalone.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 const ROOT = join(import.meta.dirname, '../../..');
 const run = promisify(execFile);

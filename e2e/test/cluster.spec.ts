@@ -1,4 +1,5 @@
 import { afterEach, expect, jest, test } from '@jest/globals';
+import { freePort } from '@dta/testkit';
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
@@ -8,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { isPrivateKeyOf } from '../src/orders.js';
 
-jest.setTimeout(240_000);
+jest.setTimeout(300_000);
 
 const program = join(import.meta.dirname, '../src/cluster-main.js');
 
@@ -37,14 +38,6 @@ async function runCluster(
   });
   while (!text.includes('Stop: Ctrl-C') && !isOver) await delay(50);
   return { pid: started.pid ?? -1, said: () => text, ended };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  const { port } = server.address() as AddressInfo; // of TCP, as it listens
-  await new Promise((closed) => server.close(closed));
-  return port;
 }
 
 /** Processes that were started by the cluster of that folder, or by its parent: they name it in their environment. */
@@ -89,7 +82,8 @@ test('killed with -9, its processes end with it', async () => {
   expect(await processesOf(folder)).toHaveLength(4);
   process.kill(pid, 'SIGKILL');
   await ended;
-  for (let tries = 0; (await processesOf(folder)).length > 0 && tries < 100; tries += 1) await delay(50);
+  for (const limit = Date.now() + 30_000; (await processesOf(folder)).length > 0 && Date.now() < limit;)
+    await delay(50);
   expect(await processesOf(folder)).toEqual([]);
   // its database server and files stay until the next run of services, which takes them over
   const { pid: next, ended: stopped } = await runCluster('--port', String(await freePort()), '--fiduciaries', '1');

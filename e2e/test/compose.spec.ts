@@ -11,7 +11,7 @@ import { parse } from 'yaml';
 
 // docker-compose.yaml, without Docker: its form, its settings, the files that it names, the scripts that it runs; and each of
 // its processes started with exactly the environment that it gives, but for where the files and the services are.
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 const ROOT = join(import.meta.dirname, '../../..');
 const roles = ['principal', 'beneficiary', 'fiduciary-1', 'fiduciary-2', 'fiduciary-3'] as const;

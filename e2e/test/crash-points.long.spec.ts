@@ -1,4 +1,4 @@
-// budget: 420 s
+// budget: 600 s
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { startCluster, type AppProcess, type Cluster, type Member, type Operator, type RestApi } from '@dta/testkit';
 import pg from 'pg';
@@ -8,7 +8,7 @@ import { begin, expected, isPrivateKeyOf, place, redeem, until } from '../src/or
 
 // kill -9 of each role while others are in the very middle of a step: their commits wait in PostgreSQL. (Between two steps,
 // and at random: crashes.spec.ts, chaos.long.spec.ts.)
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 let cluster: Cluster | undefined;
 let operator: Operator;

@@ -3,7 +3,7 @@ import { startCluster, type AppProcess, type Cluster, type Operator, type RestAp
 import { statementsOf } from '../src/databases.js';
 import { begin, expected, isPrivateKeyOf, place, redeem, until, type OrderDetail } from '../src/orders.js';
 
-jest.setTimeout(90_000);
+jest.setTimeout(300_000);
 
 let cluster: Cluster;
 let operator: Operator;

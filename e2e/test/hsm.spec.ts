@@ -3,7 +3,7 @@ import { startCluster, type Cluster, type Operator } from '@dta/testkit';
 import { readFile } from 'node:fs/promises';
 import { begin, isPrivateKeyOf, place, redeem, until, type OrderDetail, type Placed } from '../src/orders.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 let cluster: Cluster;
 let operator: Operator;

@@ -7,7 +7,7 @@ import { begin, detail, isPrivateKeyOf, redeem, until } from '../src/orders.js';
 import { startTwoOperators } from '../src/two-operators.js';
 
 // A beneficiary that is away while its order is committed comes back after the keys of everyone have changed.
-jest.setTimeout(240_000);
+jest.setTimeout(400_000);
 
 let cluster: Cluster | undefined;
 let operator: Operator;
@@ -59,7 +59,7 @@ test('it takes the Commitment, which its authors affirm by their new keys, and t
   for (const who of others) for (const cid of newest) await eventually(() => knows(who, cid));
   expect(await affirmations(ref)).toEqual([]); // nobody has refused anything yet
   await restart(member('beneficiary'));
-  await until(api, ref, ({ waitingFor }) => waitingFor.length === 0, 150_000);
+  await until(api, ref, ({ waitingFor }) => waitingFor.length === 0, 240_000);
   expect(await affirmations(ref)).toEqual(Array(3).fill('answered'));
   const { commitment, fiduciaries: shown } = await detail(api, ref);
   expect(shown.map(({ state }) => state)).toEqual(Array(3).fill('committed'));

@@ -1,4 +1,4 @@
-// budget: 180 s
+// budget: 300 s
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { startBeneficiary } from '@dta/beneficiary';
 import { cidOf, type Cid } from '@dta/codec';
@@ -10,9 +10,10 @@ import { cast, member, RoleRig, type Member } from '@dta/node/testing';
 import type { Database, NodeOptions } from '@dta/node';
 import { startPrincipal, type PrincipalOptions } from '@dta/principal';
 import type { Transport } from '@dta/transport';
+import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 
-jest.setTimeout(180_000);
+jest.setTimeout(300_000);
 
 const orders = 120;
 const clients = 30;
@@ -98,17 +99,17 @@ function lossy(transport: Transport): Transport {
   const request: Transport['request'] = async (subject, payload, options) => {
     const send = () => transport.request(subject, payload, options);
     const later = () => {
-      const sent = delay(Math.random() * 2_000).then(send);
+      const sent = delay(randomInt(2_000)).then(send);
       const over = sent.catch(() => undefined).finally(() => onTheirWay.delete(over));
       onTheirWay.add(over);
     };
     const timeout = () => new DtaError('timeout', 'lost on the way');
     network.sent++;
-    await delay(Math.random() * 20);
+    await delay(randomInt(20));
     const [envelope = new Uint8Array()] = decodeBundle(payload).envelopes;
     const message = `${subject} ${cidOf(envelope)}`;
     const faults = left.get(message) ?? FAULTS_OF_A_MESSAGE; // more would but wait for longer and longer
-    const dice = faults > 0 ? Math.random() : 1;
+    const dice = faults > 0 ? randomInt(100) / 100 : 1;
     if (dice < 0.55) left.set(message, faults - 1);
     if (dice < 0.1) {
       network.lost++;

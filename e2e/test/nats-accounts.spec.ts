@@ -16,7 +16,7 @@ import { expected, isPrivateKeyOf, place } from '../src/orders.js';
 
 // deploy/nats/nats.conf, as two operators would use it: alpha with a principal and a fiduciary, beta with a fiduciary and the
 // beneficiary; and gamma, which has an account at the same server and no business with either.
-jest.setTimeout(90_000);
+jest.setTimeout(300_000);
 
 const SAMPLE = join(import.meta.dirname, '../../../deploy/nats/nats.conf');
 const PLACES = [

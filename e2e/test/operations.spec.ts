@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { blocksOf, ROOT, runBlocks, type Result } from '../src/pages.js';
 
 // docs/operations.md as an operator follows it: every ```sh block in one shell, in order.
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 const PAGE = join(ROOT, 'docs/operations.md');
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expected, isPrivateKeyOf } from '../src/orders.js';
 import { startStandalone } from '../src/standalone.js';
 
-jest.setTimeout(180_000);
+jest.setTimeout(300_000);
 
 /** A node as a client of the original sees it. */
 interface Served {

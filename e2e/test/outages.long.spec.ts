@@ -1,4 +1,4 @@
-// budget: 420 s
+// budget: 600 s
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '@dta/postgres';
 import {
@@ -19,7 +19,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isPrivateKeyOf, redeem, until } from '../src/orders.js';
 
 // NATS and PostgreSQL go away under load and come back. (Kubo: publication.spec.ts. An HSM: hsm.spec.ts.)
-jest.setTimeout(180_000);
+jest.setTimeout(300_000);
 
 const CLIENTS = 4;
 const AWAY_MS = 8_000;

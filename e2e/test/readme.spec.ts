@@ -9,7 +9,7 @@ import { blocksOf, ROOT, runBlocks, type Result } from '../src/pages.js';
 
 // README.md as a stranger follows it: `npm start` in one terminal, every other ```sh block in a second one, in order.
 // ```console blocks run until they are stopped, or for minutes, and say so.
-jest.setTimeout(180_000);
+jest.setTimeout(300_000);
 
 const run = promisify(execFile);
 

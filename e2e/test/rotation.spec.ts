@@ -28,7 +28,7 @@ import { startTwoOperators } from '../src/two-operators.js';
 
 // The keys of a principal, a beneficiary and a fiduciary change between order and redemption; then another operator's
 // fiduciary ends its chain, and a thief freezes one. As operators do it: by `dta identity`, files and a restart.
-jest.setTimeout(90_000);
+jest.setTimeout(300_000);
 
 let cluster: Cluster | undefined;
 let operator: Operator;

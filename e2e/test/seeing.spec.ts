@@ -4,7 +4,7 @@ import pg from 'pg';
 import { setTimeout as delay } from 'node:timers/promises';
 import { begin, place, redeem, until } from '../src/orders.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 let cluster: Cluster;
 let operator: Operator;
@@ -100,7 +100,10 @@ test('one order is followed by its reference and its request through the logs of
   expect(linesWith(processesOf('principal'), requestId)).toMatchObject([
     { ...asked, msg: 'call', call: 'principal.place-order', code: 'ok' },
   ]);
-  const moved = linesWith(processesOf('principal'), orderReference).filter(({ msg }) => msg === 'the order moved');
+  const moves = () =>
+    linesWith(processesOf('principal'), orderReference).filter(({ msg }) => msg === 'the order moved');
+  await eventually(async () => moves().length === 6); // either replica may have written the last
+  const moved = moves();
   expect(moved.map(({ state }) => state)).toEqual([
     ...['requested', 'enrolled', 'dealing', 'committed', 'releasing', 'released'],
   ]);
@@ -108,7 +111,10 @@ test('one order is followed by its reference and its request through the logs of
   const taken = (name: string) =>
     linesWith(processesOf(name), orderReference).flatMap(({ msg, verb }) => (msg === 'a step was taken' ? [verb] : []));
   for (const name of ['fiduciary-1', 'fiduciary-2']) {
-    expect(taken(name)).toEqual(['accept', 'deal', 'confirm', 'commit', 'release', 'receipt']);
+    const steps = taken(name); // the Commitment may come after the Redemption
+    expect(steps.filter((verb) => verb !== 'commit')).toEqual(['accept', 'deal', 'confirm', 'release', 'receipt']);
+    expect(steps.indexOf('commit')).toBeGreaterThan(steps.indexOf('confirm'));
+    expect(steps).toHaveLength(6);
   }
   expect(taken('beneficiary')).toEqual(expect.arrayContaining(['enrol', 'commit', 'redeem']));
   for (const process of cluster.processes) {
@@ -131,8 +137,8 @@ describe('readiness', () => {
     const member = operator.member('beneficiary');
     const [process] = member.processes;
     if (process === undefined) throw new Error('there is a beneficiary');
-    expect(await ready(process)).toMatchObject({ status: 200, parts: { postgres: 'up', custody: 'up', nats: 'up' } });
-    expect((await gateway()).status).toBe(200);
+    await eventually(async () => (await ready(process)).status === 200 && (await gateway()).status === 200);
+    expect((await ready(process)).parts).toMatchObject({ postgres: 'up', custody: 'up', nats: 'up' });
     const letIn = await shutOut(member.databaseUrl, operator.member('fiduciary-1').databaseUrl);
     try {
       await eventually(async () => (await ready(process)).status === 503);

@@ -7,7 +7,7 @@ import { place } from '../src/orders.js';
 import { mountSmallDisk } from '../src/small-disk.js';
 import { failToStart, processesAt, startStandalone, type Ending } from '../src/standalone.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 // What keeps a standalone node from starting is said in one sentence, with exit status 1, and nothing is left running.
 

@@ -14,7 +14,7 @@ import {
   type StandaloneProcess,
 } from '../src/standalone.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 let root: string;
 let running: StandaloneProcess[] = [];

@@ -1,12 +1,12 @@
-// budget: 300 s
+// budget: 400 s
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { decodeBundle, MAX_BUNDLE_BYTES, MAX_ENVELOPE_BYTES } from '@dta/envelope';
 import { startCluster, type Cluster, type Operator } from '@dta/testkit';
 import { recordNats, type NatsRecorder } from '../src/nats-recorder.js';
-import { detail, isPrivateKeyOf, place, redeem, until } from '../src/orders.js';
+import { begin, isPrivateKeyOf, redeem, until } from '../src/orders.js';
 
 // The most fiduciaries that an order may have, each a process of its own over real NATS and PostgreSQL.
-jest.setTimeout(290_000);
+jest.setTimeout(300_000);
 
 const N = 32;
 const THRESHOLD = 20;
@@ -48,11 +48,11 @@ function largestMessages(): Map<string, { bundle: number; envelope: number }> {
 
 test('20 of 32: ordered, redeemed to the private key of its commitment, every message within its limits', async () => {
   const api = operator.api();
-  const order = await place(api, { threshold: THRESHOLD, wait: 60 });
-  const placed = await detail(api, order.orderReference);
-  expect(placed.fiduciaries).toHaveLength(N);
-  expect(isPrivateKeyOf(await redeem(api, order.orderReference, 60), order.commitment)).toBe(true);
-  await until(api, order.orderReference, ({ waitingFor }) => waitingFor.length === 0, 120_000);
+  const ref = await begin(api, { threshold: THRESHOLD });
+  const { fiduciaries, commitment } = await until(api, ref, ({ state }) => state === 'committed', 180_000);
+  expect(fiduciaries).toHaveLength(N);
+  expect(isPrivateKeyOf(await redeem(api, ref), String(commitment))).toBe(true);
+  await until(api, ref, ({ waitingFor }) => waitingFor.length === 0, 120_000);
 
   const steps = largestMessages();
   const rows = [...steps].map(([step, { envelope, bundle }]) => `${step.padEnd(34)}${envelope}  ${bundle}`);

@@ -75,7 +75,7 @@ test("who writes a beneficiary's database but not its HSM: a state says nothing 
 });
 
 test('after keepUntil nothing is shown or released any more, also before the sweep', async () => {
-  const keepUntil = Date.now() + 5_000;
+  const keepUntil = Date.now() + 12_000;
   const parties = new WiredParties(rig, members).wire(members.b);
   await parties.place({ setupBy: keepUntil - 1, keepUntil });
   await parties.redeem();

@@ -19,7 +19,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dta } from './run-dta.js';
 
-jest.setTimeout(60_000); // each test starts processes
+jest.setTimeout(180_000); // each test starts processes
 
 let folder: string;
 let made = 0;

@@ -97,7 +97,7 @@ test('the sweep runs at start: what passed while the fiduciary was down is ended
   const [bad, good] = [order(), order()];
   for (const parties of [bad, good]) {
     parties.held.add('deal');
-    await parties.place({ setupBy: Date.now() + 3_000 });
+    await parties.place({ setupBy: Date.now() + 8_000 });
   }
   await database.query(`UPDATE orders SET record = '\\x00', due_at = 0 WHERE ref = $1`, [bad.order.ref]);
   await database.query(
@@ -113,5 +113,7 @@ test('the sweep runs at start: what passed while the fiduciary was down is ended
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   expect(await left(good)).toEqual({ state: 'erased', due: false, secrets: 0, attachments: 0 });
-  expect(rig.logged.filter((line) => line.includes('an order was not ended'))).toHaveLength(150);
+  const lines = rig.logged.filter((line) => line.includes('an order was not ended'));
+  const named = lines.map((line) => (JSON.parse(line) as { orderReference: string }).orderReference); // as it is logged
+  expect(new Set(named).size).toBe(150); // some twice, where a sweep ran before the stop
 });

@@ -115,9 +115,10 @@ describe('who replays', () => {
   test('a Request that this fiduciary first sees after setupBy: setup_expired, and no row', async () => {
     const parties = order();
     parties.held.add('accept');
-    await parties.place({ setupBy: Date.now() + 1_500 });
+    const setupBy = Date.now() + 4_000;
+    await parties.place({ setupBy });
     const message = parties.message('accept', 1);
-    await new Promise((resolve) => setTimeout(resolve, 1_550));
+    await new Promise((resolve) => setTimeout(resolve, setupBy + 50 - Date.now()));
     expect(await codeOf(parties.ask(message))).toBe('setup_expired');
     expect(await database.query('SELECT FROM orders WHERE ref = $1', [parties.order.ref])).toEqual([]);
   });

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { cid, orderReference } from './fake-roles.js';
 import { startSetup, token, type Setup } from './http.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 
 let setup: Setup;
 beforeAll(async () => {
@@ -153,8 +153,11 @@ describe('GET /v1/order/{orderReference}/events', () => {
     };
     const { request: outgoing } = await follow();
     await until(() => calls > 2);
+    const gone = () => setup.log().split('"code":"gone"').length;
+    const before = gone();
     outgoing.destroy();
-    await delay(300);
+    await until(() => gone() > before);
+    await delay(200); // what was asked meanwhile
     const after = calls;
     await delay(500);
     expect(calls).toBeLessThanOrEqual(after);
@@ -193,8 +196,10 @@ describe('streams of one gateway', () => {
     expect(await setup.http(`/v1/order/${orderReference}/events`)).toMatchObject({
       ...{ status: 503, headers: { 'retry-after': '5' }, body: { code: 'busy' } },
     });
+    const gone = () => setup.log().split('"code":"gone"').length;
+    const before = gone();
     open[0]?.request.destroy();
-    await until(() => setup.log().includes('"code":"gone"'));
+    await until(() => gone() > before);
     expect((await follow()).response.statusCode).toBe(200);
   });
 

@@ -69,7 +69,7 @@ describe('t−1 fiduciaries', () => {
   const placed = new Map<string, Cid>();
 
   beforeAll(async () => {
-    setupBy = Date.now() + 7_000;
+    setupBy = Date.now() + 15_000;
     const names = [...Object.keys(silent), 'wrong share'];
     await Promise.all(
       names.map(async (name) => placed.set(name, (await place({ setupBy, extension: { name } })).orderReference)),
@@ -124,7 +124,7 @@ async function wrongShare(reply: PlayedReply, order: Parties): Promise<PlayedRep
 
 describe("who writes a principal's database but not its keys", () => {
   test('replaces an Enrolment by one of another beneficiary: no key is ever made of it', async () => {
-    const { orderReference } = await place({ setupBy: Date.now() + 6_000, extension: { name: 'silent at accept' } });
+    const { orderReference } = await place({ setupBy: Date.now() + 15_000, extension: { name: 'silent at accept' } });
     const enrolled = async () => (await call('principal.get-order', { orderReference })).state === 'enrolled';
     while (!(await enrolled())) await new Promise((resolve) => setTimeout(resolve, 20));
     await running.stop();

@@ -168,7 +168,7 @@ const place = (extension: Record<string, unknown> = {}): Promise<OrderProgress> 
 
 /** Waits until something shows in the log, which may be a moment after it has happened. */
 async function until(condition: () => boolean): Promise<void> {
-  for (let at = 0; !condition() && at < 250; at++) await new Promise((resolve) => setTimeout(resolve, 20));
+  for (let at = 0; !condition() && at < 1_500; at++) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 async function reach(orderReference: Cid, state: 'committed' | 'released'): Promise<void> {
@@ -264,8 +264,9 @@ describe('network, NATS operator, IPFS reader: what comes back is not what was s
     const { orderReference } = await place({ case: at });
     if (at === 'release') await redeemed(orderReference);
     else await reach(orderReference, 'committed');
-    await until(() => refusals(orderReference).length > 0);
-    const [first = ''] = refusals(orderReference);
+    const refused = () => refusals(orderReference).filter((said) => !said.endsWith(' timeout')); // on a slow machine
+    await until(() => refused().length > 0);
+    const [first = ''] = refused();
     if (code === 'any') expect(first).toMatch(/^deal \w+_(invalid|canonical)$/);
     else expect(first).toBe(`${at} ${code}`);
   });

@@ -129,7 +129,7 @@ describe('replicas as real processes at one token', () => {
     expect(keys.length).toBeGreaterThanOrEqual(names.length);
     expect(keys.length).toBeLessThanOrEqual(names.length + 1);
     for (const name of names) await custody.destroy(name);
-  }, 60_000);
+  }, 180_000);
 });
 
 describe('candidates of replicas that died', () => {
@@ -220,7 +220,7 @@ describe('a token that goes away', () => {
     expect(await custody.open('kept', context, sealed)).toEqual(context);
     expect(await custody.keys()).toContain('kept');
     expect(await custody.keys()).not.toContain('never');
-  }, 60_000);
+  }, 180_000);
 
   test('and comes back before anybody asked: nobody notices', async () => {
     const custody = await open();

@@ -136,7 +136,7 @@ describe('replicas as real processes', () => {
         expect(await custody.open(name, context, fromHex(answer[name] ?? ''))).toEqual(context);
       }
     }
-  }, 60_000);
+  }, 180_000);
 
   test('that find a lock left by a dead process wait, then take it', async () => {
     const custody = await open();
@@ -147,5 +147,5 @@ describe('replicas as real processes', () => {
     expect(await custody.open('period-0', context, here)).toEqual(context);
     const beside = (await readdir(folder)).filter((name) => join(folder, name).startsWith(`${file}.`));
     expect(beside).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 });

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { leaf, newBatch } from './blocks.js';
 import { refusal } from './refusal.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 
 let swarm: KuboSwarm;
 let own: KuboNode;
@@ -24,7 +24,7 @@ const open = ({ url } = own, timeoutMs = 30_000) => openKuboStore({ url, timeout
 describe('compliance of the Kubo store', () => {
   // a block that is nowhere is looked for as long as we let it
   for (const { name, run } of documentStoreCompliance)
-    test(name, () => run(async () => open(own, 2_000 + 18_000 * Number(!/not/.test(name)))));
+    test(name, () => run(async () => open(own, /not/.test(name) ? 10_000 : 20_000)));
 });
 
 test('a batch is pinned by its root, with all that it links to', async () => {

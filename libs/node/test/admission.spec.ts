@@ -137,7 +137,7 @@ test('what two replicas were told at once is known to a third, whichever was wri
         WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()`)
     ).length;
   await gate.query('SELECT pg_advisory_lock(42)');
-  await database.query(`CREATE OR REPLACE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS
+  await database.query(`CREATE OR REPLACE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0 AS
     $$ BEGIN PERFORM pg_advisory_xact_lock_shared(42); RETURN NEW; END $$`);
   await database.query(`CREATE TRIGGER hold BEFORE INSERT ON identities FOR EACH ROW
     WHEN (NEW.cid = '${peer.identity.cid}') EXECUTE FUNCTION hold()`);

@@ -110,7 +110,7 @@ async function send(count: number): Promise<Cid[]> {
 
 /** Waits until nothing is owed, and audits what the store then has. */
 async function published(): Promise<LogAudit> {
-  for (const limit = Date.now() + 20_000; (await publicationBacklog(database)).envelopes > 0; await delay(20)) {
+  for (const limit = Date.now() + 60_000; (await publicationBacklog(database)).envelopes > 0; await delay(20)) {
     if (Date.now() > limit)
       throw new Error(`still owed: ${JSON.stringify(await publicationBacklog(database))} ${logged.join('')}`);
   }
@@ -233,15 +233,17 @@ describe('nothing is lost and nothing forks', () => {
 
   test('where three replicas publish at once, and none keeps the right to', async () => {
     // each loses its right as soon as it has it, so that all are at it together
-    const thief = setInterval(
-      () => void database.query('UPDATE log_head SET publisher = NULL').catch(() => undefined),
-      3,
-    );
+    let isOver = false;
+    const thief = async () => {
+      for (; !isOver; await delay(3)) await database.query('UPDATE log_head SET publisher = NULL');
+    };
+    const stealing = thief();
     for (let replica = 0; replica < 3; replica++) publish();
     const sent: Cid[] = [];
     for (let round = 0; round < 15; round++) sent.push(...(await send(10)));
     const { segments: count, envelopes } = await published();
-    clearInterval(thief);
+    isOver = true;
+    await stealing;
     expect(envelopes).toBe(150);
     const stored = await segments();
     expect(stored).toHaveLength(count);
@@ -314,8 +316,9 @@ describe('nothing is lost and nothing forks', () => {
 describe('bytes leave the row', () => {
   beforeEach(async () => {
     await send(2);
-    publish();
+    const job = publish();
     await published();
+    await job.stop(); // it forgets by itself
   });
 
   const kept = async () =>

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { openPlugins, type Plugins } from '../src/host/index.js';
 import { facts, limits } from './limits.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 
 const at = (name: string) => new URL(`plugins/${name}.js`, import.meta.url).href;
 const answer = (plugins: Plugins, how: string) =>

@@ -10,7 +10,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import pg from 'pg';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../src/index.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 
 const asRoot = process.getuid?.() === 0 ? test : test.skip;
 let base: string;
@@ -260,7 +260,7 @@ describe('refuses with one sentence', () => {
       over = true;
       await Promise.all(threads);
     }
-  }, 60_000);
+  }, 180_000);
 
   test('a folder that can not be made', async () => {
     await writeFile(join(base, 'file'), '');

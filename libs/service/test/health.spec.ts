@@ -1,4 +1,4 @@
-import { expect, it } from '@jest/globals';
+import { expect, it, jest } from '@jest/globals';
 import { DtaError } from '@dta/errors';
 import { createHealth, remembered } from '../src/index.js';
 
@@ -67,9 +67,14 @@ it('remembers an outcome, a failure as well, for as long as it is told', async (
     },
     () => 40,
   );
+  let now = Date.now();
+  const clock = jest.spyOn(Date, 'now').mockImplementation(() => now);
   await expect(task()).rejects.toThrow('the first one fails');
   await expect(task()).rejects.toThrow('the first one fails');
   expect(runs).toBe(1);
-  await new Promise((resolve) => setTimeout(resolve, 60));
+  now += 39;
+  await expect(task()).rejects.toThrow('the first one fails');
+  now += 1;
   expect(await task()).toBe(2);
+  clock.mockRestore();
 });

@@ -29,7 +29,7 @@ export interface NatsServer {
   kill(): Promise<void>;
 }
 
-const startLimitMs = 10_000;
+const startLimitMs = 60_000;
 
 /**
  * Starts a real NATS server on 127.0.0.1; settles when it takes connections. It ends with this process, on Linux even

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { text as readAll } from 'node:stream/consumers';
 import { beforeAll, describe, expect, jest, test } from '@jest/globals';
 
-jest.setTimeout(120_000);
+jest.setTimeout(180_000);
 
 const root = join(import.meta.dirname, '../../../..');
 const boundaries = '@nx/enforce-module-boundaries';

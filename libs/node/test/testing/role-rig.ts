@@ -142,7 +142,7 @@ export class RoleRig {
   }
 
   request(to: Cid, role: Role, verb: string, payload: Uint8Array): Promise<Uint8Array> {
-    return this.transport.request(peerSubject(to, role, verb), payload, { timeoutMs: 10_000 });
+    return this.transport.request(peerSubject(to, role, verb), payload, { timeoutMs: 60_000 });
   }
 
   /** Calls a role as its own gateway would, with whatever is said otherwise. */

@@ -39,9 +39,9 @@ export interface AppProcessOptions {
   readonly onStart: (process: AppProcess) => void;
 }
 
-const readyLimitMs = 30_000;
+const readyLimitMs = 120_000;
 /** Longer than any role's own drain. */
-const stopLimitMs = 35_000;
+const stopLimitMs = 60_000;
 
 /** What a program's start and end have to say of one run. */
 interface Run {

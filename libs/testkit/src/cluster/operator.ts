@@ -129,7 +129,7 @@ export async function startOperator(files: OperatorFiles, around: OperatorSurrou
 }
 
 /** How long a gateway may take to find all of its roles ready. */
-const readyLimitMs = 30_000;
+const readyLimitMs = 120_000;
 
 /** The plugins that ship, as the standalone node has them. */
 const shippedPlugins = ['milagro', 'bitcoinwallet', 'safeguardsecret'].map((name) => `@dta/plugin-${name}`);
