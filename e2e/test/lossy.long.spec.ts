@@ -109,23 +109,23 @@ function lossy(transport: Transport): Transport {
     const [envelope = new Uint8Array()] = decodeBundle(payload).envelopes;
     const message = `${subject} ${cidOf(envelope)}`;
     const faults = left.get(message) ?? FAULTS_OF_A_MESSAGE; // more would but wait for longer and longer
-    const dice = faults > 0 ? randomInt(100) / 100 : 1;
-    if (dice < 0.55) left.set(message, faults - 1);
-    if (dice < 0.1) {
+    const dice = faults > 0 ? randomInt(100) : 100;
+    if (dice < 55) left.set(message, faults - 1);
+    if (dice < 10) {
       network.lost++;
       throw timeout();
     }
-    if (dice < 0.3) {
+    if (dice < 30) {
       network.unanswered++;
       await send();
       throw timeout();
     }
-    if (dice < 0.45) {
+    if (dice < 45) {
       network.late++;
       later();
       throw timeout();
     }
-    if (dice < 0.55) {
+    if (dice < 55) {
       network.twice++;
       later();
     }
