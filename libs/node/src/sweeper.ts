@@ -11,7 +11,10 @@ const SWEEP_MS = 30_000;
 /** What the clock alone does to an order: the row as it stands after, with no secret left; the same where nothing is due. */
 export type Expiry<O> = (order: O, now: number) => O;
 
-/** Ends what is past its time: orders, key periods, Releases nobody fetched, call ids that can't be replayed any more. */
+/**
+ * Ends what is past its time: orders, key periods, Releases nobody fetched, Receipts nobody takes, call ids that can't be
+ * replayed any more.
+ */
 export function startSweeper<O>(node: Node, orders: OrderTable<O>, onDue: (ref: Cid) => Promise<void>): Job {
   return periodically('sweep', SWEEP_MS, node.log, async () => {
     for await (const ref of orders.due(node.now())) {
@@ -21,6 +24,10 @@ export function startSweeper<O>(node: Node, orders: OrderTable<O>, onDue: (ref: 
     await node.database.query(
       `UPDATE replies SET further = NULL
        WHERE verb = 'release' AND further IS NOT NULL AND created_at < now() - interval '10 minutes'`,
+    );
+    await node.database.query(
+      `UPDATE deliveries SET state = 'closed', attachments = NULL
+       WHERE verb = 'receipt' AND state = 'owed' AND created_at < now() - interval '7 days'`,
     );
     await node.database.query("DELETE FROM internal_calls WHERE at < now() - interval '10 minutes'");
     const { destroyed, kept } = await node.secrets.endPastPeriods();
