@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import type { Cid } from '@dta/codec';
-import { ORDERS_DRIVEN_MAX } from '@dta/contracts';
-import { openNode, type Database } from '@dta/node';
+import { cidOf, u32, type Cid } from '@dta/codec';
+import { ORDERS_DRIVEN_MAX, ORDERS_HELD_MAX, ORDERS_QUEUED_MAX } from '@dta/contracts';
+import { openNode, type Database, type Node } from '@dta/node';
 import type { Cast, PlayedPeers, RoleRig } from '@dta/node/testing';
 import { REDEMPTION_MS, startRedemption } from '@dta/order';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { PrincipalOptions } from '../src/index.js';
 import { readOrder, writeStep } from '../src/open-order.js';
 import { OrderDriver } from '../src/order-driver.js';
@@ -32,6 +33,54 @@ afterAll(() => rig.close());
 const place = () => rig.call(options, members.p, 'principal.place-order', asked());
 const reached = (orderReference: Cid, until: 'committed' | 'released') =>
   rig.call(options, members.p, 'principal.await-order', { orderReference, until, waitMs: 60_000 });
+
+test('more orders at once than a principal drives and holds ready: each gets its turn', async () => {
+  const count = ORDERS_DRIVEN_MAX + ORDERS_HELD_MAX + 40;
+  let goOn: () => void = () => undefined;
+  const placed = new Promise<void>((resolve) => (goOn = resolve));
+  peers.tamper = (reply) => placed.then(() => reply);
+  for (let at = 0; at < count; at += ORDERS_DRIVEN_MAX) {
+    const wave = Array.from({ length: Math.min(ORDERS_DRIVEN_MAX, count - at) }, place);
+    await Promise.all(wave);
+  }
+  goOn();
+  const states = () =>
+    database.query<{ state: string; orders: number }>(
+      'SELECT state, count(*)::integer AS orders FROM orders GROUP BY state',
+    );
+  const all = [{ state: 'committed', orders: count }]; // the first of this file
+  let now = await states();
+  for (const limit = Date.now() + 60_000; JSON.stringify(now) !== JSON.stringify(all) && Date.now() < limit;) {
+    await delay(100);
+    now = await states();
+  }
+  expect(now).toEqual(all);
+}, 120_000);
+
+test('each order that is queued gets its turn, and new ones are refused while too many wait', async () => {
+  const node = await openNode(options, rig.parts());
+  const taken = new Set<unknown>();
+  const query: Database['query'] = async (text, values = []) => {
+    if (text.startsWith('INSERT INTO leases')) taken.add(values[0]);
+    return []; // the lease is somebody else's
+  };
+  const counted = { ...node, database: { query } } as unknown as Node; // a driver asks for no more of it
+  const watch = new OrderWatch(node);
+  const driver = new OrderDriver(counted, new OrderRepository(node), watch);
+  const refs = Array.from({ length: ORDERS_DRIVEN_MAX + ORDERS_QUEUED_MAX }, (_, at) => cidOf(u32(at)));
+  try {
+    for (const ref of refs.slice(1)) driver.drive(ref);
+    expect(() => driver.assertRoom()).not.toThrow();
+    for (const ref of refs.slice(0, 1)) driver.drive(ref);
+    expect(() => driver.assertRoom()).toThrow(`${ORDERS_QUEUED_MAX} orders wait for their turn`);
+    for (const limit = Date.now() + 30_000; taken.size < refs.length && Date.now() < limit;) await delay(20);
+    expect(taken.size).toBe(refs.length);
+  } finally {
+    await driver.stop();
+    await watch.stop();
+    await node.close();
+  }
+});
 
 test('orders whose fiduciary hangs keep no other order waiting', async () => {
   const hanging = new Set<Cid>();
