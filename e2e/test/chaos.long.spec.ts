@@ -84,7 +84,7 @@ async function sleepWell(process: AppProcess): Promise<void> {
 
 /** As a client that doesn't give up: asks through either gateway, again and again. */
 async function persistently<T>(ask: (api: RestApi) => Promise<T>): Promise<T> {
-  for (const limit = Date.now() + 60_000; ; await delay(200)) {
+  for (const limit = Date.now() + 180_000; ; await delay(200)) {
     try {
       return await ask(operator.api(randomInt(2)));
     } catch (error) {

@@ -133,18 +133,18 @@ describe('over separate processes', () => {
       expect(isPrivateKeyOf(await redeem(api, orderReference), commitment)).toBe(true);
       return performance.now() - begin;
     };
-    /** The fastest of three: a machine may sleep through one, a time-out would be in all. */
-    const fastest = async () => {
-      const took = [];
+    /** The median of three: a machine may sleep through one. */
+    const median = async () => {
+      const took: number[] = [];
       for (const order of orders.splice(0, 3)) took.push(await timed(order));
-      return Math.min(...took);
+      return took.sort((a, b) => a - b)[1] ?? Infinity;
     };
     const [whole] = orders.splice(0, 1) as [Placed]; // there are seven
     const usual = await timed(whole);
     member?.pause();
-    const withSilent = await fastest();
+    const withSilent = await median();
     await member?.kill9();
-    const withDown = await fastest();
+    const withDown = await median();
     await member?.restart();
     console.log(
       `a redemption took ${usual.toFixed(0)} ms, ${withDown.toFixed(0)} ms with one of three down, ${withSilent.toFixed(0)} ms with one silent`,

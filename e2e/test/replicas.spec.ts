@@ -49,17 +49,17 @@ describe('two replicas of each role', () => {
     );
   });
 
-  test('go on at once where the one or the other of each is killed', async () => {
-    const took = [];
-    for (const dead of [0, 1] as const) took.push(await without(dead));
-    expect(Math.min(...took)).toBeLessThan(10_000); // no lease of one that is gone was waited for: it would be in both
+  test.each([0, 1] as const)('go on at once where one of each is killed: number %i', async (dead) => {
+    let took = await without(dead);
+    if (took >= 10_000) took = await without(dead); // a machine may sleep through one
+    expect(took).toBeLessThan(10_000); // no lease of one that is gone was waited for
   });
 
   /** ms for a redemption, an order and its redemption, where one replica of each role is gone. */
   async function without(dead: 0 | 1): Promise<number> {
     const names = operator.members.map(({ name }) => name);
     const before = await place(api(1));
-    await untilNobodyDrives(before.orderReference); // what it drove would wait for the end of its lease
+    await until(api(1), before.orderReference, ({ waitingFor }) => waitingFor.length === 0); // else a lease must end first
     await Promise.all(names.map((name) => replica(name, dead).kill9()));
     try {
       const begun = performance.now();
@@ -101,7 +101,15 @@ describe('two coordinators of one order repeat each other and no more', () => {
     return ref;
   }
 
-  async function untilOtherHolder(ref: string, holder: string | undefined, limitMs: number): Promise<void> {
+  async function holderOfOne(ref: string): Promise<string> {
+    for (const limit = Date.now() + 60_000; Date.now() < limit; await delay(50)) {
+      const holder = await holderOf(ref);
+      if (holder !== undefined) return holder;
+    }
+    throw new Error('nobody drives the order');
+  }
+
+  async function untilOtherHolder(ref: string, holder: string, limitMs: number): Promise<void> {
     const isOther = (now: string | undefined) => now !== undefined && now !== holder;
     for (const limit = Date.now() + limitMs; !isOther(await holderOf(ref)); await delay(50)) {
       if (Date.now() > limit) throw new Error('nobody took the order over');
@@ -147,7 +155,7 @@ describe('two coordinators of one order repeat each other and no more', () => {
     await second.stop(); // so it is the first that takes the order
     for (const process of silent()) process.pause();
     const ref = await inTheMiddle();
-    const holder = await holderOf(ref);
+    const holder = await holderOfOne(ref);
     first.pause();
     await second.restart();
     await untilOtherHolder(ref, holder, leaseMs + 30_000);
@@ -161,7 +169,7 @@ describe('two coordinators of one order repeat each other and no more', () => {
     await second.stop();
     for (const process of silent()) process.pause();
     const refs = await Promise.all(Array.from({ length: 4 }, inTheMiddle));
-    const holder = await holderOf(String(refs[0]));
+    const holder = await holderOfOne(String(refs[0]));
     await second.restart();
     const takeAway = () =>
       query(operator.member('principal'), "UPDATE leases SET until = now() - interval '1 second' WHERE holder = $1", [
@@ -177,12 +185,6 @@ describe('two coordinators of one order repeat each other and no more', () => {
     for (const ref of refs) await expectOneOfEach(ref);
   });
 });
-
-async function untilNobodyDrives(ref: string): Promise<void> {
-  for (const limit = Date.now() + 60_000; (await holderOf(ref)) !== undefined; await delay(50)) {
-    if (Date.now() > limit) throw new Error('somebody still drives the order');
-  }
-}
 
 async function holderOf(ref: string): Promise<string | undefined> {
   const principal = operator.member('principal');

@@ -1,4 +1,4 @@
-import { request } from 'node:http';
+import { Agent, request } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { openApiDocument } from '@dta/contracts/rest';
 import { DtaError } from '@dta/errors';
@@ -322,7 +322,7 @@ describe('a gateway', () => {
     const other = await startSetup({ access: 'standalone' });
     await new Promise<void>((resolve) => {
       request(
-        { host: '127.0.0.1', port: other.gateway.port, path: '/health/live', headers: { Connection: 'keep-alive' } },
+        { host: '127.0.0.1', port: other.gateway.port, path: '/health/live', agent: new Agent({ keepAlive: true }) },
         (r) => r.resume().on('end', resolve),
       ).end();
     });

@@ -1,5 +1,5 @@
 import { type Cid } from '@dta/codec';
-import { ORDERS_DRIVEN_MAX, ORDERS_HELD_MAX, ORDERS_QUEUED_MAX, ORDERS_SILENT_MAX } from '@dta/contracts';
+import { ORDERS_DRIVEN_MAX, ORDERS_HELD_MAX, ORDERS_LINGERING_MAX, ORDERS_QUEUED_MAX } from '@dta/contracts';
 import { parseEnvelope } from '@dta/envelope';
 import { DtaError, isDtaError } from '@dta/errors';
 import {
@@ -35,8 +35,10 @@ const RESUME_MS = 2_000;
 const LEASE_RENEWAL_MS = 5_000;
 /** An order with nothing to do for longer is no longer driven. */
 const IDLE_MS = 1_000;
-/** An order whose parties say nothing for as long gives its place to the next: one that hangs must not keep all others waiting. */
-const SILENT_MS = 1_000;
+/** For as long an order keeps its place after the last step that anybody waits for. */
+const LINGER_MS = 1_000;
+/** A message whose time comes later than this may be sent at once, where there is a reason to. */
+const LATE_MS = 5_000;
 /** Answers that no step waits for are written together, at the latest after this long. */
 const GATHER_MS = 500;
 
@@ -47,8 +49,8 @@ type Arrived = DeliveryAnswer & { readonly verb: PrincipalVerb };
 
 /**
  * Drives orders: sends what is owed, takes the answers, makes the next step, until nothing is owed. One process drives at
- * most 16 at a time, and beside them those whose parties are silent; orders that nobody drives are found and gone on with,
- * so that any replica finishes what another began.
+ * most 16 at a time, and beside them some that linger: one that hangs must not keep all others waiting. Orders that nobody
+ * drives are found and gone on with, so that any replica finishes what another began.
  */
 export class OrderDriver implements Job {
   readonly #node: Node;
@@ -99,11 +101,13 @@ export class OrderDriver implements Job {
     }
   }
 
+  #lingering(): number {
+    return [...this.#driven.values()].filter((drive) => drive.lingers).length;
+  }
+
   /** How many more orders may be driven now. */
   #places(): number {
-    const silent = [...this.#driven.values()].filter(({ isSilent }) => isSilent).length;
-    const others = this.#driven.size - silent;
-    return Math.min(ORDERS_DRIVEN_MAX - others, ORDERS_DRIVEN_MAX + ORDERS_SILENT_MAX - this.#driven.size);
+    return ORDERS_DRIVEN_MAX - (this.#driven.size - this.#lingering());
   }
 
   async #resume(): Promise<void> {
@@ -147,6 +151,7 @@ export class OrderDriver implements Job {
         renewable = false;
         moved = await this.#renew(open, batch);
       }
+      drive.isAwaited = awaiting.includes((moved ?? open).order.state);
       if (moved !== null) {
         drive.heard();
         open = moved;
@@ -172,8 +177,10 @@ export class OrderDriver implements Job {
         const sent = this.#send(open, delivery)
           .then((answer) => {
             renewable = true;
+            if (delivery.lastError === 'timeout' && answer === null) drive.hangs();
+            else drive.heard();
+            if (delivery.lastError === 'identity_frozen' && answer === null) this.#hasten(open, delivery);
             if (answer === null) return;
-            drive.heard();
             delivery.answered = { envelopes: answer.envelopes };
             arrived.push(answer);
             gathering ??= Date.now();
@@ -188,7 +195,9 @@ export class OrderDriver implements Job {
       if (sending.size === 0 && arrived.length === 0 && next - now > IDLE_MS) return false; // the resumer comes back to it
       const pause = arrived.length > 0 ? Math.min(GATHER_MS, next - now) : next - now;
       await drive.pause([...sending.values()], pause);
-      if (drive.isSilent) this.#startQueued();
+      if (!drive.lingers) continue;
+      this.#startQueued();
+      if (arrived.length === 0 && this.#lingering() > ORDERS_LINGERING_MAX) return false;
     }
     // the step as well where these complete it: with nothing owed, no other replica would find the order
     if (arrived.length > 0 && (await this.#move(open, [...arrived])) === null) await this.#write(open, arrived);
@@ -286,18 +295,18 @@ export class OrderDriver implements Job {
       const { code, dueInMs } = await noteFailure(this.#node.database, delivery, error);
       delivery.lastError = code;
       delivery.dueAt = this.#node.now() + dueInMs;
-      if (code === 'identity_frozen') this.#hasten(open, delivery);
       this.#logFailure(open.order.ref, delivery, error);
       return null;
     }
   }
 
-  /** Who refuses a redemption for keys that it doesn't know lacks the Commitment: it has waited for long enough. */
+  /** Who refuses a redemption for keys that it doesn't know lacks the Commitment: what would be sent in minutes is sent now. */
   #hasten({ deliveries }: OpenOrder, refused: OpenDelivery): void {
     if (refused.verb !== 'release' && refused.verb !== 'redeem') return;
+    const now = this.#node.now();
     for (const delivery of deliveries) {
-      const { verb, party } = delivery;
-      if (verb === 'affirm' || (verb === 'commit' && party === refused.party)) delivery.dueAt = this.#node.now();
+      const isMissing = delivery.verb === 'commit' && delivery.party === refused.party;
+      if ((isMissing || delivery.verb === 'affirm') && delivery.dueAt > now + LATE_MS) delivery.dueAt = now;
     }
   }
 
@@ -323,7 +332,10 @@ class Drive {
   notified = 0;
   /** the order as this process wrote it elsewhere */
   newer: OpenOrder | null = null;
+  /** whether a step waits for an answer */
+  isAwaited = true;
   #heardAt = performance.now();
+  #hangs = false;
   #wake: () => void = () => undefined;
 
   take(open: OpenOrder): void {
@@ -337,25 +349,32 @@ class Drive {
     this.wake();
   }
 
-  /** Something came of it: a step, or an answer. */
+  /** Somebody answered, whatever it was. */
   heard(): void {
     this.#heardAt = performance.now();
+    this.#hangs = false;
   }
 
-  get isSilent(): boolean {
-    return performance.now() >= this.#heardAt + SILENT_MS;
+  /** Somebody didn't answer in time. */
+  hangs(): void {
+    this.#hangs = true;
+  }
+
+  /** Whether it needs no place: a party hangs, or nobody waits for what is still owed. */
+  get lingers(): boolean {
+    return this.#hangs || (!this.isAwaited && performance.now() >= this.#heardAt + LINGER_MS);
   }
 
   wake(): void {
     this.#wake();
   }
 
-  /** Waits until a message is answered, somebody wakes it, it falls silent, or `ms` have passed. */
+  /** Waits until a message is answered, somebody wakes it, it begins to linger, or `ms` have passed. */
   async pause(sending: readonly Promise<void>[], ms: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
-    const untilSilent = this.isSilent ? Infinity : this.#heardAt + SILENT_MS - performance.now();
+    const untilLingering = this.isAwaited || this.lingers ? Infinity : this.#heardAt + LINGER_MS - performance.now();
     const slept = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, Math.max(1, Math.min(ms, untilSilent)));
+      timer = setTimeout(resolve, Math.max(1, Math.min(ms, untilLingering)));
       this.#wake = resolve;
     });
     await Promise.race([...sending, slept]);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { cidOf, u32, type Cid } from '@dta/codec';
-import { ORDERS_DRIVEN_MAX, ORDERS_HELD_MAX, ORDERS_QUEUED_MAX } from '@dta/contracts';
+import { ORDERS_DRIVEN_MAX, ORDERS_HELD_MAX, ORDERS_LINGERING_MAX, ORDERS_QUEUED_MAX } from '@dta/contracts';
 import { openNode, type Database, type Node } from '@dta/node';
 import type { Cast, PlayedPeers, RoleRig } from '@dta/node/testing';
 import { REDEMPTION_MS, startRedemption } from '@dta/order';
@@ -103,6 +103,31 @@ test('orders whose fiduciary hangs keep no other order waiting', async () => {
     const attempts = (await asking()).map((row) => row.attempts);
     expect(attempts).toHaveLength(ORDERS_DRIVEN_MAX);
     expect(Math.max(...attempts)).toBeLessThan(3); // after the third, some 16 s, it would have been its turn anyway
+  } finally {
+    letGo();
+  }
+}, 120_000);
+
+test('orders whose Commitment hangs keep none waiting either, and not all of them are driven on', async () => {
+  let letGo: () => void = () => undefined;
+  const hung = new Promise<void>((resolve) => (letGo = resolve));
+  peers.tamper = async (reply, verb) => {
+    if (verb === 'commit' && reply.by === members.f1) await hung;
+    return reply;
+  };
+  try {
+    const refs: Cid[] = [];
+    for (let at = 0; at < ORDERS_DRIVEN_MAX + ORDERS_LINGERING_MAX + 20; at += 4)
+      for (const { orderReference } of await Promise.all(Array.from({ length: 4 }, place))) refs.push(orderReference);
+    const states = await Promise.all(refs.map(async (ref) => (await reached(ref, 'committed')).state));
+    expect(new Set(states)).toEqual(new Set(['committed']));
+    // after the third attempt, some 16 s, an order has nothing to do for long enough
+    const letGoEarly = () =>
+      database.query(`SELECT FROM deliveries d WHERE verb = 'commit' AND state = 'owed' AND attempts < 3
+        AND NOT EXISTS (SELECT FROM leases l WHERE l.order_ref = d.order_ref AND l.until > now())`);
+    const limit = Date.now() + 30_000;
+    while ((await letGoEarly()).length === 0 && Date.now() < limit) await delay(50);
+    expect(Date.now()).toBeLessThan(limit);
   } finally {
     letGo();
   }

@@ -73,7 +73,8 @@ test('come by LISTEN, whichever replica made them, long before anybody would loo
   const ref = await place();
   let { id: after } = known((await follow(ref, 'committed')).at(-1));
   const took: number[] = [];
-  for (let at = 0; at < 20 && took.filter((ms) => ms < 2_500).length < 4; at += 1) {
+  const isFast = (ms: number) => ms < 2_500; // it looks every 5 s
+  for (let at = 0; at < 9; at += 1) {
     const waiting = events(ref, after);
     await new Promise((resolve) => setTimeout(resolve, 100)); // one of the two replicas waits by now
     const begun = performance.now();
@@ -84,7 +85,7 @@ test('come by LISTEN, whichever replica made them, long before anybody would loo
     took.push(performance.now() - begun);
     after = known(came[0]).id;
   }
-  expect(took.filter((ms) => ms < 2_500)).toHaveLength(4); // it looks every 5 s; a machine may sleep through some
+  expect(took.filter(isFast).length).toBeGreaterThanOrEqual(8); // a machine may sleep through one
 });
 
 test('come without LISTEN too, when somebody looks', async () => {

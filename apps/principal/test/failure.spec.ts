@@ -16,7 +16,7 @@ import {
   type Member,
   type PlayedReply,
 } from '@dta/node/testing';
-import { dealStatement, enrolmentStatement, requestStatement, type PrincipalVerb } from '@dta/order';
+import { dealStatement, enrolmentStatement, REDEMPTIONS_A_DAY, requestStatement, type PrincipalVerb } from '@dta/order';
 import { known, type Parties } from '@dta/order/testing';
 import { Idempotency } from '../src/idempotency.js';
 import { startPrincipal, type PrincipalOptions } from '../src/index.js';
@@ -210,24 +210,39 @@ describe('who replays', () => {
     expect((await released()).state).toBe('released');
     expect(await codeOf(redeem(other.orderReference))).toBe('idempotency_conflict');
     await expire(orderReference);
-    const { b, f1 } = members;
-    const demands = () =>
-      database.query("SELECT FROM deliveries WHERE order_ref = $1 AND verb = 'release'", [orderReference]);
-    const before = (await demands()).length;
-    for (const [{ identity }, code] of [
-      [b, 'service_unavailable'],
-      [f1, 'fiduciaries_insufficient'],
-    ] as const) {
-      peers.away.add(identity.cid);
-      expect(await codeOf(redeem())).toBe(code);
-      peers.away.clear();
-    }
-    expect(await demands()).toHaveLength(before); // nobody was asked for another of the 16 that it answers in a day
     await redeem();
     expect((await released()).state).toBe('released');
     const { timeline } = await call('principal.get-order', { orderReference });
     expect(timeline.filter(({ event }) => event === 'releasing')).toHaveLength(2);
   });
+});
+
+test('once half of the Redemptions of a day are used, another is begun only if all whom it takes are there', async () => {
+  const { orderReference } = await place();
+  await ended(orderReference);
+  const redeem = () =>
+    call('principal.redeem-order', {
+      ...{ orderReference, beneficiary: null, extension: {}, idempotencyKey: null, waitMs: 0 },
+    });
+  const redeemed = async () => {
+    await redeem();
+    const { state } = await call('principal.await-order', { orderReference, until: 'released', waitMs: 60_000 });
+    expect(state).toBe('released');
+    await expire(orderReference);
+  };
+  const { b, f1 } = members;
+  peers.away.add(b.identity.cid);
+  for (let at = 0; at < REDEMPTIONS_A_DAY / 2; at += 1) await redeemed();
+  const demands = () =>
+    database.query("SELECT FROM deliveries WHERE order_ref = $1 AND verb = 'release'", [orderReference]);
+  const before = (await demands()).length;
+  expect(await codeOf(redeem())).toBe('service_unavailable');
+  peers.away.clear();
+  peers.away.add(f1.identity.cid);
+  expect(await codeOf(redeem())).toBe('fiduciaries_insufficient');
+  expect(await demands()).toHaveLength(before); // nobody was asked for another
+  peers.away.clear();
+  await redeemed();
 });
 
 /** Puts an order where it stands once its Redemption has expired without a Receipt. */

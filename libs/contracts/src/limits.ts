@@ -59,8 +59,8 @@ export const EVENTS_PER_CALL_MAX = 100;
 export const EVENT_HEARTBEAT_MS = 15_000;
 /** Orders that one process of a principal drives at a time. */
 export const ORDERS_DRIVEN_MAX = 16;
-/** Orders that it drives beside them, since their parties have been silent for a while. */
-export const ORDERS_SILENT_MAX = 240;
+/** Orders that it drives beside them, which wait for a party that hangs, or for nothing that a step waits for. */
+export const ORDERS_LINGERING_MAX = 48;
 /** Orders that wait there for a place with all that driving them takes; others are read again when their turn comes. */
 export const ORDERS_HELD_MAX = 64;
 /** Orders that wait there at all, before new ones are refused. */

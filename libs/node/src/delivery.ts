@@ -79,9 +79,7 @@ export interface PeerReply {
 }
 
 /** Verbs whose answer a step waits for. */
-export const awaited: ReadonlySet<string> = new Set([
-  ...['enrol', 'accept', 'deal', 'confirm', 'release', 'redeem', 'affirm'],
-]);
+export const awaited: ReadonlySet<string> = new Set(['enrol', 'accept', 'deal', 'confirm', 'release', 'redeem']);
 
 /** What sending an order's message takes. */
 export interface PeerParts extends ExchangeParts {

@@ -3,8 +3,8 @@ import { LEASE_MS } from '@dta/contracts';
 import type { Sql } from './database.js';
 import { awaited } from './delivery.js';
 
-/** The chance of an order that a step waits for to come before all others. */
-const SHARE_OF_AWAITED = 0.8;
+/** So many orders that a step waits for are found for each other one. */
+const WEIGHT_OF_AWAITED = 4;
 
 /**
  * Takes or renews the right to drive an order, for 15 s by the database's clock. A replica that lost it does no harm: it
@@ -30,12 +30,12 @@ export async function dropLease(sql: Sql, order: Cid, holder: string): Promise<v
  * a step waits for: whoever wrote the last answer died before the step that follows from it. A `redeem` that was never
  * tried waits for Releases: those drive the order.
  *
- * Any `limit` of them: were it always the same ones, a few whose rows can't be read would keep all others waiting. Most of
- * them such as a step waits for: a fiduciary that is gone for good is owed a message for each order that it ever had.
+ * Any `limit` of them: were it always the same ones, a few whose rows can't be read would keep all others waiting. Four
+ * in five are such as a step waits for: a fiduciary that is gone for good is owed a message for each order that it ever had.
  */
 export async function undriven(sql: Sql, limit: number, awaiting: readonly string[]): Promise<Cid[]> {
   const rows: { order_ref: Cid }[] = await sql.query(
-    `SELECT order_ref FROM (
+    `WITH due AS (
        SELECT d.order_ref, d.verb = ANY ($3) AS awaited FROM deliveries d
        WHERE d.state = 'owed' AND d.next_attempt_at <= now()
          AND (d.verb <> 'redeem' OR d.last_error IS NOT NULL OR NOT EXISTS (
@@ -44,10 +44,15 @@ export async function undriven(sql: Sql, limit: number, awaiting: readonly strin
        SELECT o.ref, true FROM orders o
        WHERE o.state = ANY ($2) AND NOT EXISTS (
          SELECT FROM deliveries d WHERE d.order_ref = o.ref AND d.state = 'owed' AND d.verb = ANY ($3))
-     ) AS waiting
-     WHERE NOT EXISTS (SELECT FROM leases l WHERE l.order_ref = waiting.order_ref AND l.until >= now())
-     GROUP BY order_ref ORDER BY bool_or(awaited) AND random() < $4 DESC, random() LIMIT $1`,
-    [limit, [...awaiting], [...awaited], SHARE_OF_AWAITED],
+     ), undriven AS (
+       SELECT order_ref, bool_or(awaited) AS awaited, random() AS chance, random() AS luck FROM due
+       WHERE NOT EXISTS (SELECT FROM leases l WHERE l.order_ref = due.order_ref AND l.until >= now())
+       GROUP BY order_ref
+     )
+     SELECT order_ref FROM undriven
+     ORDER BY (row_number() OVER (PARTITION BY awaited ORDER BY chance) - luck) * CASE WHEN awaited THEN 1 ELSE $4::float END
+     LIMIT $1`,
+    [limit, [...awaiting], [...awaited], WEIGHT_OF_AWAITED],
   );
   return rows.map(({ order_ref }) => order_ref);
 }

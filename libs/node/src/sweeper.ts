@@ -26,8 +26,9 @@ export function startSweeper<O>(node: Node, orders: OrderTable<O>, onDue: (ref: 
        WHERE verb = 'release' AND further IS NOT NULL AND created_at < now() - interval '10 minutes'`,
     );
     await node.database.query(
-      `UPDATE deliveries SET state = 'closed', attachments = NULL
-       WHERE verb = 'receipt' AND state = 'owed' AND created_at < now() - interval '7 days'`,
+      `UPDATE deliveries SET state = 'closed', attachments = NULL WHERE ctid = ANY (ARRAY(
+         SELECT ctid FROM deliveries
+         WHERE verb = 'receipt' AND state = 'owed' AND created_at < now() - interval '7 days' LIMIT 1000))`,
     );
     await node.database.query("DELETE FROM internal_calls WHERE at < now() - interval '10 minutes'");
     const { destroyed, kept } = await node.secrets.endPastPeriods();

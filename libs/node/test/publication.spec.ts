@@ -240,10 +240,11 @@ describe('nothing is lost and nothing forks', () => {
     const stealing = thief();
     for (let replica = 0; replica < 3; replica++) publish();
     const sent: Cid[] = [];
-    for (let round = 0; round < 15; round++) sent.push(...(await send(10)));
-    const { segments: count, envelopes } = await published();
-    isOver = true;
-    await stealing;
+    const everything = async () => {
+      for (let round = 0; round < 15; round++) sent.push(...(await send(10)));
+      return published();
+    };
+    const [{ segments: count, envelopes }] = await Promise.all([everything().finally(() => (isOver = true)), stealing]);
     expect(envelopes).toBe(150);
     const stored = await segments();
     expect(stored).toHaveLength(count);

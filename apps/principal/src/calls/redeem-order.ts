@@ -2,7 +2,7 @@ import type { Cid } from '@dta/codec';
 import type { ParamsOf } from '@dta/contracts';
 import { DtaError, isDtaError } from '@dta/errors';
 import { InternalInbox, NODE, type Node } from '@dta/node';
-import { redemptionStatement, startRedemption } from '@dta/order';
+import { startRedemption } from '@dta/order';
 import type { MessageContext, TransportMessage } from '@dta/transport';
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, MessagePattern, Payload } from '@nestjs/microservices';
@@ -13,7 +13,7 @@ import { OrderView } from '../order-view.js';
 import { OrderWait } from '../order-wait.js';
 import { OrderRepository } from '../order.repository.js';
 import { factsOf } from '../plugin-answers.js';
-import { assertPresent } from '../presence.js';
+import { assertPresent, isHalfSpent } from '../presence.js';
 import { RepeatedAnswer } from '../repeated-answer.js';
 
 type Asked = Omit<ParamsOf<'principal.redeem-order'>, 'idempotencyKey' | 'waitMs'>;
@@ -42,7 +42,7 @@ export class RedeemOrder {
       const { orderReference: ref } = asked;
       const row = await this.idempotency.row('redeem-order', idempotencyKey, asked);
       await this.answers.again(ref);
-      const state = await this.#redeem(asked, row);
+      const state = await this.#redeem(asked, row, context);
       await this.wait.beside(context, ref, 'released', waitMs, state);
       return this.view.progress(ref);
     });
@@ -52,6 +52,7 @@ export class RedeemOrder {
   async #redeem(
     { orderReference: ref, beneficiary, extension }: Asked,
     row: IdempotencyRow | null,
+    context: MessageContext,
   ): Promise<string | undefined> {
     for (let attempt = 1; ; attempt++) {
       const before = row && (await this.idempotency.find(row));
@@ -64,8 +65,8 @@ export class RedeemOrder {
         const asked = { ...factsOf(order, open.evidence), redemption: extension };
         await this.node.plugins.validateRedemption(open.evidence.request.body.plugin, asked);
       }
-      if (open.evidence.all(redemptionStatement).length > 0) await assertPresent(this.node, order); // one has expired
       const step = await startRedemption(order, open.evidence, this.node.ring);
+      if (attempt === 1 && isHalfSpent(open.evidence)) await context.wait(() => assertPresent(this.node, order));
       try {
         const written = await writeStep(this.node, this.orders, open, step, open.evidence, {
           lease: this.driver.holder,

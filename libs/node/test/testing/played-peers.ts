@@ -12,8 +12,8 @@ import {
   type PrincipalVerb,
 } from '@dta/order';
 import { known, Node as Party, Parties } from '@dta/order/testing';
-import { DtaError } from '@dta/errors';
 import { Gate } from '@dta/transport';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Cast, Member, RoleRig } from './role-rig.js';
 
 /** A reply before it is sealed; `sealed` changes the envelope. */
@@ -37,7 +37,7 @@ export class PlayedPeers {
   readonly #replies = new Map<string, PlayedReply>();
   /** what a party does to its reply; may throw what it answers instead */
   tamper: (reply: PlayedReply, verb: PrincipalVerb, order: Parties) => Promise<PlayedReply> = async (reply) => reply;
-  /** who answers no greeting */
+  /** who answers no greeting for as long as it is here */
   readonly away = new Set<Cid>();
   /** what is sent in the place of the sealed bytes */
   garble: (bytes: Uint8Array, verb: PrincipalVerb, by: Member, order: Parties) => Uint8Array = (bytes) => bytes;
@@ -48,7 +48,7 @@ export class PlayedPeers {
 
   static async serve(rig: RoleRig, cast: Cast): Promise<PlayedPeers> {
     const peers = new PlayedPeers(cast);
-    const gate = new Gate({ inWork: 100, queued: 1_000 });
+    const gate = new Gate({ inWork: 2_000 });
     for (const [member, role] of [
       [cast.b, 'beneficiary'],
       [cast.f1, 'fiduciary'],
@@ -71,7 +71,7 @@ export class PlayedPeers {
 
   /** What it says when it is told who somebody is. */
   async #acknowledge({ identity, key, generation }: Member, role: Role, payload: Uint8Array): Promise<Uint8Array> {
-    if (this.away.has(identity.cid)) throw new DtaError('service_unavailable', 'away');
+    while (this.away.has(identity.cid)) await delay(20);
     const [bytes = new Uint8Array()] = decodeBundle(payload).envelopes;
     const opener = { id: identity.cid, role, keyHash: identity.keys.kemHash, key: await openKem(generation.kemSeed) };
     const [first = new Uint8Array()] = await openEnvelope(parseEnvelope(bytes), [opener]);
