@@ -26,6 +26,7 @@ import {
   type PrincipalVerb,
 } from '@dta/order';
 import { randomUUID } from 'node:crypto';
+import { Drive } from './drive.js';
 import { readOrder, writeStep, type OpenDelivery, type OpenOrder } from './open-order.js';
 import type { OrderRepository } from './order.repository.js';
 import type { OrderWatch } from './order-watch.js';
@@ -35,8 +36,6 @@ const RESUME_MS = 2_000;
 const LEASE_RENEWAL_MS = 5_000;
 /** An order with nothing to do for longer is no longer driven. */
 const IDLE_MS = 1_000;
-/** For as long an order keeps its place after the last step that anybody waits for. */
-const LINGER_MS = 1_000;
 /** A message whose time comes later than this may be sent at once, where there is a reason to. */
 const LATE_MS = 5_000;
 /** Answers that no step waits for are written together, at the latest after this long. */
@@ -322,63 +321,6 @@ export class OrderDriver implements Job {
     await this.#resumer.stop();
     for (const drive of this.#driven.values()) drive.wake();
     await Promise.all([...this.#driven.values()].map(({ done }) => done));
-  }
-}
-
-/** An order being driven: where others leave word that it has changed. */
-class Drive {
-  done: Promise<void> = Promise.resolve();
-  /** the newest version that the database told of */
-  notified = 0;
-  /** the order as this process wrote it elsewhere */
-  newer: OpenOrder | null = null;
-  /** whether a step waits for an answer */
-  isAwaited = true;
-  #heardAt = performance.now();
-  #hangs = false;
-  #wake: () => void = () => undefined;
-
-  take(open: OpenOrder): void {
-    this.newer = open;
-    this.heard();
-    this.wake();
-  }
-
-  changed(version: number): void {
-    this.notified = Math.max(this.notified, version);
-    this.wake();
-  }
-
-  /** Somebody answered, whatever it was. */
-  heard(): void {
-    this.#heardAt = performance.now();
-    this.#hangs = false;
-  }
-
-  /** Somebody didn't answer in time. */
-  hangs(): void {
-    this.#hangs = true;
-  }
-
-  /** Whether it needs no place: a party hangs, or nobody waits for what is still owed. */
-  get lingers(): boolean {
-    return this.#hangs || (!this.isAwaited && performance.now() >= this.#heardAt + LINGER_MS);
-  }
-
-  wake(): void {
-    this.#wake();
-  }
-
-  /** Waits until a message is answered, somebody wakes it, it begins to linger, or `ms` have passed. */
-  async pause(sending: readonly Promise<void>[], ms: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const untilLingering = this.isAwaited || this.lingers ? Infinity : this.#heardAt + LINGER_MS - performance.now();
-    const slept = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, Math.max(1, Math.min(ms, untilLingering)));
-      this.#wake = resolve;
-    });
-    await Promise.race([...sending, slept]);
-    clearTimeout(timer);
   }
 }
 

@@ -4,6 +4,7 @@ import { ORDERS_DRIVEN_MAX, ORDERS_HELD_MAX, ORDERS_LINGERING_MAX, ORDERS_QUEUED
 import { openNode, type Database, type Node } from '@dta/node';
 import type { Cast, PlayedPeers, RoleRig } from '@dta/node/testing';
 import { REDEMPTION_MS, startRedemption } from '@dta/order';
+import { known } from '@dta/order/testing';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PrincipalOptions } from '../src/index.js';
 import { readOrder, writeStep } from '../src/open-order.js';
@@ -106,6 +107,20 @@ test('orders whose fiduciary hangs keep no other order waiting', async () => {
   } finally {
     letGo();
   }
+}, 120_000);
+
+test('orders whose fiduciary is slow keep their places: it is not sent more for it', async () => {
+  const said: string[] = [];
+  peers.tamper = async (reply, verb) => {
+    if (verb === 'accept') await delay(1_500);
+    said.push(verb);
+    return reply;
+  };
+  const placed = await Promise.all(Array.from({ length: ORDERS_DRIVEN_MAX + 1 }, place));
+  await Promise.all(placed.map(({ orderReference }) => reached(orderReference, 'committed')));
+  const enrolled = said.flatMap((verb, at) => (verb === 'enrol' ? [at] : []));
+  expect(enrolled).toHaveLength(ORDERS_DRIVEN_MAX + 1);
+  expect(said.indexOf('accept')).toBeLessThan(known(enrolled.at(-1)));
 }, 120_000);
 
 test('orders whose Commitment hangs keep none waiting either, and not all of them are driven on', async () => {
