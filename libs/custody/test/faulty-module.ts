@@ -13,7 +13,8 @@ export type Fault =
   | 'no Ed25519'
   | 'fixed labels'
   | 'exports'
-  | 'raw points';
+  | 'raw points'
+  | 'misses candidates';
 
 /** A PKCS#11 module with faults to switch on. */
 export interface FaultyModule {

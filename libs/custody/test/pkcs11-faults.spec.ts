@@ -2,22 +2,24 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { ascii } from '@dta/codec';
 import { ed25519Verify } from '@dta/crypto';
 import { checkToken, openPkcs11Custody, type Custody, type TokenOptions } from '@dta/custody';
-import { freshToken } from '@dta/testkit';
+import { freshToken, type SoftHsmToken } from '@dta/testkit';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildFaultyModule, type Fault, type FaultyModule } from './faulty-module.js';
+import { rawSession } from './raw-session.js';
 import { refusal } from './refusal.js';
 
 const context = ascii('context');
 let folder: string;
 let faulty: FaultyModule;
+let sound: SoftHsmToken;
 let token: TokenOptions;
 let custody: Custody;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'dta-custody-'));
-  const sound = await freshToken();
+  sound = await freshToken();
   faulty = await buildFaultyModule(folder, sound.module);
   token = { module: faulty.module, token: sound.token, pin: sound.pin };
 });
@@ -89,6 +91,24 @@ test('a module that gives a public key without the DER around it is understood',
   const key = await custody.signing?.create();
   const signature = (await key?.sign(context)) ?? new Uint8Array();
   expect(ed25519Verify(key?.publicKey ?? new Uint8Array(), context, signature)).toBe(true);
+});
+
+test('replicas at a module that misses a candidate now and then leave none behind', async () => {
+  const others = await Promise.all(Array.from({ length: 3 }, () => openPkcs11Custody(token)));
+  await faulty.break('misses candidates');
+  const names = Array.from({ length: 6 }, (_, at) => `missed-${at}`);
+  for (const name of names) {
+    const sealed = await Promise.all([custody, ...others].map((one) => one.seal(name, context, context)));
+    await faulty.break(null);
+    for (const bytes of sealed) expect(await custody.open(name, context, bytes)).toEqual(context);
+    await faulty.break('misses candidates');
+  }
+  await faulty.break(null);
+  const raw = rawSession(sound);
+  const left = names.flatMap((name) => raw.find(`dta/${name}/new`));
+  raw.close();
+  expect(left).toHaveLength(0);
+  await Promise.all(others.map((one) => one.close()));
 });
 
 describe('the check of a token', () => {

@@ -106,7 +106,10 @@ function look(
     return finding;
   };
   destroy(again);
-  if (findKeys(session, name).length > 0) return yieldTo('settled');
+  const keys = findKeys(session, name);
+  if (keys.some(isOwn)) return 'settled';
+  if (ours === undefined && isPatient) return 'wait'; // missed by this look: yielding now would leave it behind for ever
+  if (keys.length > 0) return yieldTo('settled');
   if (ours === undefined) return 'lost'; // destroyed with all of this name
   if (others.some(({ id }) => toHex(id) < toHex(own))) return yieldTo('lost');
   if (others.length > 0 && isPatient) return 'wait'; // a higher one yields, or has looked before ours was there and settles
