@@ -53,6 +53,8 @@ test('orders that clients place and redeem end right, each once, while processes
   };
   await Promise.all([chaos(), ...Array.from({ length: clients }, client)]);
   console.log(`${orders.length} orders, ${killed.length} processes killed`);
+  expect(orders.length).toBeGreaterThan(20);
+  expect(killed.length).toBeGreaterThan(10);
 
   const { body } = await operator.api().get('/v1/order?perPage=1000');
   expect(new Set(body?.['orderReference'] as string[]).size).toBe(orders.length); // nobody's order was placed twice

@@ -3,16 +3,8 @@ import { STATUS_TIMEOUT_MS } from '@dta/contracts';
 import { DtaError, isDtaError } from '@dta/errors';
 import type { Role } from '@dta/identity';
 import { greet, type Node } from '@dta/node';
-import { REDEMPTIONS_A_DAY, redemptionStatement, type Evidence, type PrincipalOrder } from '@dta/order';
+import type { PrincipalOrder } from '@dta/order';
 import { setTimeout as delay } from 'node:timers/promises';
-
-const DAY = 24 * 60 * 60_000;
-
-/** Whether half of the Redemptions of an order that a fiduciary answers in a day have been asked for. */
-export function isHalfSpent(evidence: Evidence): boolean {
-  const recent = evidence.all(redemptionStatement).filter(({ body }) => body.createdAt > evidence.now - DAY);
-  return recent.length >= REDEMPTIONS_A_DAY / 2;
-}
 
 /**
  * Asks all whom a redemption takes whether they are there, and settles when enough are: a client that asks again and again
@@ -44,7 +36,10 @@ export async function assertPresent(
 function reaches(count: number, all: readonly Promise<boolean>[]): Promise<boolean> {
   return new Promise((resolve) => {
     let found = 0;
-    const each = all.map((one) => one.then((holds) => (holds && (found += 1) === count ? resolve(true) : undefined)));
-    void Promise.all(each).then(() => resolve(false));
+    const counted = all.map(async (one) => {
+      if (await one) found += 1;
+      if (found >= count) resolve(true);
+    });
+    void Promise.all(counted).then(() => resolve(false)); // nothing, where it has settled
   });
 }

@@ -103,11 +103,13 @@ export class Inbox<O extends { readonly state: string }> {
       try {
         return this.#bundle(await this.#take(verb, envelope, message, known.order, step));
       } catch (error) {
-        message = { ...message, evidence: message.evidence.at(this.#parts.now()) }; // it may have slept beyond a time limit
         // another replica may have taken this very step meanwhile, and erased what ours needed
         known = await this.#read(verb, envelope);
         if (known.reply !== null) return this.#bundle(known.reply);
-        if (isDtaError(error, 'write_conflict') && attempt < ATTEMPTS) continue;
+        if (isDtaError(error, 'write_conflict') && attempt < ATTEMPTS) {
+          message = { ...message, evidence: message.evidence.at(this.#parts.now()) }; // it may have slept beyond a time limit
+          continue;
+        }
         this.#tell(verb, envelope, { code: toDtaError(error).code }, 'a step was refused');
         throw error;
       }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { parseCid, type Cid } from '@dta/codec';
-import { encodeBundle, sealEnvelope, type NewEnvelope } from '@dta/envelope';
+import { cidOf, parseCid, type Cid } from '@dta/codec';
+import { decodeBundle, encodeBundle, sealEnvelope, type NewEnvelope } from '@dta/envelope';
 import { peerSubject } from '@dta/contracts';
 import {
   generateSuccessor,
@@ -11,7 +11,7 @@ import {
   type KeyGeneration,
   type StatementOf,
 } from '@dta/identity';
-import { forwardStatement } from '@dta/order';
+import { acknowledgedStatement, forwardStatement } from '@dta/order';
 import { known } from '@dta/order/testing';
 import { Gate } from '@dta/transport';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -250,6 +250,56 @@ test('a node that is greeted says that it is there, and learns nothing', async (
   await greet(p, first, 'fiduciary');
   await expect(greet(b, first, 'fiduciary')).rejects.toThrow(refusal('identity_not_admitted')); // F1 knows no B
   expect(await rows()).toEqual(before);
+});
+
+test('what is no answer of the greeted to this very greeting is no sign of life', async () => {
+  const p = await nodeOf(members.p, 'principal', [members.f1, members.f2]);
+  const first = node.ring.first;
+  let answer: (payload: Uint8Array) => Promise<Uint8Array> = (payload) => takeIdentities(node, payload);
+  await node.transport.serve(
+    peerSubject(first, 'fiduciary', 'identity'),
+    { group: 'test', gate: new Gate() },
+    ({ payload }) => answer(payload),
+  );
+  /** An Acknowledged of something that was not said, or by somebody else, in an envelope that is well sealed. */
+  const acknowledge = async (payload: Uint8Array, by: Member): Promise<Uint8Array> => {
+    const [greeting = new Uint8Array()] = decodeBundle(payload).envelopes;
+    const { cid: issuer } = by.identity;
+    const body = { issuer, order: null, createdAt: Date.now(), statement: first };
+    const { bytes } = await signStatement(acknowledgedStatement, body, [by.key]);
+    const { cid: id, keys } = members.p.identity;
+    const sealed = await sealEnvelope(
+      {
+        ...{
+          sender: by.identity,
+          from: 'fiduciary',
+          order: null,
+          prev: [cidOf(greeting)],
+          log: false,
+          now: Date.now(),
+        },
+        recipients: [{ id, role: 'principal', kem: keys.kem }],
+        statements: [bytes],
+      },
+      by.key,
+    );
+    return encodeBundle({ envelopes: [sealed.bytes], attachments: [], identities: [by.identity.bytes] });
+  };
+  let earlier: Uint8Array | undefined;
+  answer = async (payload) => (earlier = await takeIdentities(node, payload));
+  await greet(p, first, 'fiduciary');
+  const cases: [string, (payload: Uint8Array) => Promise<Uint8Array>][] = [
+    ['envelope_invalid', async () => known(earlier)],
+    ['envelope_invalid', (payload) => acknowledge(payload, members.f1)],
+    ['envelope_invalid', (payload) => acknowledge(payload, members.f2)],
+    ['non_canonical', async () => known(earlier).slice(0, -1)],
+    ['non_canonical', async () => new Uint8Array(1024)],
+    ['too_large', async () => new Uint8Array(1024 * 1024 + 1)],
+  ];
+  for (const [code, said] of cases) {
+    answer = said;
+    expect(await codeOf(greet(p, first, 'fiduciary'))).toBe(code);
+  }
 });
 
 describe('a node with new keys', () => {

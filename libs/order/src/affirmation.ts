@@ -2,7 +2,7 @@ import type { Cid } from '@dta/codec';
 import { DtaError } from '@dta/errors';
 import { signStatement, type StatementOf } from '@dta/identity';
 import { affirmedOf, maySpeak, type Author, type Evidence } from './evidence.js';
-import { assertForwards } from './forward.js';
+import { assertForwards, naming } from './forward.js';
 import { nothing, type Outcome, type StepContext } from './step.js';
 import { affirmationStatement, forwardStatement, type OrderStatement } from './statements.js';
 
@@ -14,16 +14,7 @@ export function signAffirmation(
   evidence: Evidence,
   author: Author,
 ): Promise<Affirmation> {
-  return signStatement(
-    affirmationStatement,
-    {
-      issuer: author.identity.cid,
-      order: evidence.order,
-      createdAt: evidence.now,
-      statements: statements.map(({ cid }) => cid),
-    },
-    [author.key],
-  );
+  return signStatement(affirmationStatement, naming(statements, evidence, author), [author.key]);
 }
 
 /** What others than P sign in a setup: a node stores none of these that it hasn't checked, and no two of one author and kind. */

@@ -8,7 +8,7 @@ import { signConfirmation, verifyCertificate } from './certificate.js';
 import { deriveCoefficients, openShare, signDeal } from './deal.js';
 import { verifyEnrolment } from './enrolment.js';
 import type { Evidence } from './evidence.js';
-import { REDEMPTIONS_A_DAY, signRelease, verifyRedemption } from './redemption.js';
+import { DAY, REDEMPTIONS_A_DAY, signRelease, verifyRedemption } from './redemption.js';
 import { nothing, orderSecret, type DrawingContext, type OpenSecret, type Outcome, type StepContext } from './step.js';
 import {
   acknowledgedStatement,
@@ -25,8 +25,6 @@ import {
 import { checkTerms, memberIndex } from './terms.js';
 import { fiduciaryTransitions, next, type FiduciaryState } from './transitions.js';
 import { verifyAcceptances, verifySetup, type Setup } from './transcript.js';
-
-const DAY = 24 * 60 * 60_000;
 
 /** A fiduciary's row of an order. Its secrets are rows of their own, sealed by custody. */
 export interface FiduciaryOrder {

@@ -69,7 +69,7 @@ export {
 } from './principal.js';
 export { publicShare, verifySetup, type Setup } from './transcript.js';
 export { verifyCertificate } from './certificate.js';
-export { REDEMPTION_MS, REDEMPTIONS_A_DAY } from './redemption.js';
+export { isHalfSpent, REDEMPTION_MS, REDEMPTIONS_A_DAY } from './redemption.js';
 export { affirmStatements } from './affirmation.js';
 export { mayRenew, renewCommitment, type Owed } from './late-commitment.js';
 export { checkAnswer, type Answer } from './answer.js';

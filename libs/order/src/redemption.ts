@@ -24,6 +24,15 @@ export const REDEMPTION_MS = 5 * 60_000;
 /** How many Redemptions of one order a fiduciary answers in 24 hours. */
 export const REDEMPTIONS_A_DAY = 16;
 
+/** In ms. */
+export const DAY = 24 * 60 * 60_000;
+
+/** Whether P has asked for half of the Redemptions of its order that a fiduciary answers in a day. */
+export function isHalfSpent(evidence: Evidence): boolean {
+  const recent = evidence.all(redemptionStatement).filter(({ body }) => body.createdAt > evidence.now - DAY);
+  return recent.length >= REDEMPTIONS_A_DAY / 2;
+}
+
 /** The largest envelope of a Release: it is about 2,300 bytes, and B's message must have room for 32 of them. */
 const MAX_RELEASE_BYTES = 4 * 1024;
 

@@ -2,7 +2,7 @@ import type { Cid } from '@dta/codec';
 import type { ParamsOf } from '@dta/contracts';
 import { DtaError, isDtaError } from '@dta/errors';
 import { InternalInbox, NODE, type Node } from '@dta/node';
-import { startRedemption } from '@dta/order';
+import { isHalfSpent, startRedemption } from '@dta/order';
 import type { MessageContext, TransportMessage } from '@dta/transport';
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, MessagePattern, Payload } from '@nestjs/microservices';
@@ -13,7 +13,7 @@ import { OrderView } from '../order-view.js';
 import { OrderWait } from '../order-wait.js';
 import { OrderRepository } from '../order.repository.js';
 import { factsOf } from '../plugin-answers.js';
-import { assertPresent, isHalfSpent } from '../presence.js';
+import { assertPresent } from '../presence.js';
 import { RepeatedAnswer } from '../repeated-answer.js';
 
 type Asked = Omit<ParamsOf<'principal.redeem-order'>, 'idempotencyKey' | 'waitMs'>;
