@@ -1,5 +1,6 @@
 import { cpus, totalmem } from 'node:os';
 import { setupCounts } from './counts.js';
+import { offerOrders } from './overload.js';
 import { placeOrders, redeemOrders, type LoadResult } from './load.js';
 import { meaning, measureFloor, measurePrimitives, primitives } from './primitives.js';
 import { measurePublication } from './publication.js';
@@ -39,8 +40,11 @@ switch (process.env['BENCH']) {
   case 'publication':
     await benchPublication();
     break;
+  case 'overload':
+    await benchOverload();
+    break;
   default:
-    throw new Error('BENCH is parts, publication or left out');
+    throw new Error('BENCH is parts, publication, overload or left out');
 }
 
 async function benchOrders(): Promise<void> {
@@ -99,6 +103,26 @@ async function benchPublication(): Promise<void> {
   const away = ['waiting after a minute without Kubo', 's until none waits', 'envelopes audited'];
   head('envelopes/s', 'CPU ms an envelope', 'of Kubo', ...away);
   row(perSecond.toFixed(0), ms(roleCpu), ms(kuboCpu), waited, secondsToZero.toFixed(1), audited);
+}
+
+/** What a node still does of its work when it is offered more than it can, beside its capacity in the same run. */
+async function benchOverload(): Promise<void> {
+  const [alone] = shapes;
+  if (alone === undefined) return;
+  await withNode(alone, async (node) => {
+    const { perSecond: capacity } = await placeOrders(node, 1, 1, 16, 10 * 60);
+    process.stdout.write(`(capacity: ${capacity.toFixed(1)} orders/s, 16 at a time)\n`);
+    head('load', 'offered/s', 'good/s', 'later', 'busy', 'otherwise', 'p50 ms', 'p99 ms');
+    const goods: number[] = [];
+    for (const factor of [0.5, 1, 2, 4]) {
+      const { offered, good, pending, busy, otherwise, p50, p99 } = await offerOrders(node, factor * capacity, 30);
+      row(`${factor}`, offered.toFixed(1), good.toFixed(1), pending, busy, otherwise, ms(p50), ms(p99));
+      goods.push(good);
+    }
+    process.stdout.write(
+      `(at 4 times capacity: ${((goods.at(-1) ?? 0) / Math.max(...goods)).toFixed(2)} of the peak)\n`,
+    );
+  });
 }
 
 /** CPU of an order beside its floor, both measured alternately, so that a noisy neighbour weighs on both. */

@@ -66,7 +66,7 @@ describe('POST /v1/order', () => {
     await post('/v1/order', {});
     expect(setup.roles.seen[0]?.served.params).toEqual({
       ...{ plugin: null, fiduciaries: null, beneficiary: null, threshold: null, single: null, minDealers: null },
-      ...{ setupBy: null, keepUntil: null, rules: null, extension: {}, idempotencyKey: null, waitMs: 1_000 },
+      ...{ setupBy: null, keepUntil: null, rules: null, extension: {}, idempotencyKey: null, waitMs: 10_000 },
     });
   });
 
@@ -206,7 +206,7 @@ describe('POST /v1/order/secret', () => {
       ['beneficiary.reveal-secret', 'beneficiary'],
     ]);
     expect(setup.roles.seen[0]?.served.params).toMatchObject({
-      ...{ orderReference, beneficiary: beneficiary.node, waitMs: 1_000 },
+      ...{ orderReference, beneficiary: beneficiary.node, waitMs: 10_000 },
     });
     expect(setup.roles.seen.every(({ served }) => served.caller.token === token)).toBe(true);
   });

@@ -5,6 +5,8 @@ const LINGER_MS = 1_000;
 
 /** An order being driven: where others leave word that it has changed. */
 export class Drive {
+  /** whether it was left off before, by this process or another */
+  readonly isResumed: boolean;
   done: Promise<void> = Promise.resolve();
   /** the newest version that the database told of */
   notified = 0;
@@ -15,6 +17,10 @@ export class Drive {
   #heardAt = performance.now();
   #hangs = false;
   #wake: () => void = () => undefined;
+
+  constructor(isResumed: boolean) {
+    this.isResumed = isResumed;
+  }
 
   take(open: OpenOrder): void {
     this.newer = open;

@@ -1,7 +1,7 @@
 import { type Cid } from '@dta/codec';
-import { ORDERS_DRIVEN_MAX, ORDERS_HELD_MAX, ORDERS_LINGERING_MAX, ORDERS_QUEUED_MAX } from '@dta/contracts';
+import { ORDERS_DRIVEN_MAX, ORDERS_LINGERING_MAX } from '@dta/contracts';
 import { parseEnvelope } from '@dta/envelope';
-import { DtaError, isDtaError } from '@dta/errors';
+import { isDtaError, type DtaError } from '@dta/errors';
 import {
   ask,
   dropLease,
@@ -26,6 +26,7 @@ import {
   type PrincipalVerb,
 } from '@dta/order';
 import { randomUUID } from 'node:crypto';
+import { DriveQueue } from './drive-queue.js';
 import { Drive } from './drive.js';
 import { readOrder, writeStep, type OpenDelivery, type OpenOrder } from './open-order.js';
 import type { OrderRepository } from './order.repository.js';
@@ -38,6 +39,8 @@ const LEASE_RENEWAL_MS = 5_000;
 const IDLE_MS = 1_000;
 /** A message whose time comes later than this may be sent at once, where there is a reason to. */
 const LATE_MS = 5_000;
+/** So many places may resumed orders take while others wait: enough to end them all, and too few to hold the others up. */
+const RESUMED_MAX = ORDERS_DRIVEN_MAX / 4;
 /** Answers that no step waits for are written together, at the latest after this long. */
 const GATHER_MS = 500;
 
@@ -57,7 +60,7 @@ export class OrderDriver implements Job {
   /** this process's name in leases */
   readonly holder = randomUUID();
   readonly #driven = new Map<Cid, Drive>();
-  readonly #queued = new Map<Cid, OpenOrder | null>();
+  readonly #queued = new DriveQueue();
   readonly #resumer: Job;
   #stopped = false;
 
@@ -72,29 +75,30 @@ export class OrderDriver implements Job {
   drive(ref: Cid, open: OpenOrder | null = null): void {
     if (this.#stopped) return;
     const drive = this.#driven.get(ref);
-    if (drive === undefined) this.#queued.set(ref, this.#queued.size < ORDERS_HELD_MAX ? open : null);
+    if (drive === undefined) this.#queued.add(ref, open);
     else if (open !== null) drive.take(open);
     this.#startQueued();
   }
 
-  /** For who wants to begin something. @throws `busy` where too many orders wait for their turn */
-  assertRoom(): void {
-    if (this.#queued.size < ORDERS_QUEUED_MAX) return;
-    throw new DtaError('busy', `${ORDERS_QUEUED_MAX} orders wait for their turn`, {
-      metadata: { retryAfterMs: 5_000 },
-    });
+  /**
+   * For a caller that wants to begin something and waits `waitMs` for its end.
+   *
+   * @throws `busy` where it would not be begun in time
+   */
+  assertTurn(what: 'order' | 'redemption', waitMs: number): void {
+    if (this.#places() <= 0 || this.#queued.size > 0) this.#queued.assertTurn(what, waitMs);
   }
 
   #startQueued(): void {
-    for (const [ref, open] of this.#queued) {
-      if (this.#stopped || this.#places() <= 0) return;
-      if (this.#driven.has(ref)) continue;
-      this.#queued.delete(ref);
-      const drive = new Drive();
+    while (!this.#stopped && this.#places() > 0) {
+      const next = this.#queued.next((ref) => !this.#driven.has(ref), this.#resumed() < RESUMED_MAX);
+      if (next === undefined) return;
+      const { ref, open, isResumed } = next;
+      const drive = new Drive(isResumed);
       this.#driven.set(ref, drive);
       drive.done = this.#driveLogged(ref, open, drive).finally(() => {
         this.#driven.delete(ref);
-        if (drive.newer !== null) this.#queued.set(ref, drive.newer);
+        if (drive.newer !== null) this.#queued.add(ref, drive.newer);
         this.#startQueued();
       });
     }
@@ -104,15 +108,20 @@ export class OrderDriver implements Job {
     return [...this.#driven.values()].filter((drive) => drive.lingers).length;
   }
 
+  /** How many resumed orders hold a place. */
+  #resumed(): number {
+    return [...this.#driven.values()].filter(({ isResumed, lingers }) => isResumed && !lingers).length;
+  }
+
   /** How many more orders may be driven now. */
   #places(): number {
     return ORDERS_DRIVEN_MAX - (this.#driven.size - this.#lingering());
   }
 
   async #resume(): Promise<void> {
-    const places = this.#places() - this.#queued.size;
-    if (places <= 0) return;
-    for (const ref of await undriven(this.#node.database, places, awaiting)) this.drive(ref);
+    const wanted = Math.max(RESUMED_MAX, this.#places() - this.#queued.size) - this.#queued.resumed;
+    if (wanted <= 0) return;
+    for (const ref of await undriven(this.#node.database, wanted, awaiting)) this.drive(ref);
   }
 
   async #driveLogged(ref: Cid, open: OpenOrder | null, drive: Drive): Promise<void> {
@@ -120,8 +129,11 @@ export class OrderDriver implements Job {
     try {
       // the lease of an order that this process has just written was taken in the same statement
       if (open === null && !(await takeLease(database, ref, this.holder))) return;
+      const begun = performance.now();
       const start = open ?? (await readOrder(this.#node, this.#orders, ref));
-      if (!(await this.#drive(start, drive))) await dropLease(database, ref, this.holder);
+      const isDone = await this.#drive(start, drive);
+      if (isDone && !drive.lingers) this.#queued.ended(performance.now() - begun);
+      if (!isDone) await dropLease(database, ref, this.holder);
     } catch (error) {
       // whoever else holds the lease goes on, or a resumer does
       if (isDtaError(error, 'write_conflict')) log.info({ orderReference: ref }, 'another replica moved the order');

@@ -51,6 +51,12 @@ export class OrderView {
     return this.#progress(found);
   }
 
+  /** How far an order is that was just placed, by what was written. */
+  placed(order: PrincipalOrder, extension: Record<string, unknown>): OrderProgress {
+    const beneficiary = { party: order.beneficiary, role: 'beneficiary' as const, lastError: null };
+    return this.#progress({ order, extension, pluginError: null, owed: [beneficiary] });
+  }
+
   #progress({ order, extension, pluginError, owed }: OrderStanding): OrderProgress {
     return {
       orderReference: order.ref,

@@ -1,4 +1,5 @@
 import type { Cid } from '@dta/codec';
+import { PROMPT_WAIT_MAX_MS } from '@dta/contracts';
 import { isDtaError } from '@dta/errors';
 import type { PrincipalOrder } from '@dta/order';
 import type { MessageContext } from '@dta/transport';
@@ -48,9 +49,13 @@ export class OrderWait {
     }
   }
 
-  /** The same, beside the work of who began it; not at all where too many wait already. */
-  async beside(context: MessageContext, ref: Cid, goal: Goal, ms: number, state?: string): Promise<void> {
-    if (ms === 0) return;
+  /**
+   * The same within the call that began it, for as long as that waits of its caller's `waitMs`; not at all where too many
+   * wait already.
+   */
+  async beside(context: MessageContext, ref: Cid, goal: Goal, waitMs: number, state?: string): Promise<void> {
+    const ms = Math.min(waitMs - context.ageMs(), PROMPT_WAIT_MAX_MS);
+    if (ms <= 0) return;
     try {
       await context.wait(() => this.until(ref, goal, ms, state));
     } catch (error) {

@@ -22,4 +22,5 @@ export type {
   ServeOptions,
   Transport,
   TransportMessage,
+  Turn,
 } from './transport.js';

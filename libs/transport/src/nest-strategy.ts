@@ -23,6 +23,8 @@ export interface StrategyOptions {
 export interface MessageContext {
   /** The served subject the message came by. */
   readonly subject: string;
+  /** For how long the message has been here, time at the gate included, in milliseconds. */
+  ageMs(): number;
   /**
    * Waits as a handler that is marked `waiter` does: `task` takes a place among the waiters, and the message's place in work
    * is given up for good.
@@ -88,13 +90,14 @@ export class DtaTransportStrategy extends Server implements CustomTransportStrat
 
   #invoke(handler: MessageHandler, subject: string): Handler {
     const { waiterGate } = this.#options;
-    return async (message, place) => {
+    return async (message, { arrivedAt, leave }) => {
+      const ageMs = () => performance.now() - arrivedAt;
       const wait = <T>(task: () => Promise<T>) =>
         waiterGate.run(() => {
-          place.leave();
+          leave();
           return task();
         });
-      const result: unknown = await handler(message, { subject, wait } satisfies MessageContext);
+      const result: unknown = await handler(message, { subject, ageMs, wait } satisfies MessageContext);
       const bytes: unknown = isObservable(result) ? await firstValueFrom(result) : result;
       if (!(bytes instanceof Uint8Array)) throw new TypeError(`the handler of ${subject} gave no bytes`);
       return bytes;

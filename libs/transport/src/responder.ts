@@ -38,7 +38,7 @@ export class Responder {
     const message = { send };
     this.#open.add(message);
     const arrived = performance.now();
-    void this.#answer(read).then(({ reply, code }) => {
+    void this.#answer(read, arrived).then(({ reply, code }) => {
       this.#settle(message, reply);
       this.#observe({ code, seconds: (performance.now() - arrived) / 1000 });
     });
@@ -67,12 +67,12 @@ export class Responder {
     for (const message of this.#open) this.#settle(message, encodeErrorReply(stopping()));
   }
 
-  async #answer(read: () => TransportMessage): Promise<{ reply: Reply; code: Answered['code'] }> {
+  async #answer(read: () => TransportMessage, arrivedAt: number): Promise<{ reply: Reply; code: Answered['code'] }> {
     const { gate, handler, maxPayload } = this.#options;
     try {
       const payload: unknown = await gate.run(async (place) => {
         if (this.#abandoned) throw stopping();
-        return handler(read(), place);
+        return handler(read(), { ...place, arrivedAt });
       });
       if (!(payload instanceof Uint8Array)) throw new TypeError('a handler answers with bytes');
       checkSize(payload.length, maxPayload());

@@ -12,7 +12,13 @@ export interface TransportMessage {
  * Answers a message. A thrown `DtaError` reaches the caller by code, message and metadata; anything else thrown reaches it
  * as `internal`, with nothing of the cause.
  */
-export type Handler = (message: TransportMessage, place: Place) => Promise<Uint8Array>;
+export type Handler = (message: TransportMessage, turn: Turn) => Promise<Uint8Array>;
+
+/** A message's place in work, and since when it is here. */
+export interface Turn extends Place {
+  /** When it arrived, time at the gate included; by `performance.now()`. */
+  readonly arrivedAt: number;
+}
 
 /** How a subject is served. */
 export interface ServeOptions {

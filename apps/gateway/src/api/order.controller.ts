@@ -1,14 +1,15 @@
 import { Controller } from '@nestjs/common';
 import {
   AWAIT_BEYOND_WAIT_MS,
-  INTERNAL_CALL_TIMEOUT_MS,
-  PROMPT_WAIT_MAX_MS,
   type Cid,
   type OrderProgress,
   type OrderState,
+  type ParamsOf,
+  type ResultOf,
 } from '@dta/contracts';
 import { isDtaError } from '@dta/errors';
 import { withWait, type RequestContext } from '../request-context.js';
+import { Overload } from '../overload.js';
 import { RoleCalls } from '../role-calls.js';
 import { commitmentOf, ended, extensionOf, failed, orderDetail, waitingFor, withoutAnswer } from './order-answers.js';
 import { Context, Route, Validated, type Answer, type Input } from './route.js';
@@ -24,6 +25,7 @@ const reached: Readonly<Record<'committed' | 'released', readonly OrderState[]>>
 @Controller()
 export class OrderController {
   readonly #calls: RoleCalls;
+  readonly #overload = new Overload();
 
   constructor(calls: RoleCalls) {
     this.#calls = calls;
@@ -35,13 +37,8 @@ export class OrderController {
     @Context() requested: RequestContext,
   ): Promise<Answer<'placeOrder'>> {
     const context = withWait(requested, body.wait);
-    const waitMs = promptWaitMs(body.wait);
-    const placed = await this.#calls.call(
-      'principal.place-order',
-      { ...placeParams(body, context), waitMs },
-      context,
-      INTERNAL_CALL_TIMEOUT_MS + waitMs,
-    );
+    const waitMs = body.wait * 1000;
+    const placed = await this.#begin('principal.place-order', { ...placeParams(body, context), waitMs }, context);
     const view = await this.#waitUntil('committed', placed, body.wait, context);
     if (view.state === 'failed') throw failed(view);
     if (dead.includes(view.state)) throw ended(view);
@@ -59,13 +56,8 @@ export class OrderController {
     const context = withWait(requested, body.wait);
     const { orderReference, beneficiaryIDDocumentCID: beneficiary = null, extension = {} } = body;
     const { idempotencyKey } = context;
-    const waitMs = promptWaitMs(body.wait);
-    const redeemed = await this.#calls.call(
-      'principal.redeem-order',
-      { orderReference, beneficiary, extension, idempotencyKey, waitMs },
-      context,
-      INTERNAL_CALL_TIMEOUT_MS + waitMs,
-    );
+    const params = { orderReference, beneficiary, extension, idempotencyKey, waitMs: body.wait * 1000 };
+    const redeemed = await this.#begin('principal.redeem-order', params, context);
     const view = await this.#waitUntil('released', redeemed, body.wait, context);
     if (dead.includes(view.state)) throw ended(view);
     if (view.state !== 'released') return pending(view, `/v1/order/${orderReference}/secret`);
@@ -122,6 +114,24 @@ export class OrderController {
   }
 
   /**
+   * A call that begins something, for as long as the request has: what was stored has its reference then. While the
+   * principal has said that it can't begin such a call in time, it isn't asked.
+   */
+  async #begin<V extends 'principal.place-order' | 'principal.redeem-order'>(
+    call: V,
+    params: ParamsOf<V>,
+    context: RequestContext,
+  ): Promise<ResultOf<V>> {
+    this.#overload.assertNot(call, params.waitMs);
+    try {
+      return await this.#calls.call(call, params, context, context.deadline - Date.now());
+    } catch (error) {
+      this.#overload.note(call, params.waitMs, error);
+      throw error;
+    }
+  }
+
+  /**
    * The order once it has reached `state`, can't any more, or the request's wait has ended. What was begun goes on without
    * us, so a principal that falls silent meanwhile is no error: the caller gets the reference to ask again with.
    */
@@ -141,11 +151,6 @@ export class OrderController {
       throw error;
     }
   }
-}
-
-/** How long the call that begins something waits for its end itself: most is over by then, without another call. */
-function promptWaitMs(waitSeconds: number): number {
-  return Math.min(waitSeconds * 1000, PROMPT_WAIT_MAX_MS);
 }
 
 function placeParams(body: Input<'placeOrder'>['body'], { idempotencyKey }: RequestContext) {

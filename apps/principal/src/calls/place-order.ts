@@ -1,9 +1,9 @@
 import type { Cid } from '@dta/codec';
-import type { ParamsOf } from '@dta/contracts';
+import type { OrderProgress, ParamsOf } from '@dta/contracts';
 import { DtaError, isDtaError } from '@dta/errors';
 import { parseStatement } from '@dta/identity';
 import { assertAllAdmitted, InternalInbox, NODE, type Node, type SealedSecret } from '@dta/node';
-import { Evidence, placeOrder, requestStatement, signRequest } from '@dta/order';
+import { Evidence, placeOrder, requestStatement, signRequest, type PrincipalOrder } from '@dta/order';
 import type { MessageContext, TransportMessage } from '@dta/transport';
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, MessagePattern, Payload } from '@nestjs/microservices';
@@ -15,12 +15,16 @@ import { OrderView } from '../order-view.js';
 import { OrderWait } from '../order-wait.js';
 import { OrderRepository } from '../order.repository.js';
 import { HELD } from '../plugin-answers.js';
+import { assertInTime } from '../prompt-wait.js';
 import { RepeatedAnswer } from '../repeated-answer.js';
 import { OPTIONS } from '../tokens.js';
 
 type Asked = Omit<ParamsOf<'principal.place-order'>, 'idempotencyKey' | 'waitMs'>;
-/** An order, and how far it is where that was just written. */
-type Placed = { readonly ref: Cid; readonly state?: string };
+
+/** A new order with the Request's extension; or one that the same Idempotency-Key had placed before. */
+type Placed =
+  | { readonly ref: Cid; readonly order: PrincipalOrder; readonly extension: Record<string, unknown> }
+  | { readonly ref: Cid; readonly order: null };
 
 /** Signs and stores the Request of a new order, begins to drive it, and waits a little for its commitment. */
 @Controller()
@@ -44,15 +48,28 @@ export class PlaceOrder {
       const { idempotencyKey, waitMs, ...asked } = params;
       const row = await idempotency.row('place-order', idempotencyKey, asked);
       const before = row && (await idempotency.find(row));
-      if (before !== null) await this.answers.again(before);
-      const { ref, state } = before === null ? await this.#place(asked, row) : { ref: before };
-      await this.wait.beside(context, ref, 'committed', waitMs, state);
-      return this.view.progress(ref);
+      if (before !== null) return this.#placedBefore(before, waitMs, context);
+      this.driver.assertTurn('order', waitMs);
+      const placed = await this.#place(asked, row, () => assertInTime(context, waitMs));
+      if (placed.order === null) return this.#placedBefore(placed.ref, waitMs, context);
+      const { ref, state } = placed.order;
+      try {
+        await this.wait.beside(context, ref, 'committed', waitMs, state);
+        return await this.view.progress(ref);
+      } catch (err) {
+        this.node.log.warn({ orderReference: ref, err }, 'an order was placed, and how far it is can not be read');
+        return this.view.placed(placed.order, placed.extension);
+      }
     });
   }
 
-  async #place(asked: Asked, row: IdempotencyRow | null): Promise<Placed> {
-    this.driver.assertRoom();
+  async #placedBefore(ref: Cid, waitMs: number, context: MessageContext): Promise<OrderProgress> {
+    await this.answers.again(ref);
+    await this.wait.beside(context, ref, 'committed', waitMs);
+    return this.view.progress(ref);
+  }
+
+  async #place(asked: Asked, row: IdempotencyRow | null, assertStorable: () => void): Promise<Placed> {
     const { admission, ring, now } = this.node;
     const fiduciaries = asked.fiduciaries ?? this.options.fiduciarySet;
     if (fiduciaries.length === 0)
@@ -85,6 +102,7 @@ export class PlaceOrder {
     verified.set(request.cid, parseStatement([requestStatement], request.bytes, request.cid));
     const verifier = { directory: admission.directory, stored: new Set<Cid>(), now: now(), verified };
     const evidence = Evidence.read(request.cid, [request.bytes], verifier);
+    assertStorable();
     try {
       const open = await writeStep(this.node, this.orders, null, placeOrder(request), evidence, {
         lease: this.driver.holder,
@@ -92,11 +110,11 @@ export class PlaceOrder {
         secrets: held === null ? [] : [await this.#seal(request.cid, held)],
       });
       this.driver.drive(request.cid, open);
-      return open.order;
+      return { ref: request.cid, order: open.order, extension: { ...extension } };
     } catch (error) {
       const winner = isDtaError(error, 'write_conflict') && row !== null ? await this.idempotency.find(row) : null;
       if (winner === null) throw error;
-      return { ref: winner };
+      return { ref: winner, order: null };
     }
   }
 

@@ -14,6 +14,7 @@ import { OrderWait } from '../order-wait.js';
 import { OrderRepository } from '../order.repository.js';
 import { factsOf } from '../plugin-answers.js';
 import { assertPresent } from '../presence.js';
+import { assertInTime } from '../prompt-wait.js';
 import { RepeatedAnswer } from '../repeated-answer.js';
 
 type Asked = Omit<ParamsOf<'principal.redeem-order'>, 'idempotencyKey' | 'waitMs'>;
@@ -41,8 +42,9 @@ export class RedeemOrder {
       const { idempotencyKey, waitMs, ...asked } = params;
       const { orderReference: ref } = asked;
       const row = await this.idempotency.row('redeem-order', idempotencyKey, asked);
+      await this.#assertTurn(ref, waitMs);
       await this.answers.again(ref);
-      const state = await this.#redeem(asked, row, context);
+      const state = await this.#redeem(asked, row, context, waitMs);
       await this.wait.beside(context, ref, 'released', waitMs, state);
       return this.view.progress(ref);
     });
@@ -53,6 +55,7 @@ export class RedeemOrder {
     { orderReference: ref, beneficiary, extension }: Asked,
     row: IdempotencyRow | null,
     context: MessageContext,
+    waitMs: number,
   ): Promise<string | undefined> {
     for (let attempt = 1; ; attempt++) {
       const before = row && (await this.idempotency.find(row));
@@ -60,13 +63,13 @@ export class RedeemOrder {
       const { order } = open;
       this.#assertBeneficiary(order.beneficiary, beneficiary);
       if (order.state === 'releasing' || order.state === 'released') return undefined;
-      this.driver.assertRoom();
       if (order.commitment !== null) {
         const asked = { ...factsOf(order, open.evidence), redemption: extension };
         await this.node.plugins.validateRedemption(open.evidence.request.body.plugin, asked);
       }
       const step = await startRedemption(order, open.evidence, this.node.ring);
       if (attempt === 1 && isHalfSpent(open.evidence)) await context.wait(() => assertPresent(this.node, order));
+      assertInTime(context, waitMs);
       try {
         const written = await writeStep(this.node, this.orders, open, step, open.evidence, {
           lease: this.driver.holder,
@@ -77,6 +80,16 @@ export class RedeemOrder {
       } catch (error) {
         if (!isDtaError(error, 'write_conflict') || attempt === ATTEMPTS) throw error;
       }
+    }
+  }
+
+  /** What is released, or on its way, is answered however much there is to do. @throws `busy` */
+  async #assertTurn(ref: Cid, waitMs: number): Promise<void> {
+    try {
+      this.driver.assertTurn('redemption', waitMs);
+    } catch (error) {
+      const state = await this.orders.state(ref);
+      if (state !== 'releasing' && state !== 'released') throw error;
     }
   }
 

@@ -6,7 +6,6 @@ import {
   IDEMPOTENCY_KEY_MAX_CHARS,
   IDENTITY_DOCUMENT_MAX_BYTES,
   ORDERS_PER_PAGE_MAX,
-  PROMPT_WAIT_MAX_MS,
   WAIT_MAX_SECONDS,
 } from '../limits.js';
 import { roleSchema } from '../role.js';
@@ -22,8 +21,14 @@ import {
 } from './order-view.js';
 
 const idempotencyKey = z.string().min(1).max(IDEMPOTENCY_KEY_MAX_CHARS).nullable();
-/** How long the call itself waits, so that what is quick takes no second one; 0: not at all. */
-const promptWaitMs = z.int().min(0).max(PROMPT_WAIT_MAX_MS);
+/**
+ * How long the caller waits for the end of what it begins; 0: not at all. The call itself waits for at most
+ * PROMPT_WAIT_MAX_MS of it, so that what is quick takes no second one.
+ */
+const callerWaitMs = z
+  .int()
+  .min(0)
+  .max(WAIT_MAX_SECONDS * 1000);
 const ofOneOrder = z.strictObject({ orderReference: fields.cid });
 
 /**
@@ -31,7 +36,10 @@ const ofOneOrder = z.strictObject({ orderReference: fields.cid });
  * role before the dot is served by that role alone, the others by all; the verb of the subject is what follows the dot.
  */
 export const internalCalls = {
-  /** Signs and stores the Request, begins to drive it, and answers once it is committed, can't be, or `waitMs` are over. */
+  /**
+   * Signs and stores the Request, begins to drive it, and answers once it is committed, can't be, or the call's wait is over.
+   * What could not be begun or answered in time is `busy`, and nothing is stored then.
+   */
   'principal.place-order': {
     params: z.strictObject({
       /** `null`: the first of the principal's configuration. */
@@ -49,7 +57,7 @@ export const internalCalls = {
       rules: rulesSchema.nullable(),
       extension: fields.extension,
       idempotencyKey,
-      waitMs: promptWaitMs,
+      waitMs: callerWaitMs,
     }),
     result: orderProgressSchema,
   },
@@ -83,8 +91,8 @@ export const internalCalls = {
     }),
   },
   /**
-   * Redeems a committed order, and answers once it is released, can't be, or `waitMs` are over; of one that is released or
-   * releasing it changes nothing.
+   * Redeems a committed order, and answers once it is released, can't be, or the call's wait is over; of one that is released
+   * or releasing it changes nothing. `busy` as an order.
    */
   'principal.redeem-order': {
     params: z.strictObject({
@@ -93,7 +101,7 @@ export const internalCalls = {
       /** What the order's plugin is to validate. */
       extension: fields.extension,
       idempotencyKey,
-      waitMs: promptWaitMs,
+      waitMs: callerWaitMs,
     }),
     result: orderProgressSchema,
   },
