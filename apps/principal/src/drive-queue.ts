@@ -8,7 +8,7 @@ const FIRST_TURN_MS = 500;
 /** The weight of the newest turn in their average. */
 const SMOOTHING = 1 / 16;
 /** Of a caller's wait, what may go by before its order begins: the rest is for the order itself. */
-const SHARE_BEFORE_BEGIN = 0.5;
+const SHARE_BEFORE_BEGIN = 0.25;
 /** An order that waited for longer is read again: its lease runs out. */
 const FRESH_MS = LEASE_MS / 2;
 const RETRY_MIN_MS = 250;
