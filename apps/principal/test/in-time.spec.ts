@@ -38,7 +38,7 @@ afterAll(async () => {
 });
 
 /** Places an order by a call that has been here for `ageMs`, and is answered in the clear. */
-function place(waitMs: number, ageMs: number, view = new OrderView(node, orders, options)): Promise<unknown> {
+function place(waitMs: number, ageMs: number, view = new OrderView(node, orders, options)): Promise<OrderProgress> {
   const unsealed = {
     answer: (_call: string, _subject: string, _payload: Uint8Array, run: (params: unknown) => unknown) =>
       run(asked({ extension: { note: 'x' }, waitMs })),
@@ -49,7 +49,10 @@ function place(waitMs: number, ageMs: number, view = new OrderView(node, orders,
     ...([new RepeatedAnswer(node, orders), unsealed as unknown as InternalInbox] as const), // it calls no more of it
   );
   const context: MessageContext = { subject: 'any', ageMs: () => ageMs, wait: (task) => task() };
-  return placing.handle({ payload: new Uint8Array(), headers: {} }, context);
+  return placing.handle(
+    { payload: new Uint8Array(), headers: {} },
+    context,
+  ) as Promise<unknown> as Promise<OrderProgress>; // unsealed
 }
 
 const count = async () => {
@@ -61,7 +64,7 @@ test('what could not be answered in time any more is refused, and nothing is sto
   const before = await count();
   await expect(place(10_000, 10_000 + HTTP_BEYOND_WAIT_MS - 1_000)).rejects.toMatchObject({ code: 'busy' });
   expect(await count()).toBe(before);
-  const placed = (await place(10_000, 10_000 + HTTP_BEYOND_WAIT_MS - 3_000)) as OrderProgress;
+  const placed = await place(10_000, 10_000 + HTTP_BEYOND_WAIT_MS - 3_000);
   expect(placed.state).toBe('requested');
   expect(await count()).toBe(before + 1);
 });
@@ -69,7 +72,7 @@ test('what could not be answered in time any more is refused, and nothing is sto
 test('an order that is placed has its reference in the answer, though how far it is can not be read', async () => {
   const view = new OrderView(node, orders, options);
   view.progress = () => Promise.reject(new Error('the database is gone'));
-  const placed = (await place(0, 0, view)) as OrderProgress;
+  const placed = await place(0, 0, view);
   expect(placed).toMatchObject({ state: 'requested', commitment: null, extension: { note: 'x' }, pluginError: null });
   expect(await new OrderView(node, orders, options).progress(placed.orderReference)).toEqual({
     ...placed,
