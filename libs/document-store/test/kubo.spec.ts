@@ -69,13 +69,17 @@ test('a root that links to what nobody has is not said to be kept', async () => 
 
 describe('what answers in the place of Kubo', () => {
   let server: Server;
-  let answer: { status: number; body: string | Uint8Array };
+  let answer: { status: number; body: string | Uint8Array; type?: string };
   let asked: { url: string; authorization: string | undefined }[];
 
   beforeAll(async () => {
     server = createServer((request, response) => {
       asked.push({ url: request.url ?? '', authorization: request.headers.authorization });
-      request.resume().once('end', () => response.writeHead(answer.status).end(answer.body));
+      request
+        .resume()
+        .once('end', () =>
+          response.writeHead(answer.status, { 'content-type': answer.type ?? 'text/plain' }).end(answer.body),
+        );
     });
     await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   });
@@ -109,7 +113,7 @@ describe('what answers in the place of Kubo', () => {
   });
 
   test('says why it refuses', async () => {
-    answer = { status: 500, body: '{"Message":"disk is full","Code":0,"Type":"error"}' };
+    answer = { status: 500, body: '{"Message":"disk is full","Code":0,"Type":"error"}', type: 'application/json' };
     await expect(store().put(newBatch())).rejects.toThrow(
       refusal('store_unavailable', /refuses dag\/import: disk is full$/),
     );

@@ -1,8 +1,9 @@
-import type { Cid } from '@dta/codec';
+import { cidToLink, type Cid } from '@dta/codec';
 import { DtaError } from '@dta/errors';
+import type { DAGImportResult } from 'kubo-rpc-client';
 import { assertBatch, assertBlock, blockNotFound, type DocumentStore } from '../document-store.js';
 import { encodeCar } from '../car.js';
-import { KuboRpc } from './kubo-rpc.js';
+import { KuboClient } from './kubo-client.js';
 
 /** How a Kubo node is reached. */
 export interface KuboStoreOptions {
@@ -17,13 +18,15 @@ export interface KuboStoreOptions {
  * for at the node's peers where it hasn't it itself. Nothing is sent before the first call.
  */
 export function openKuboStore({ url, timeoutMs }: KuboStoreOptions): DocumentStore {
-  const rpc = new KuboRpc(url, timeoutMs);
+  const kubo = new KuboClient(url, timeoutMs);
   return {
     kind: 'kubo',
     put: async (batch) => {
       assertBatch(batch);
-      const lines = await rpc.call('dag/import', { 'pin-roots': 'true' }, encodeCar(batch));
-      if (!saysPinned(lines, batch.root)) {
+      const isPinned = await kubo.call('dag/import', ({ dag }, signal) =>
+        saysPinned(dag.import([encodeCar(batch)], { pinRoots: true, signal }), batch.root),
+      );
+      if (!isPinned) {
         throw new DtaError('store_unavailable', 'Kubo did not say that it keeps the batch', {
           metadata: { block: batch.root },
         });
@@ -31,8 +34,9 @@ export function openKuboStore({ url, timeoutMs }: KuboStoreOptions): DocumentSto
     },
     get: async (cid) => {
       // Kubo ends its search a little before we would stop listening, so that it can say what it is
-      const bytes = await rpc
-        .call('block/get', { arg: cid, timeout: `${Math.ceil(timeoutMs * 0.9)}ms` })
+      const timeout = `${Math.ceil(timeoutMs * 0.9)}ms`;
+      const bytes = await kubo
+        .call('block/get', ({ block }, signal) => block.get(cidToLink(cid), { timeout, signal }))
         .catch((cause: unknown) => {
           throw saysNotFound(cause) ? blockNotFound(cid, cause) : cause;
         });
@@ -42,27 +46,14 @@ export function openKuboStore({ url, timeoutMs }: KuboStoreOptions): DocumentSto
   };
 }
 
-/** Among the lines of JSON of `dag/import`: the root's own, and without an error of its pin. */
-function saysPinned(answer: Uint8Array, root: Cid): boolean {
-  return new TextDecoder()
-    .decode(answer)
-    .split('\n')
-    .some((line) => {
-      const said = parse(line);
-      return said?.Root?.Cid?.['/'] === root && said.Root.PinErrorMsg === '';
-    });
-}
-
-interface ImportLine {
-  readonly Root?: { readonly Cid?: Readonly<Record<string, unknown>>; readonly PinErrorMsg?: unknown };
-}
-
-function parse(line: string): ImportLine | null {
-  try {
-    return JSON.parse(line) as ImportLine | null; // every member is looked at before it is used
-  } catch {
-    return null;
-  }
+/**
+ * Whether Kubo names the root as its own, and without an error of its pin. All is read: a failure in the middle of an
+ * import comes after the blocks, in a trailer that no HTTP client here shows.
+ */
+async function saysPinned(results: AsyncIterable<DAGImportResult>, root: Cid): Promise<boolean> {
+  let isPinned = false;
+  for await (const { root: said } of results) isPinned ||= said.cid.toString() === root && said.pinErrorMsg === '';
+  return isPinned;
 }
 
 /** Kubo has one status for everything, and says in words that neither it nor, in the time there was, its peers have it. */
