@@ -1,4 +1,4 @@
-import { encodeCanonical, toHex, type Cid } from '@dta/codec';
+import { encodeCanonical, NO_ITEM_LIMITS, toHex, type Cid } from '@dta/codec';
 import { timingSafeEqual } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import type { Change, Node } from '@dta/node';
@@ -29,7 +29,7 @@ export class Idempotency {
       throw error;
     });
     const mac = createHmac('sha256', await this.#key)
-      .update(encodeCanonical(asked))
+      .update(encodeCanonical(asked, NO_ITEM_LIMITS))
       .digest();
     return { tenant: `${this.#tenant()}.${call}`, key, mac };
   }

@@ -1,4 +1,4 @@
-import { decodeDocument, encodeDocument, fields, type Cid } from '@dta/codec';
+import { decodeDocument, encodeDocument, fields, NO_ITEM_LIMITS, type Cid } from '@dta/codec';
 import {
   EVENTS_PER_CALL_MAX,
   INTERNAL_CALL_MAX_BYTES,
@@ -210,5 +210,5 @@ function readRequest(bytes: Buffer | null) {
 
 /** An answer that this role wrote itself. */
 function readAnswer(bytes: Buffer): Record<string, unknown> {
-  return decodeDocument(fields.extension, new Uint8Array(bytes), INTERNAL_CALL_MAX_BYTES);
+  return decodeDocument(fields.extension, new Uint8Array(bytes), INTERNAL_CALL_MAX_BYTES, NO_ITEM_LIMITS);
 }

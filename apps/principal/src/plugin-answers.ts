@@ -1,4 +1,4 @@
-import { cidToBytes, encodeCanonical } from '@dta/codec';
+import { cidToBytes, encodeCanonical, NO_ITEM_LIMITS } from '@dta/codec';
 import { DtaError, isDtaError, toDtaError } from '@dta/errors';
 import type { Node, PluginAnswer } from '@dta/node';
 import type { Evidence, PrincipalOrder, SecretKind } from '@dta/order';
@@ -23,7 +23,7 @@ export async function answerOf(node: Node, order: PrincipalOrder, evidence: Evid
     const held = node.plugins.mayHold(plugin) ? await openHeld(node, order) : null;
     try {
       const extension = await node.plugins.answerOrder(plugin, { ...factsOf(order, evidence), held });
-      return { pluginAnswer: { extension: encodeCanonical(extension) }, erase: [HELD.what] };
+      return { pluginAnswer: { extension: encodeCanonical(extension, NO_ITEM_LIMITS) }, erase: [HELD.what] };
     } finally {
       held?.fill(0);
     }

@@ -1,31 +1,24 @@
-import * as dagCbor from '@ipld/dag-cbor';
 import { DtaError } from '@dta/errors';
-import { isEncodingOf, linkOf } from './encoder.js';
+import { linkOf } from './encoder.js';
+import { DOCUMENT_LIMITS, type ItemLimits } from './items.js';
+import { readScanned } from './read.js';
+import { scanCanonical } from './scan.js';
 
 /**
- * Decodes DAG-CBOR, strictly: encoding the result again must give the same bytes.
+ * Decodes DAG-CBOR, strictly: encoding the result again would give the same bytes. They are gone over once before any of
+ * them is read, so that what is refused costs hardly anything and what is read costs no more than its size.
  *
- * @throws `too_large` above `maxBytes`; `non_canonical` for anything that is not the one encoding of its value (other
- * key order, longer integers, trailing bytes), and for what `encodeCanonical` doesn't make
+ * @throws `too_large` above `maxBytes`, or beyond `limits`; `non_canonical` for anything that is not the one encoding of its
+ * value (other key order, longer integers, trailing bytes), and for what `encodeCanonical` doesn't make
  */
-export function decodeCanonical(bytes: Uint8Array, maxBytes: number): unknown {
+export function decodeCanonical(bytes: Uint8Array, maxBytes: number, limits: ItemLimits = DOCUMENT_LIMITS): unknown {
   if (bytes.length > maxBytes) {
     throw new DtaError('too_large', `${bytes.length} bytes where at most ${maxBytes} are allowed`, {
       metadata: { bytes: bytes.length, maxBytes },
     });
   }
-  let value: unknown;
-  let canonical: boolean;
-  try {
-    value = dagCbor.decode(bytes);
-    canonical = isEncodingOf(bytes, value);
-  } catch (cause) {
-    throw new DtaError('non_canonical', 'bytes are not DAG-CBOR', { cause });
-  }
-  if (!canonical) {
-    throw new DtaError('non_canonical', 'bytes are not the canonical DAG-CBOR of their value');
-  }
-  return value;
+  scanCanonical(bytes, limits);
+  return readScanned(bytes);
 }
 
 /** Whether an IPLD link (tag 42) is anywhere in `value`, which came from {@link decodeCanonical}. */

@@ -1,8 +1,9 @@
 import { DtaError } from '@dta/errors';
 import { z } from 'zod';
 import { decodeCanonical, holdsLink } from './canonical.js';
-import { cidFromBytes, cidToBytes, type Cid } from './cid.js';
+import { cidFromBytes, cidToBytes, isOurs, type Cid } from './cid.js';
 import { encodeCanonical } from './encoder.js';
+import { DOCUMENT_LIMITS, type ItemLimits } from './items.js';
 
 /** A schema of a document: strict objects throughout, so that unknown fields are refused. */
 export type DocumentSchema = z.ZodType;
@@ -18,12 +19,9 @@ export const fields = {
   // each side is checked by what makes the other of it
   cid: z.codec(anyBytes, z.custom<Cid>(), {
     decode: (bytes, context) => {
-      try {
-        return cidFromBytes(bytes);
-      } catch {
-        context.issues.push({ code: 'custom', message: 'must be a CID', input: bytes });
-        return z.NEVER;
-      }
+      if (isOurs(bytes)) return cidFromBytes(bytes);
+      context.issues.push({ code: 'custom', message: 'must be a CID', input: bytes });
+      return z.NEVER;
     },
     encode: (cid, context) => {
       if (isCid(cid)) return cidToBytes(cid);
@@ -55,8 +53,13 @@ function isCid(value: unknown): value is Cid {
  *
  * @throws `too_large`, `non_canonical`, or `document_invalid` with every fault's path; values are never echoed.
  */
-export function decodeDocument<S extends DocumentSchema>(schema: S, bytes: Uint8Array, maxBytes: number): z.output<S> {
-  return checkDocument(schema, decodeCanonical(bytes, maxBytes));
+export function decodeDocument<S extends DocumentSchema>(
+  schema: S,
+  bytes: Uint8Array,
+  maxBytes: number,
+  limits: ItemLimits = DOCUMENT_LIMITS,
+): z.output<S> {
+  return checkDocument(schema, decodeCanonical(bytes, maxBytes, limits));
 }
 
 /** Holds a value that `decodeCanonical` gave against a schema. @throws `document_invalid` as {@link decodeDocument} */
@@ -73,7 +76,16 @@ function describeFault({ path, code, message }: z.core.$ZodIssue): string {
   return `${path.join('.')}: ${code === 'unrecognized_keys' ? 'unknown field' : message}`;
 }
 
-/** The canonical bytes of a document. @throws ZodError where our own code made one that the schema refuses. */
-export function encodeDocument<S extends DocumentSchema>(schema: S, value: z.output<S>): Uint8Array {
-  return encodeCanonical(z.encode(schema, value));
+/**
+ * The canonical bytes of a document.
+ *
+ * @throws ZodError where our own code made one that the schema refuses; `document_invalid` and `too_large` as
+ * {@link encodeCanonical}
+ */
+export function encodeDocument<S extends DocumentSchema>(
+  schema: S,
+  value: z.output<S>,
+  limits: ItemLimits = DOCUMENT_LIMITS,
+): Uint8Array {
+  return encodeCanonical(z.encode(schema, value), limits);
 }

@@ -1,24 +1,22 @@
 import { DtaError } from '@dta/errors';
 import { CID } from 'multiformats/cid';
-
-/** How deep lists and maps may lie in one another: far below where a stack ends, whoever calls from however deep. */
-const MAX_NESTING = 64;
-
-/** CBOR's major types (RFC 8949 §3.1), in the upper three bits of an item's first byte. */
-const UNSIGNED = 0x00;
-const NEGATIVE = 0x20;
-const BYTES = 0x40;
-const TEXT = 0x60;
-const LIST = 0x80;
-const MAP = 0xa0;
-const TAG = 0xc0;
-const FALSE = 0xf4;
-const TRUE = 0xf5;
-const NULL = 0xf6;
-
-/** Tag of a link, and the byte before its CID (DAG-CBOR specification, "Links"). */
-const LINK = 42;
-const IDENTITY_MULTIBASE = 0x00;
+import { isOurs } from './cid.js';
+import {
+  BYTES,
+  DOCUMENT_LIMITS,
+  FALSE,
+  LINK_HEAD,
+  LIST,
+  MAP,
+  MAX_NESTING,
+  NEGATIVE,
+  NULL,
+  TEXT,
+  tooMany,
+  TRUE,
+  UNSIGNED,
+  type ItemLimits,
+} from './items.js';
 
 /**
  * Where a document is written before it is copied out. One for all, since encoding is synchronous and calls nobody's
@@ -26,39 +24,37 @@ const IDENTITY_MULTIBASE = 0x00;
  */
 let written = Buffer.alloc(64 * 1024);
 let length = 0;
+let items = 0;
+let links = 0;
+let limits = DOCUMENT_LIMITS;
 
 /**
  * The one DAG-CBOR encoding of `value`: integers and lengths in the fewest bytes, keys by length and then by bytes (RFC
- * 8949 §4.2.3 and the DAG-CBOR specification, "Strictness"). Why it isn't a library's: docs/adr/0008.
+ * 8949 §4.2.3 and the DAG-CBOR specification, "Strictness"). What it gives, `decodeCanonical` takes within the same limits
+ * and gives back as it was. Why it isn't a library's: docs/adr/0008.
  *
- * @throws `document_invalid` for what has no form in our documents: floats, `undefined`, the key `__proto__`, instances
- * of classes other than Uint8Array and CID, nesting beyond 64; the message never says a value, which may be secret
+ * @throws `document_invalid` for what has no form in our documents: floats, minus zero, `undefined`, text with half a
+ * surrogate pair, the key `__proto__`, instances of classes other than Uint8Array and CID, links to blocks that
+ * aren't ours, nesting beyond 64; `too_large` beyond `within`. The message never says a value, which may be secret
  */
-export function encodeCanonical(value: unknown): Uint8Array {
-  return encoded(value, (bytes) => new Uint8Array(bytes));
-}
-
-/** Whether `bytes` are the one encoding of `value`. @throws `document_invalid` as {@link encodeCanonical} */
-export function isEncodingOf(bytes: Uint8Array, value: unknown): boolean {
-  return encoded(value, (own) => own.equals(bytes));
-}
-
-function encoded<T>(value: unknown, use: (bytes: Buffer) => T): T {
-  length = 0;
+export function encodeCanonical(value: unknown, within: ItemLimits = DOCUMENT_LIMITS): Uint8Array {
+  [length, items, links, limits] = [0, 0, 0, within];
   try {
     write(value, 0);
-    return use(written.subarray(0, length));
+    return new Uint8Array(written.subarray(0, length));
   } finally {
     written.fill(0, 0, length);
   }
 }
 
 function write(value: unknown, depth: number): void {
+  countItem();
   switch (typeof value) {
     case 'string':
       return writeText(value);
     case 'number':
       if (!Number.isSafeInteger(value)) throw refuse('a float');
+      if (Object.is(value, -0)) throw refuse('minus zero'); // it would come back as 0
       return value < 0 ? writeHead(NEGATIVE, -1 - value) : writeHead(UNSIGNED, value);
     case 'boolean':
       return writeByte(value ? TRUE : FALSE);
@@ -70,6 +66,11 @@ function write(value: unknown, depth: number): void {
     default:
       throw refuse(`a value of type ${typeof value}`);
   }
+}
+
+function countItem(): void {
+  items += 1;
+  if (items > limits.items) throw tooMany('items', limits);
 }
 
 /**
@@ -84,9 +85,10 @@ export function linkOf(value: unknown): CID | null {
 function writeStructure(value: object, depth: number): void {
   const link = linkOf(value);
   if (link !== null) {
-    writeHead(TAG, LINK);
-    writeHead(BYTES, link.bytes.length + 1);
-    writeByte(IDENTITY_MULTIBASE);
+    if (!isOurs(link.bytes)) throw refuse('a link to another kind of block than ours');
+    links += 1;
+    if (links > limits.links) throw tooMany('links', limits);
+    append(LINK_HEAD);
     return append(link.bytes);
   }
   if (depth >= MAX_NESTING) throw refuse('lists and maps nested that deep');
@@ -104,8 +106,10 @@ function writeMap(value: object, depth: number): void {
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null) throw refuse('an instance of a class');
   if (Object.hasOwn(value, '__proto__')) throw refuse('a key that is the name of the prototype');
   const keys = sortedKeys(value);
+  if (keys.length > limits.entries) throw tooMany('entries', limits);
   writeHead(MAP, keys.length);
   for (const key of keys) {
+    countItem();
     writeText(key);
     write((value as Record<string, unknown>)[key], depth + 1); // of its own keys
   }
@@ -117,14 +121,18 @@ function sortedKeys(value: object): string[] {
   return keys.every((key, at) => at === 0 || compareKeys(keys[at - 1] ?? '', key) < 0) ? keys : keys.sort(compareKeys);
 }
 
-/** By length in UTF-8, then by bytes. */
+/** By length in UTF-8, then by bytes, whose order is that of code points. Nothing is allocated: a map may have many keys. */
 function compareKeys(a: string, b: string): number {
-  // code units are in the order of bytes only as far as both are ASCII
-  if (!isAscii(a) || !isAscii(b)) {
-    const [left, right] = [Buffer.from(a), Buffer.from(b)];
-    return left.length - right.length || left.compare(right);
-  }
-  return a.length - b.length || (a < b ? -1 : 1); // keys of one object differ
+  const longer = isAscii(a) && isAscii(b) ? a.length - b.length : Buffer.byteLength(a) - Buffer.byteLength(b);
+  if (longer !== 0) return longer;
+  let at = 0;
+  while (at < a.length && a.charCodeAt(at) === b.charCodeAt(at)) at++;
+  return orderOf(a.charCodeAt(at)) - orderOf(b.charCodeAt(at)); // keys of one object differ
+}
+
+/** Puts halves of surrogate pairs, which stand for code points from U+10000 on, after all other code units. */
+function orderOf(codeUnit: number): number {
+  return codeUnit >= 0xd800 && codeUnit < 0xe000 ? codeUnit + 0x1_0000 : codeUnit;
 }
 
 function isAscii(text: string): boolean {
@@ -139,6 +147,8 @@ function writeText(text: string): void {
     for (let at = 0; at < text.length; at++) written[length++] = text.charCodeAt(at);
     return;
   }
+  // half a pair has no bytes in UTF-8: another character would be written in its place
+  if (!text.isWellFormed()) throw refuse('text with half a surrogate pair');
   const bytes = Buffer.byteLength(text);
   writeHead(TEXT, bytes);
   reserve(bytes);

@@ -1,4 +1,4 @@
-import { decodeDocument, encodeDocument } from '@dta/codec';
+import { decodeDocument, encodeDocument, NO_ITEM_LIMITS } from '@dta/codec';
 import {
   callBodySchema,
   callReplySchema,
@@ -36,7 +36,7 @@ export function makeCall<V extends InternalCall>(
   to: Omit<OutgoingCall, 'body'>,
   body: CallBody<V>,
 ): MadeCall<V> {
-  const { bytes, openReply } = sealCall({ ...to, body: encodeDocument(callBodySchema(call), body) });
+  const { bytes, openReply } = sealCall({ ...to, body: encodeDocument(callBodySchema(call), body, NO_ITEM_LIMITS) });
   return {
     bytes,
     readReply: (sealed) => {
@@ -49,7 +49,7 @@ export function makeCall<V extends InternalCall>(
 
 function decodeReply<V extends InternalCall>(call: V, open: () => Uint8Array): CallReply<V> {
   try {
-    return decodeDocument(callReplySchema(call), open(), INTERNAL_CALL_MAX_BYTES);
+    return decodeDocument(callReplySchema(call), open(), INTERNAL_CALL_MAX_BYTES, NO_ITEM_LIMITS);
   } catch (cause) {
     throw new DtaError('service_unavailable', `what came back is not the reply to ${call}`, { cause });
   }

@@ -1,4 +1,4 @@
-import { decodeDocument, encodeDocument } from '@dta/codec';
+import { decodeDocument, encodeDocument, NO_ITEM_LIMITS } from '@dta/codec';
 import {
   callBodySchema,
   callReplySchema,
@@ -58,7 +58,7 @@ async function answer<V extends InternalCall>(
   opened: OpenedCall,
   { call, handler, onError, onAnswered = () => undefined }: ServeCallOptions<V>,
 ): Promise<Uint8Array> {
-  const encode = (reply: CallReply<V>) => encodeDocument(callReplySchema(call), reply);
+  const encode = (reply: CallReply<V>) => encodeDocument(callReplySchema(call), reply, NO_ITEM_LIMITS);
   try {
     const { id, gateway } = opened;
     const reply = encode({ result: await handler({ ...readBody(call, opened.body), id, gateway }) });
@@ -74,7 +74,7 @@ async function answer<V extends InternalCall>(
 
 function readBody<V extends InternalCall>(call: V, body: Uint8Array): CallBody<V> {
   try {
-    return decodeDocument(callBodySchema(call), body, INTERNAL_CALL_MAX_BYTES);
+    return decodeDocument(callBodySchema(call), body, INTERNAL_CALL_MAX_BYTES, NO_ITEM_LIMITS);
   } catch (cause) {
     if (!isDtaError(cause)) throw cause;
     throw new DtaError('request_invalid', `the parameters of ${call} are not valid`, {

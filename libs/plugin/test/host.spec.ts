@@ -95,6 +95,8 @@ describe('a plugin that', () => {
     ['answers another schema', 'plugin_failed', 'schema'],
     ['answers too much', 'plugin_failed', 'more than 4096 bytes'],
     ['answers a fraction', 'plugin_failed', 'not whole'],
+    ['answers half a pair', 'plugin_failed', 'half a surrogate pair'],
+    ['answers half a pair as a name', 'plugin_failed', 'half a surrogate pair'],
     ['answers in circles', 'plugin_failed', 'no JSON'],
     ['answers too deep', 'plugin_failed', 'nested too deep'],
     ['writes to a closed place', 'plugin_failed', 'answerOrder failed'],

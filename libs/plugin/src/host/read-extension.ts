@@ -3,8 +3,8 @@ import type { Extension } from '../order-plugin.js';
 const MAX_DEPTH = 16;
 
 /**
- * The extension that a plugin answered, or why it is none: too long, no JSON object, nested too deep, or with numbers that
- * aren't whole, which the protocol's documents can't hold.
+ * The extension that a plugin answered, or why it is none: too long, no JSON object, nested too deep, or with what the
+ * protocol's documents can't hold: numbers that aren't whole, text with half a surrogate pair.
  */
 export function readExtension(
   text: string,
@@ -19,10 +19,11 @@ export function readExtension(
 
 function faultOf(value: unknown, depth: number): string | undefined {
   if (typeof value === 'number' && !Number.isSafeInteger(value)) return 'its answer holds a number that is not whole';
+  if (typeof value === 'string') return value.isWellFormed() ? undefined : 'its answer holds half a surrogate pair';
   if (typeof value !== 'object' || value === null) return undefined;
   if (depth >= MAX_DEPTH) return 'its answer is nested too deep';
-  for (const inner of Object.values(value)) {
-    const fault = faultOf(inner, depth + 1);
+  for (const [name, inner] of Object.entries(value)) {
+    const fault = faultOf(name, depth + 1) ?? faultOf(inner, depth + 1);
     if (fault !== undefined) return fault;
   }
   return undefined;

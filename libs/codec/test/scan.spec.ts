@@ -1,0 +1,192 @@
+import { isDeepStrictEqual } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { isDtaError } from '@dta/errors';
+import * as dagCbor from '@ipld/dag-cbor';
+import fc from 'fast-check';
+import {
+  cidOf,
+  cidToLink,
+  concat,
+  decodeCanonical,
+  DOCUMENT_LIMITS,
+  encodeCanonical,
+  fromHex,
+  toHex,
+} from '@dta/codec';
+import { scanCanonical } from '../src/scan.js';
+import { refusal } from './refusal.js';
+
+const MAX = 1024 * 1024;
+
+/** What a library and our encoder make of bytes: the rule that the scan stands for, by another way. */
+function byEncodingAgain(bytes: Uint8Array): { value: unknown } | null {
+  try {
+    const value: unknown = dagCbor.decode(bytes);
+    return toHex(encodeCanonical(value)) === toHex(bytes) ? { value } : null;
+  } catch {
+    return null;
+  }
+}
+
+function byScan(bytes: Uint8Array): { value: unknown } | null {
+  try {
+    return { value: decodeCanonical(bytes, MAX) };
+  } catch (error) {
+    if (!isDtaError(error, 'non_canonical', 'too_large')) throw error;
+    return null;
+  }
+}
+
+/** The library takes a U+FEFF at the start of a text for a mark of the encoding, and so loses it. */
+const hasByteOrderMark = (bytes: Uint8Array) => toHex(bytes).includes('efbbbf');
+
+function holdAgainstOracle(bytes: Uint8Array): void {
+  if (hasByteOrderMark(bytes)) return;
+  const [scanned, again] = [byScan(bytes), byEncodingAgain(bytes)];
+  // so many cases that a matcher for each would take most of the time
+  if (!isDeepStrictEqual(scanned, again)) expect([toHex(bytes), scanned]).toEqual([toHex(bytes), again]);
+}
+
+// a stack for each of a hundred thousand refusals would take most of the time
+const { stackTraceLimit } = Error;
+beforeAll(() => {
+  Error.stackTraceLimit = 0;
+});
+afterAll(() => {
+  Error.stackTraceLimit = stackTraceLimit;
+});
+
+const link = cidToLink(cidOf(fromHex('00')));
+const leaf = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 60 }),
+  fc.string({ unit: 'binary-ascii', maxLength: 300 }),
+  fc.boolean(),
+  fc.constant(null),
+  fc.maxSafeInteger().map((n) => n + 0),
+  fc.oneof(...[23, 24, 0xff, 0x100, 0xffff, 0x1_0000, 0xffff_ffff, 2 ** 32].map((n) => fc.constantFrom(n, -1 - n))),
+  fc.bigInt({ min: -(2n ** 64n), max: 2n ** 64n - 1n }),
+  fc.uint8Array({ maxLength: 300 }),
+  fc.constant(link),
+);
+const { document } = fc.letrec((tie) => ({
+  document: fc.oneof(
+    { depthSize: 'small' },
+    leaf,
+    fc.array(tie('document'), { maxLength: 30 }),
+    fc.dictionary(fc.string({ unit: 'binary', maxLength: 8 }), tie('document'), { noNullPrototype: true }),
+    fc.dictionary(fc.constantFrom('a', 'b', 'aa', 'é', 'ab', '', '1', '10', '😀', '\uffff'), tie('document'), {
+      noNullPrototype: true,
+    }),
+  ),
+}));
+
+/** Bytes that begin an item, or say how long it is, more often than chance has them. */
+const telling = fc.oneof(
+  fc.nat({ max: 0xff }),
+  fc.constantFrom(0x00, 0x17, 0x18, 0x19, 0x1a, 0x1b, 0x20, 0x38, 0x40, 0x41, 0x58, 0x60, 0x61, 0x62, 0x78, 0x80, 0x81),
+  fc.constantFrom(0x82, 0x98, 0xa0, 0xa1, 0xa2, 0xb8, 0xc3, 0xa9, 0xd8, 0x2a, 0xed, 0xf0, 0xf4, 0xf6, 0xf7, 0xfb, 0xff),
+);
+
+describe('what the scan lets pass is what is written again alike', () => {
+  test('of any few bytes', () => {
+    fc.assert(
+      fc.property(fc.array(telling, { maxLength: 14 }), (bytes) => holdAgainstOracle(Uint8Array.from(bytes))),
+      { numRuns: 5_000 },
+    );
+  });
+
+  test('of every head with every byte after it, and of texts and keys where UTF-8 has its borders', () => {
+    const borders = [0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xff];
+    for (let first = 0; first < 256; first++) {
+      holdAgainstOracle(Uint8Array.of(first));
+      for (let second = 0; second < 256; second++) holdAgainstOracle(Uint8Array.of(first, second));
+      for (const second of borders) {
+        holdAgainstOracle(Uint8Array.of(0x62, first, second));
+        holdAgainstOracle(Uint8Array.of(0x63, first, second, 0x80));
+        holdAgainstOracle(Uint8Array.of(0x64, first, second, 0x80, 0xbf));
+        holdAgainstOracle(Uint8Array.of(0xa2, 0x61, first, 0x00, 0x61, second, 0x00));
+      }
+    }
+  });
+
+  test('of documents with some bytes changed, put in or left out', () => {
+    const change = fc.record({
+      at: fc.nat({ max: 400 }),
+      put: fc.array(telling, { maxLength: 3 }),
+      skip: fc.nat({ max: 2 }),
+    });
+    fc.assert(
+      fc.property(document, fc.array(change, { maxLength: 3 }), (value, changes) => {
+        fc.pre(
+          !JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? '' : part)).includes('__proto__'),
+        );
+        let bytes = encodeCanonical(value);
+        for (const { at, put, skip } of changes) {
+          const place = at % (bytes.length + 1);
+          bytes = concat(bytes.subarray(0, place), Uint8Array.from(put), bytes.subarray(place + skip));
+        }
+        holdAgainstOracle(bytes);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('of maps with their entries in any order, and keys of any code points', () => {
+    const key = fc.string({ unit: 'binary', maxLength: 3 });
+    fc.assert(
+      fc.property(fc.array(key, { maxLength: 8 }), (keys) => {
+        const entries = keys.map((text) => concat(encodeCanonical(text), Uint8Array.of(0)));
+        holdAgainstOracle(concat(Uint8Array.of(0xa0 | keys.length), ...entries));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
+
+test('a text that begins with U+FEFF comes out as it went in', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (rest) => {
+      const text = `\ufeff${rest}`;
+      expect(decodeCanonical(encodeCanonical({ [text]: text }), MAX)).toEqual({ [text]: text });
+    }),
+  );
+});
+
+describe('a document holds', () => {
+  const list = (length: number) =>
+    encodeCanonical(
+      Array.from({ length }, () => 0),
+      { ...DOCUMENT_LIMITS, items: 1e6 },
+    );
+  const map = (length: number) => Object.fromEntries(Array.from({ length }, (_, at) => [`k${at}`, at]));
+  const links = (length: number) => Array.from({ length }, () => link);
+
+  test('8,192 items, and no more, for whoever writes and whoever reads', () => {
+    expect(scanCanonical(list(8_191), DOCUMENT_LIMITS)).toBe(8_192);
+    expect(() => decodeCanonical(list(8_192), MAX)).toThrow(refusal('too_large'));
+    expect(encodeCanonical(Array.from({ length: 8_191 }, () => 0))).toEqual(list(8_191));
+    expect(() => encodeCanonical(Array.from({ length: 8_192 }, () => 0))).toThrow(refusal('too_large'));
+  });
+
+  test('maps of 1,024 entries', () => {
+    const largest = encodeCanonical(map(1_024));
+    expect(scanCanonical(largest, DOCUMENT_LIMITS)).toBe(2_049); // a key counts, too
+    expect(decodeCanonical(largest, MAX)).toEqual(map(1_024));
+    const larger = encodeCanonical(map(1_025), { ...DOCUMENT_LIMITS, entries: 1_025 });
+    expect(() => decodeCanonical(larger, MAX)).toThrow(refusal('too_large'));
+    expect(() => encodeCanonical(map(1_025))).toThrow(refusal('too_large'));
+  });
+
+  test('1,000 links', () => {
+    const most = encodeCanonical(links(1_000));
+    expect(scanCanonical(most, DOCUMENT_LIMITS)).toBe(1_001);
+    const more = encodeCanonical(links(1_001), { ...DOCUMENT_LIMITS, links: 1_001 });
+    expect(() => decodeCanonical(more, MAX)).toThrow(refusal('too_large'));
+    expect(() => encodeCanonical(links(1_001))).toThrow(refusal('too_large'));
+  });
+
+  test('what claims more than that, without a look at the rest', () => {
+    expect(() => decodeCanonical(fromHex('baffffffff'), MAX)).toThrow(refusal('too_large'));
+    expect(() => decodeCanonical(fromHex('9affffffff'), MAX)).toThrow(refusal('non_canonical'));
+  });
+});
