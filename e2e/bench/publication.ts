@@ -78,7 +78,7 @@ async function measure(database: Database, kubo: KuboNode): Promise<PublicationF
   await Admission.open(database, ring); // which keeps the Identity Document, to be published too
   const seal = await sealer(ring);
   await database.query(
-    "INSERT INTO orders (ref, version, state, created_at, record) VALUES ('bench', 1, 'some', 1, '\\x')",
+    "INSERT INTO orders (ref, version, state, created_at, record, mac) VALUES ('bench', 1, 'some', 1, '\\x', '\\x')",
   );
   await send(database, await seal(BACKLOG));
   const store = openKuboStore({ url: kubo.url, timeoutMs: DOCUMENT_STORE_TIMEOUT_MS });

@@ -21,7 +21,7 @@ const record = z.strictObject({
 
 /** A beneficiary's orders. */
 export function beneficiaryOrders(node: Node): OrderTable<BeneficiaryOrder> {
-  return new OrderTable<BeneficiaryOrder>(node.database, {
+  return new OrderTable<BeneficiaryOrder>(node, {
     encode: (order) => ({
       ref: order.ref,
       state: order.state,

@@ -22,7 +22,7 @@ const record = z.strictObject({
 
 /** A fiduciary's orders. */
 export function fiduciaryOrders(node: Node): OrderTable<FiduciaryOrder> {
-  return new OrderTable<FiduciaryOrder>(node.database, {
+  return new OrderTable<FiduciaryOrder>(node, {
     encode: (order) => ({
       ref: order.ref,
       state: order.state,

@@ -101,7 +101,7 @@ test('the sweep runs at start: what passed while the fiduciary was down is ended
   }
   await database.query(`UPDATE orders SET record = '\\x00', due_at = 0 WHERE ref = $1`, [bad.order.ref]);
   await database.query(
-    `INSERT INTO orders SELECT ref || n, version, state, beneficiary, created_at, due_at, record
+    `INSERT INTO orders SELECT ref || n, version, state, beneficiary, created_at, due_at, record, mac
      FROM orders, generate_series(1, 149) AS n WHERE ref = $1`,
     [bad.order.ref],
   );

@@ -72,6 +72,7 @@ const usual: Answers = {
         ...{ beneficiary: beneficiary.node, threshold: 1, fiduciaries: 1 },
       },
     ],
+    unreadable: [],
     total: 1,
   }),
   'beneficiary.reveal-secret': () => ({ secret, commitment, orderReference, extension: {} }),

@@ -55,7 +55,7 @@ export interface OpenOrder {
   readonly writtenAt: number;
 }
 
-/** Reads an order that is stored, statements verified again. @throws `order_not_found` */
+/** Reads an order that is stored, statements verified again. @throws `order_not_found`, `record_invalid` */
 export async function readOrder(node: Node, orders: OrderRepository, ref: Cid): Promise<OpenOrder> {
   const found = await orders.find(ref);
   if (found === undefined)
@@ -167,7 +167,7 @@ export async function writeStep(
   const { closes = [] } = step;
   const now = node.now();
   await commit(node.database, {
-    order: { ...orders.shape.encode(step.order), version },
+    order: orders.row(step.order, version),
     statements: step.keep,
     secrets,
     erase: ended.has(step.order.state) ? 'all' : erase,

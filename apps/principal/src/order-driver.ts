@@ -135,6 +135,8 @@ export class OrderDriver implements Job {
       if (isDone && !drive.lingers) this.#queued.ended(performance.now() - begun);
       if (!isDone) await dropLease(database, ref, this.holder);
     } catch (error) {
+      // nobody can drive it before its rows are put right, and one line has said so: the lease keeps it from being looked at at once
+      if (isDtaError(error, 'record_invalid')) return;
       // whoever else holds the lease goes on, or a resumer does
       if (isDtaError(error, 'write_conflict')) log.info({ orderReference: ref }, 'another replica moved the order');
       else log.error({ orderReference: ref, err: error }, 'driving an order was interrupted');
@@ -243,10 +245,11 @@ export class OrderDriver implements Job {
       return writeStep(this.#node, this.#orders, open, step, open.evidence, { answers: arrived });
     }
     if (advanced === null) return null;
-    const becomesCommitted = open.order.commitment === null && advanced.order.commitment !== null;
+    const { ref, commitment } = advanced.order;
+    const certified = open.order.commitment === null && commitment !== null ? { ref, commitment } : null; // made of the evidence just now
     return writeStep(this.#node, this.#orders, open, advanced, evidence, {
       answers: arrived,
-      ...(becomesCommitted && (await answerOf(this.#node, advanced.order, evidence))),
+      ...(certified !== null && (await answerOf(this.#node, certified, evidence))),
     });
   }
 

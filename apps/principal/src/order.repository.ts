@@ -1,4 +1,4 @@
-import { decodeDocument, encodeDocument, fields, NO_ITEM_LIMITS, type Cid } from '@dta/codec';
+import { cidOf, decodeDocument, encodeDocument, fields, NO_ITEM_LIMITS, parseCid, type Cid } from '@dta/codec';
 import {
   EVENTS_PER_CALL_MAX,
   INTERNAL_CALL_MAX_BYTES,
@@ -6,10 +6,12 @@ import {
   type OrderEvent,
   type OrderSummary,
 } from '@dta/contracts';
+import { isDtaError } from '@dta/errors';
 import { parseStatement } from '@dta/identity';
-import { OrderTable, type Delivery, type Node } from '@dta/node';
+import { orderColumns, OrderTable, type Delivery, type Node, type StoredOrder } from '@dta/node';
 import { principalDueAt, requestStatement, type PrincipalOrder } from '@dta/order';
 import { z } from 'zod';
+import { assertPluginAnswer, type StoredAnswer } from './plugin-answers.js';
 
 const MAX_RECORD_BYTES = 64 * 1024;
 
@@ -49,7 +51,7 @@ export class OrderRepository extends OrderTable<PrincipalOrder> {
   readonly #node: Node;
 
   constructor(node: Node) {
-    super(node.database, {
+    super(node, {
       encode: (order) => ({
         ref: order.ref,
         state: order.state,
@@ -67,37 +69,56 @@ export class OrderRepository extends OrderTable<PrincipalOrder> {
     this.#node = node;
   }
 
-  /** One page of orders, and how many there are in all. */
+  /** How far the order is, or undefined. @throws `record_invalid` */
+  async state(ref: Cid): Promise<PrincipalOrder['state'] | undefined> {
+    return (await this.find(ref))?.order.state;
+  }
+
+  /** One page of orders, those on it whose rows aren't as this node wrote them, and how many there are in all. */
   async list({
     page,
     perPage,
     newestFirst,
     state,
     beneficiary,
-  }: ListQuery): Promise<{ orders: OrderSummary[]; total: number }> {
+  }: ListQuery): Promise<{ orders: OrderSummary[]; unreadable: Cid[]; total: number }> {
     const where = '($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR beneficiary = $2)';
     const direction = newestFirst ? 'DESC' : 'ASC';
-    const rows: { record: Buffer }[] = await this.#node.database.query(
-      `SELECT record FROM orders WHERE ${where} ORDER BY created_at ${direction}, ref ${direction} LIMIT $3 OFFSET $4`,
+    const rows: StoredOrder[] = await this.#node.database.query(
+      `SELECT ${orderColumns('o')} FROM orders o WHERE ${where}
+       ORDER BY created_at ${direction}, ref ${direction} LIMIT $3 OFFSET $4`,
       [state, beneficiary, perPage, page * perPage],
     );
     const counted: { total: string }[] = await this.#node.database.query(
       `SELECT count(*) AS total FROM orders WHERE ${where}`,
       [state, beneficiary],
     );
-    const orders = rows.map(({ record: bytes }) => this.shape.decode(new Uint8Array(bytes)));
+    const read = rows.map((row) => this.#orderIn(row));
     return {
-      orders: orders.map((order) => ({
-        orderReference: order.ref,
-        state: order.state,
-        commitment: order.commitment,
-        createdAt: order.createdAt,
-        beneficiary: order.beneficiary,
-        threshold: order.threshold,
-        fiduciaries: order.fiduciaries.length,
-      })),
+      orders: read
+        .flatMap((order) => order ?? [])
+        .map((order) => ({
+          orderReference: order.ref,
+          state: order.state,
+          commitment: order.commitment,
+          createdAt: order.createdAt,
+          beneficiary: order.beneficiary,
+          threshold: order.threshold,
+          fiduciaries: order.fiduciaries.length,
+        })),
+      unreadable: rows.filter((_, at) => read[at] === null).flatMap(({ ref }) => cidIn(ref)),
       total: Number(counted[0]?.total ?? 0),
     };
+  }
+
+  /** The order in a row, or null where the row isn't as this node wrote it: of a page the others are shown. */
+  #orderIn(row: StoredOrder): PrincipalOrder | null {
+    try {
+      return this.read(row).order;
+    } catch (error) {
+      if (isDtaError(error, 'record_invalid')) return null;
+      throw error;
+    }
   }
 
   /** The order's state and its events after one of them, oldest first, as many as one call tells of; or undefined. */
@@ -112,10 +133,10 @@ export class OrderRepository extends OrderTable<PrincipalOrder> {
     return row && { state: row.state, events: row.events ?? [] };
   }
 
-  /** How far an order is and whom it waits for, or undefined. */
+  /** How far an order is and whom it waits for, or undefined. @throws `record_invalid` */
   async standing(ref: Cid): Promise<OrderStanding | undefined> {
     const [row] = await this.#node.database.query<StandingRow>(
-      `SELECT o.record, p.extension AS answer, p.error AS plugin_error,
+      `SELECT ${orderColumns('o')}, ${answerColumns},
          CASE WHEN p.extension IS NULL THEN (SELECT bytes FROM statements WHERE order_ref = o.ref AND cid = o.ref) END AS request,
          (SELECT json_agg(json_build_object('party', d.party, 'role', d.role, 'lastError', d.last_error) ORDER BY e.seq, d.party)
           FROM deliveries d JOIN envelopes e ON e.cid = d.envelope WHERE d.order_ref = o.ref AND d.state = 'owed') AS owed
@@ -123,18 +144,14 @@ export class OrderRepository extends OrderTable<PrincipalOrder> {
       [ref],
     );
     if (row === undefined) return undefined;
-    return {
-      order: this.shape.decode(new Uint8Array(row.record)),
-      extension: row.answer === null ? readRequest(row.request).extension : readAnswer(row.answer),
-      pluginError: row.plugin_error,
-      owed: row.owed ?? [],
-    };
+    const { order } = this.read(row);
+    return { order, ...this.#answer(order, row), owed: row.owed ?? [] };
   }
 
-  /** An order with all that a view of it shows, or undefined. */
+  /** An order with all that a view of it shows, or undefined. @throws `record_invalid` */
   async view(ref: Cid): Promise<OrderDetails | undefined> {
     const [row] = await this.#node.database.query<DetailsRow>(
-      `SELECT o.record, s.bytes AS request, p.extension AS answer, p.error AS plugin_error,
+      `SELECT ${orderColumns('o')}, s.bytes AS request, ${answerColumns},
          (SELECT json_agg(json_build_object('party', d.party, 'role', d.role, 'verb', d.verb, 'state', d.state,
             'lastError', d.last_error) ORDER BY e.seq, d.party)
           FROM deliveries d JOIN envelopes e ON e.cid = d.envelope WHERE d.order_ref = o.ref) AS deliveries,
@@ -142,21 +159,44 @@ export class OrderRepository extends OrderTable<PrincipalOrder> {
           FROM envelopes WHERE order_ref = o.ref) AS envelopes,
          (SELECT json_agg(json_build_object('at', at, 'event', kind) ORDER BY id)
           FROM events WHERE order_ref = o.ref) AS timeline
-       FROM orders o JOIN statements s ON s.order_ref = o.ref AND s.cid = o.ref
+       FROM orders o LEFT JOIN statements s ON s.order_ref = o.ref AND s.cid = o.ref
          LEFT JOIN plugin_answers p ON p.order_ref = o.ref WHERE o.ref = $1`,
       [ref],
     );
     if (row === undefined) return undefined;
-    const { plugin, extension } = readRequest(row.request);
+    const { order } = this.read(row);
     return {
-      order: this.shape.decode(new Uint8Array(row.record)),
-      plugin,
-      extension: row.answer === null ? extension : readAnswer(row.answer),
-      pluginError: row.plugin_error,
+      order,
+      plugin: this.#request(order.ref, row.request).plugin,
+      ...this.#answer(order, row),
       deliveries: row.deliveries ?? [],
       envelopes: row.envelopes ?? [],
       timeline: row.timeline ?? [],
     };
+  }
+
+  /**
+   * What an order's plugin answered, or what its Request says. Once there is a key there is an answer, or why there is none:
+   * it is made in the transaction that commits the order.
+   */
+  #answer(
+    { ref, commitment }: PrincipalOrder,
+    { answer: extension, plugin_error: error, answer_mac: mac, request }: AnsweredRow,
+  ): Pick<OrderStanding, 'extension' | 'pluginError'> {
+    const { rowMac } = this.#node;
+    if (commitment !== null) assertPluginAnswer(rowMac, { ref, commitment, extension, error, mac });
+    else if (mac !== null) throw rowMac.refusal('plugin-answer', ref);
+    return {
+      extension: extension === null ? this.#request(ref, request).extension : readAnswer(extension),
+      pluginError: error,
+    };
+  }
+
+  /** The body of the Request: its CID is the order's reference. @throws `record_invalid` for other bytes */
+  #request(ref: Cid, stored: Buffer | null) {
+    const bytes = new Uint8Array(stored ?? []);
+    if (cidOf(bytes) !== ref) throw this.#node.rowMac.refusal('request', ref);
+    return parseStatement([requestStatement], bytes, ref).body;
   }
 }
 
@@ -188,12 +228,18 @@ export interface DeliveryState {
   readonly lastError: string | null;
 }
 
-interface StandingRow {
-  record: Buffer;
-  /** null where there is an answer */
+/** What a plugin answered, in a query where the alias `p` is its row. */
+const answerColumns = 'p.extension AS answer, p.error AS plugin_error, p.mac AS answer_mac';
+
+interface AnsweredRow {
+  /** may be null where there is an answer */
   request: Buffer | null;
   answer: Buffer | null;
-  plugin_error: string | null;
+  plugin_error: StoredAnswer['error'];
+  answer_mac: StoredAnswer['mac'];
+}
+
+interface StandingRow extends StoredOrder, AnsweredRow {
   owed: OrderStanding['owed'] | null;
 }
 
@@ -203,9 +249,13 @@ interface DetailsRow extends Omit<StandingRow, 'owed'> {
   timeline: OrderDetails['timeline'] | null;
 }
 
-/** The body of a Request that this role wrote itself; an order's row is never without one. */
-function readRequest(bytes: Buffer | null) {
-  return parseStatement([requestStatement], new Uint8Array(bytes ?? [])).body;
+/** Of an altered row not even the reference need be one. */
+function cidIn(ref: string): Cid[] {
+  try {
+    return [parseCid(ref)];
+  } catch {
+    return [];
+  }
 }
 
 /** An answer that this role wrote itself. */

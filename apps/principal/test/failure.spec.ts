@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { ascii, cidToBytes, concat, decodeCanonical, encodeCanonical, u32, type Cid } from '@dta/codec';
+import { ascii, cidToBytes, concat, u32, type Cid } from '@dta/codec';
 import { internalSubject, type OrderProgress, type ParamsOf } from '@dta/contracts';
 import { hkdf, hpkeSeal, kemKeyPair, randomBytes, sha256 } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import { parseStatement, signStatement, type StatementOf } from '@dta/identity';
 import { makeCall } from '@dta/internal-call';
-import { openNode, type Database, type RunningRole } from '@dta/node';
+import { openNode, type Database, type Node, type RunningRole } from '@dta/node';
 import {
   cast,
   codeOf,
@@ -18,8 +18,8 @@ import {
 } from '@dta/node/testing';
 import { dealStatement, enrolmentStatement, REDEMPTIONS_A_DAY, requestStatement, type PrincipalVerb } from '@dta/order';
 import { known, type Parties } from '@dta/order/testing';
-import { Idempotency } from '../src/idempotency.js';
 import { startPrincipal, type PrincipalOptions } from '../src/index.js';
+import { OrderRepository } from '../src/order.repository.js';
 import { asked } from './asked.js';
 
 let rig: RoleRig;
@@ -30,6 +30,9 @@ let options: PrincipalOptions;
 let peers: PlayedPeers;
 let running: RunningRole;
 let database: Database;
+/** as a replica of the principal has them */
+let orders: OrderRepository;
+let replica: Node;
 
 beforeAll(async () => {
   rig = await RoleRig.open();
@@ -42,9 +45,12 @@ beforeAll(async () => {
   peers.tamper = misbehave;
   running = await rig.start(startPrincipal, options);
   database = await rig.intrude(options);
+  replica = await openNode(options, rig.parts());
+  orders = new OrderRepository(replica);
 });
 
 afterAll(async () => {
+  await replica.close();
   await rig.close();
 });
 
@@ -189,8 +195,6 @@ describe('who replays', () => {
     expect(new Set(views.map(({ orderReference }) => orderReference)).size).toBe(1);
     expect(await orders()).toBe(before + 1);
     expect(await codeOf(place({ idempotencyKey, threshold: 1, single: true }))).toBe('idempotency_conflict');
-    const [row] = await database.query<{ mac: Buffer }>('SELECT mac FROM idempotency WHERE key = $1', [idempotencyKey]);
-    expect(row?.mac).toHaveLength(32);
   });
 
   test('a redemption with its Idempotency-Key, after the first expired: the order is redeemed once more', async () => {
@@ -247,36 +251,19 @@ test('once half of the Redemptions of a day are used, another is begun only if a
 
 /** Puts an order where it stands once its Redemption has expired without a Receipt. */
 async function expire(orderReference: Cid): Promise<void> {
-  const [row] = await database.query<{ record: Buffer }>('SELECT record FROM orders WHERE ref = $1', [orderReference]);
-  const record = decodeCanonical(new Uint8Array(known(row).record), 65_536) as object; // a map, by its schema
-  const committed = { ...record, state: 'committed', redemption: null, redemptionExpiresAt: null };
-  await database.query(`UPDATE orders SET version = version + 1, state = 'committed', record = $2 WHERE ref = $1`, [
-    orderReference,
-    Buffer.from(encodeCanonical(committed)),
-  ]);
+  const { order, version } = known(await orders.find(orderReference));
+  const { record, mac, dueAt } = orders.row(
+    { ...order, state: 'committed', redemption: null, redemptionExpiresAt: null },
+    version,
+  );
+  await database.query(
+    "UPDATE orders SET version = version + 1, state = 'committed', record = $2, mac = $3, due_at = $4 WHERE ref = $1",
+    [orderReference, Buffer.from(record), Buffer.from(mac), dueAt],
+  );
   await database.query(`UPDATE deliveries SET state = 'closed' WHERE order_ref = $1 AND state = 'owed'`, [
     orderReference,
   ]);
 }
-
-test('the key of Idempotency-Keys that custody or database would not give once is asked for again', async () => {
-  const node = await openNode(options, rig.parts());
-  let away = true;
-  const { secrets } = node;
-  const seal: typeof secrets.seal = async (secret) => {
-    if (away) throw new DtaError('custody_unavailable', 'away');
-    return secrets.seal(secret);
-  };
-  // a class with private members has no other double than one that stands on it
-  const flaky = Object.assign(Object.create(secrets) as typeof secrets, {
-    ...{ seal, seed: () => secrets.seed(), opener: (request: Cid | null) => secrets.opener(request) },
-  });
-  const idempotency = new Idempotency({ ...node, secrets: flaky });
-  expect(await codeOf(idempotency.row('place-order', 'key', {}))).toBe('custody_unavailable');
-  away = false;
-  expect(await codeOf(idempotency.row('place-order', 'key', {}))).toBe('answered');
-  await node.close();
-});
 
 test('P alone: an order of parties that it did not admit is not even signed', async () => {
   const stranger = await member('X', 'fiduciary');

@@ -71,6 +71,7 @@ const examples: { [V in InternalCall]: { params: ParamsOf<V>; result: ResultOf<V
           ...{ threshold: 2, fiduciaries: 3 },
         },
       ],
+      unreadable: [cid],
       total: 1,
     },
   },

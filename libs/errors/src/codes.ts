@@ -62,6 +62,7 @@ export const errorCodes = [
   // custody and stores
   'custody_unavailable',
   'custody_invalid',
+  'record_invalid',
   'schema_outdated',
   'write_conflict',
   'store_unavailable',

@@ -21,6 +21,8 @@ export interface OrderRow {
   readonly dueAt: number | null;
   /** canonical DAG-CBOR */
   readonly record: Uint8Array;
+  /** [32] of the row at its next version: {@link OrderTable.row} makes it */
+  readonly mac: Uint8Array;
 }
 
 /** The answer to a request, kept so that a repeated request gets the same bytes. */
@@ -60,8 +62,22 @@ export interface DeliveryAnswer {
   readonly attachments: readonly Uint8Array[];
 }
 
-/** The public answer of an order's plugin as canonical DAG-CBOR, or the code of the error that there is instead. */
-export type PluginAnswer = { readonly extension: Uint8Array } | { readonly error: string };
+/** The public answer of an order's plugin as canonical DAG-CBOR, or the code of the error that there is instead; one of them is null. */
+export interface PluginAnswer {
+  readonly extension: Uint8Array | null;
+  readonly error: string | null;
+  /** [32] of the row and the order's public key */
+  readonly mac: Uint8Array;
+}
+
+/** What a client asked with its Idempotency-Key: both as keyed hashes [32]. */
+export interface NewIdempotency {
+  readonly tenant: string;
+  readonly key: Uint8Array;
+  readonly asked: Uint8Array;
+  /** [32] of the row with the order's reference */
+  readonly mac: Uint8Array;
+}
 
 /** Everything that one step of an order writes. */
 export interface Change {
@@ -85,7 +101,7 @@ export interface Change {
   readonly notify: boolean;
   /** what the order's plugin answered at a principal */
   readonly pluginAnswer?: PluginAnswer | undefined;
-  readonly idempotency: { readonly tenant: string; readonly key: string; readonly mac: Uint8Array } | null;
+  readonly idempotency: NewIdempotency | null;
   /** Unix ms */
   readonly now: number;
 }
@@ -168,16 +184,16 @@ function joined(list: readonly Uint8Array[], value: Value): Joined {
 }
 
 function ordersPart({ order }: Change, value: Value): string {
-  const { ref, version, state, beneficiary, createdAt, dueAt, record } = order;
-  const bytes = Buffer.from(record);
+  const { ref, version, state, beneficiary, createdAt, dueAt, record, mac } = order;
+  const [bytes, tag] = [Buffer.from(record), Buffer.from(mac)];
   return version === null
     ? `moved AS (
-  INSERT INTO orders (ref, version, state, beneficiary, created_at, due_at, record)
+  INSERT INTO orders (ref, version, state, beneficiary, created_at, due_at, record, mac)
   VALUES (${value(ref, 'text')}, 1, ${value(state, 'text')}, ${value(beneficiary, 'text')}, ${value(createdAt, 'bigint')},
-    ${value(dueAt, 'bigint')}, ${value(bytes, 'bytea')}) RETURNING ref, version)`
+    ${value(dueAt, 'bigint')}, ${value(bytes, 'bytea')}, ${value(tag, 'bytea')}) RETURNING ref, version)`
     : `moved AS (
   UPDATE orders SET version = version + 1, state = ${value(state, 'text')}, due_at = ${value(dueAt, 'bigint')},
-    record = ${value(bytes, 'bytea')}
+    record = ${value(bytes, 'bytea')}, mac = ${value(tag, 'bytea')}
   WHERE ref = ${value(ref, 'text')} AND version = ${value(version, 'integer')} RETURNING ref, version)`;
 }
 
@@ -329,23 +345,24 @@ function leasePart({ lease }: Change, value: Value): string[] {
 
 function idempotencyPart({ idempotency }: Change, value: Value): string[] {
   if (idempotency === null) return [];
-  const { tenant, key, mac } = idempotency;
+  const { tenant, key, asked, mac } = idempotency;
+  const bytes = (given: Uint8Array) => value(Buffer.from(given), 'bytea');
   return [
     `remembered AS (
-  INSERT INTO idempotency (tenant, key, mac, order_ref)
-  SELECT ${value(tenant, 'text')}, ${value(key, 'text')}, ${value(Buffer.from(mac), 'bytea')}, moved.ref FROM moved)`,
+  INSERT INTO idempotency (tenant, key, asked, mac, order_ref)
+  SELECT ${value(tenant, 'text')}, ${bytes(key)}, ${bytes(asked)}, ${bytes(mac)}, moved.ref FROM moved)`,
   ];
 }
 
 function pluginAnswerPart({ pluginAnswer }: Change, value: Value): string[] {
   if (pluginAnswer === undefined) return [];
-  const extension = 'extension' in pluginAnswer ? Buffer.from(pluginAnswer.extension) : null;
-  const error = 'error' in pluginAnswer ? pluginAnswer.error : null;
+  const { error, mac } = pluginAnswer;
+  const extension = pluginAnswer.extension && Buffer.from(pluginAnswer.extension);
   return [
     `plugin_answered AS (
-  INSERT INTO plugin_answers (order_ref, extension, error)
-  SELECT moved.ref, ${value(extension, 'bytea')}, ${value(error, 'text')} FROM moved
-  ON CONFLICT (order_ref) DO UPDATE SET extension = excluded.extension, error = excluded.error)`,
+  INSERT INTO plugin_answers (order_ref, extension, error, mac)
+  SELECT moved.ref, ${value(extension, 'bytea')}, ${value(error, 'text')}, ${value(Buffer.from(mac), 'bytea')} FROM moved
+  ON CONFLICT (order_ref) DO UPDATE SET extension = excluded.extension, error = excluded.error, mac = excluded.mac)`,
   ];
 }
 

@@ -28,7 +28,7 @@ import { commit, type StoredReply } from './commit.js';
 import type { Database } from './database.js';
 import type { KeyRing } from './key-ring.js';
 import { addLineage } from './lineage.js';
-import type { OrderTable, Versioned } from './order-table.js';
+import { orderColumns, type OrderTable, type StoredOrder, type Versioned } from './order-table.js';
 import { OrdersAtHand, type KnownOrder } from './orders-at-hand.js';
 import type { SecretStore } from './secret-store.js';
 import { sealOrderEnvelope } from './sealer.js';
@@ -208,7 +208,7 @@ export class Inbox<O extends { readonly state: string }> {
     };
     if (now() - began > STEP_MAX_MS) throw new DtaError('write_conflict', 'this step slept for too long');
     await commit(database, {
-      order: { ...orders.shape.encode(outcome.order), version: found?.version ?? null },
+      order: orders.row(outcome.order, found?.version ?? null),
       statements: outcome.keep,
       secrets: sealed,
       erase: outcome.erase,
@@ -247,34 +247,24 @@ export class Inbox<O extends { readonly state: string }> {
   async #read(verb: string, { cid: request, header }: Envelope): Promise<Known<O>> {
     const { database, orders } = this.#parts;
     const [row] = await database.query<KnownRow>(
-      `SELECT r.envelope, r.further, r.attachments, o.version, o.record,
+      `SELECT r.envelope, r.further, r.attachments, ${orderColumns('o')},
          (SELECT array_agg(cid) FROM statements WHERE order_ref = $3) AS stored
        FROM (VALUES (0)) AS one LEFT JOIN replies r ON r.verb = $1 AND r.request = $2 LEFT JOIN orders o ON o.ref = $3`,
       [verb, request, header.order],
     );
-    const {
-      envelope = null,
-      further = null,
-      attachments = null,
-      version = null,
-      record = null,
-      stored = null,
-    } = row ?? {};
-    return {
-      reply:
-        envelope === null
-          ? null
-          : {
-              verb,
-              request,
-              envelope: new Uint8Array(envelope),
-              further: fromColumn(further),
-              attachments: fromColumn(attachments),
-            },
-      order:
-        version === null || record === null ? null : { version, order: orders.shape.decode(new Uint8Array(record)) },
-      stored: new Set(stored),
-    };
+    const { envelope = null, further = null, attachments = null, stored = null } = row ?? {};
+    const reply =
+      envelope === null
+        ? null
+        : {
+            verb,
+            request,
+            envelope: new Uint8Array(envelope),
+            further: fromColumn(further),
+            attachments: fromColumn(attachments),
+          };
+    const isThere = reply === null && row !== undefined && row.ref !== null; // a stored reply needs nothing of the order
+    return { reply, order: isThere ? orders.read(row as StoredOrder) : null, stored: new Set(stored) }; // its key is there
   }
 
   #bundle({ envelope, further, attachments }: StoredReply): Uint8Array {
@@ -291,14 +281,12 @@ interface Known<O> extends KnownOrder<O> {
   readonly reply: StoredReply | null;
 }
 
-interface KnownRow {
+type KnownRow = { [column in keyof StoredOrder]: StoredOrder[column] | null } & {
   envelope: Buffer | null;
   further: Buffer | null;
   attachments: Buffer | null;
-  version: number | null;
-  record: Buffer | null;
   stored: Cid[] | null;
-}
+};
 
 function eventsOf<O extends { readonly state: string }>(verb: string, before: Versioned<O> | null, after: O): string[] {
   return before?.order.state === after.state ? [verb] : [after.state];

@@ -7,6 +7,7 @@ export {
   type Change,
   type DeliveryAnswer,
   type NewDelivery,
+  type NewIdempotency,
   type OrderRow,
   type OwnEnvelope,
   type PluginAnswer,
@@ -35,11 +36,19 @@ export {
   type NodeOptions,
   type RoleParts,
 } from './node.js';
-export { OrderTable, type OrderShape, type Versioned } from './order-table.js';
+export {
+  orderColumns,
+  OrderTable,
+  type OrderShape,
+  type OrderTableParts,
+  type StoredOrder,
+  type Versioned,
+} from './order-table.js';
 export { periodically } from './periodic.js';
 export { publicationBacklog, publishedHead, type LogHead, type PublicationBacklog } from './publication.js';
 export { startPublisher, type PublisherParts } from './publisher.js';
 export { createRoleGauges, createRoleMetrics } from './role-metrics.js';
+export { RowMac } from './row-mac.js';
 export { runRole } from './run-role.js';
 export { nodeOptions, pluginSettings, roleSettings, type RoleConfig } from './role-config.js';
 export { custodyOptions, custodySettings, oneCustody, pkcs11Settings } from './custody-config.js';

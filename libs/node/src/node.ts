@@ -25,6 +25,7 @@ import { openKeyRing, type KeyRing } from './key-ring.js';
 import { measuredCustody } from './measured-custody.js';
 import { pluginLimits } from './plugin-limits.js';
 import { createRoleGauges, createRoleMetrics, type RoleMetrics } from './role-metrics.js';
+import { openRowMac, type RowMac } from './row-mac.js';
 import { SecretStore } from './secret-store.js';
 
 /** Where a role publishes; null: nowhere, and what it sends waits. A folder is for one machine's own node. */
@@ -61,6 +62,7 @@ export interface Node {
   readonly lastWord: Author;
   readonly admission: Admission;
   readonly secrets: SecretStore;
+  readonly rowMac: RowMac;
   /** statements verified lately */
   readonly verified: VerifiedStatements;
   readonly store: DocumentStore | null;
@@ -99,7 +101,7 @@ export async function openNode(
   const custody = measuredCustody(provider, metrics.custody);
   const own = await openOwnKeys(options, custody);
   const store = await openStore(options.documentStore);
-  const { plugins, database, admission } = await openRest(options, own);
+  const { plugins, database, admission, secrets, rowMac } = await openRest(options, { own, custody, log, now });
   const gate = new Gate({ inWork: MESSAGES_IN_WORK_MAX, queued: MESSAGES_QUEUED_MAX });
   const waiters = waiterGate({ inWork: WAITERS_MAX });
   monitor.registry.setDefaultLabels({ role, node: own.first });
@@ -113,7 +115,8 @@ export async function openNode(
     ring: whileItMaySpeak(own, admission),
     lastWord: own.author,
     admission,
-    secrets: new SecretStore(database, custody, own.first, role, now),
+    secrets,
+    rowMac,
     verified: new LRUCache<Cid, OrderStatement>({
       max: STATEMENTS_CACHED_MAX,
       maxSize: STATEMENTS_CACHED_MAX_BYTES,
@@ -165,10 +168,10 @@ function watchParts(
 }
 
 /** Plugins take their time to load, so the database is opened meanwhile; where one of the two fails, neither stays open. */
-async function openRest(options: NodeOptions, ring: KeyRing) {
+async function openRest(options: NodeOptions, parts: OwnParts) {
   const [plugins, rest] = await Promise.allSettled([
     openPlugins(options.plugins, pluginLimits),
-    openDirectory(options, ring),
+    openStored(options, parts),
   ]);
   if (plugins.status === 'fulfilled' && rest.status === 'fulfilled') return { plugins: plugins.value, ...rest.value };
   if (plugins.status === 'fulfilled') await plugins.value.close();
@@ -176,13 +179,27 @@ async function openRest(options: NodeOptions, ring: KeyRing) {
   throw plugins.status === 'rejected' ? plugins.reason : (rest as PromiseRejectedResult).reason; // one of them was
 }
 
-async function openDirectory({ database: options, admittedIdentities }: NodeOptions, ring: KeyRing) {
+/** What {@link openStored} opens a database with. */
+interface OwnParts {
+  readonly own: KeyRing;
+  readonly custody: Custody;
+  readonly log: Logger;
+  readonly now: () => number;
+}
+
+async function openStored(
+  { role, database: options, admittedIdentities }: NodeOptions,
+  { own, custody, log, now }: OwnParts,
+) {
   const database = await openDatabase(options);
-  const admission = await openAdmission(database, ring, admittedIdentities).catch(async (error: unknown) => {
+  try {
+    const secrets = new SecretStore(database, custody, own.first, role, now);
+    const rowMac = await openRowMac(database, secrets, { owner: own.first, role, log });
+    return { database, secrets, rowMac, admission: await openAdmission(database, own, admittedIdentities) };
+  } catch (error) {
     await database.close();
     throw error;
-  });
-  return { database, admission };
+  }
 }
 
 async function openOwnKeys({ role, keyFile, passphrase }: NodeOptions, custody: Custody): Promise<KeyRing> {

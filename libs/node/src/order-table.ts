@@ -1,14 +1,33 @@
 import type { Cid } from '@dta/codec';
 import type { OrderRow } from './commit.js';
 import type { Sql } from './database.js';
+import type { RowFields, RowMac } from './row-mac.js';
 
 const PAGE = 100;
 
 /** How a role's order becomes a row and an order again. */
 export interface OrderShape<O> {
-  encode(order: O): Omit<OrderRow, 'version'>;
+  encode(order: O): Omit<OrderRow, 'version' | 'mac'>;
   decode(record: Uint8Array): O;
 }
+
+/** A row of `orders` as pg reads it, before anything of it is believed. */
+export interface StoredOrder {
+  ref: string;
+  version: number;
+  state: string;
+  beneficiary: string | null;
+  created_at: string;
+  due_at: string | null;
+  record: Buffer;
+  mac: Buffer;
+}
+
+/** The columns of a {@link StoredOrder}, of the table or alias `of`. */
+export const orderColumns = (of: string): string =>
+  ['ref', 'version', 'state', 'beneficiary', 'created_at', 'due_at', 'record', 'mac']
+    .map((column) => `${of}.${column}`)
+    .join(', ');
 
 /** An order as it was read: its version guards the next write. */
 export interface Versioned<O> {
@@ -16,29 +35,54 @@ export interface Versioned<O> {
   readonly version: number;
 }
 
-/** Reads a role's orders and their statements. */
+/** What an order table is made of. */
+export interface OrderTableParts {
+  readonly database: Sql;
+  readonly rowMac: RowMac;
+}
+
+/**
+ * Reads a role's orders and their statements. Each row is authenticated, and nothing of one that isn't as this node wrote it
+ * is believed: {@link OrderTable.read} is where every reading goes through.
+ */
 export class OrderTable<O> {
   readonly #sql: Sql;
-  readonly shape: OrderShape<O>;
+  readonly #rowMac: RowMac;
+  readonly #shape: OrderShape<O>;
 
-  constructor(sql: Sql, shape: OrderShape<O>) {
-    this.#sql = sql;
-    this.shape = shape;
+  constructor({ database, rowMac }: OrderTableParts, shape: OrderShape<O>) {
+    this.#sql = database;
+    this.#rowMac = rowMac;
+    this.#shape = shape;
   }
 
-  /** The order of that reference, or undefined. */
+  /** The row to write for `order`, which was read at `version`; null for a new one. */
+  row(order: O, version: number | null): OrderRow {
+    const row = this.#shape.encode(order);
+    const { ref, state, beneficiary, createdAt, dueAt, record } = row;
+    const fields = [ref, String((version ?? 0) + 1), state, beneficiary, String(createdAt), textOf(dueAt), record];
+    return { ...row, version, mac: this.#rowMac.of('order', fields) };
+  }
+
+  /** The order in a row. @throws `record_invalid` where the row isn't as this node wrote it */
+  read(stored: StoredOrder): Versioned<O> {
+    const { ref, version, state, beneficiary, created_at, due_at, record, mac } = stored;
+    const bytes = new Uint8Array(record);
+    const fields: RowFields = [ref, String(version), state, beneficiary, created_at, due_at, bytes];
+    this.#rowMac.assert(mac, 'order', fields, ref);
+    try {
+      return { version, order: this.#shape.decode(bytes) };
+    } catch (cause) {
+      throw this.#rowMac.refusal('order', ref, cause); // written by a version that this one doesn't read
+    }
+  }
+
+  /** The order of that reference, or undefined. @throws `record_invalid` */
   async find(ref: Cid): Promise<Versioned<O> | undefined> {
-    const rows: { version: number; record: Buffer }[] = await this.#sql.query(
-      'SELECT version, record FROM orders WHERE ref = $1',
-      [ref],
-    );
-    return rows.map(({ version, record }) => ({ version, order: this.shape.decode(new Uint8Array(record)) }))[0];
-  }
-
-  /** How far the order is, or undefined. */
-  async state(ref: Cid): Promise<string | undefined> {
-    const rows: { state: string }[] = await this.#sql.query('SELECT state FROM orders WHERE ref = $1', [ref]);
-    return rows[0]?.state;
+    const rows: StoredOrder[] = await this.#sql.query(`SELECT ${orderColumns('o')} FROM orders o WHERE o.ref = $1`, [
+      ref,
+    ]);
+    return rows.map((row) => this.read(row))[0];
   }
 
   /** Bytes of the order's statements, in the order in which they came. */
@@ -64,4 +108,8 @@ export class OrderTable<O> {
       last = rows.at(-1) ?? last;
     }
   }
+}
+
+function textOf(ms: number | null): string | null {
+  return ms === null ? null : String(ms);
 }

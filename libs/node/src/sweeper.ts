@@ -51,7 +51,7 @@ export async function expireOrder<O extends { readonly state: string }>(
   if (expired === found.order) return;
   try {
     await commit(node.database, {
-      order: { ...orders.shape.encode(expired), version: found.version },
+      order: orders.row(expired, found.version),
       statements: [],
       secrets: [],
       erase: 'all',

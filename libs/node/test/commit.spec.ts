@@ -52,7 +52,7 @@ const secret = (what: SealedSecret['name']['what'], index: number | null = null)
 function change(version: number | null, said: Partial<Change> = {}): Change {
   const envelope = randomBytes(50);
   return {
-    order: { ref, version, state: 'some', beneficiary: null, createdAt: 1, dueAt: null, record: randomBytes(8) },
+    order: { ref, version, state: 'some', beneficiary: null, createdAt: 1, dueAt: null, record: randomBytes(8), mac: randomBytes(32) },
     statements: [statement()],
     secrets: [],
     erase: [],
@@ -136,7 +136,7 @@ describe('a step that fails leaves nothing behind:', () => {
   });
 
   test('with an Idempotency-Key that was used', async () => {
-    const idempotency = { tenant: 'one', key: anyCid(), mac: randomBytes(32) };
+    const idempotency = { tenant: 'one', key: randomBytes(32), asked: randomBytes(32), mac: randomBytes(32) };
     await commit(database, change(null, { idempotency }));
     ref = anyCid();
     await leavesNothing(commit(database, change(null, { idempotency })), refusal('write_conflict'));

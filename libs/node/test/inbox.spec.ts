@@ -46,7 +46,7 @@ beforeAll(async () => {
   options = await rig.prepare(members.f1, 'fiduciary', [members.p.identity]);
   const { transport, log } = rig.parts();
   node = await openNode(options, { transport, log });
-  orders = new OrderTable<Tally>(node.database, {
+  orders = new OrderTable<Tally>(node, {
     encode: (order) => ({
       ...{ ref: order.ref, state: order.state, beneficiary: null, createdAt: 1, dueAt: null },
       record: encodeDocument(record, order),
@@ -101,11 +101,12 @@ const refOf = () => message.statements[0]?.cid ?? members.p.identity.cid;
 
 /** Somebody else takes a step of the same order meanwhile. */
 const bump = async () => {
-  const row = orders.shape.encode({ ref: refOf(), state: 'moved', steps: 100 });
+  const [before] = await node.database.query<{ version: number }>('SELECT version FROM orders WHERE ref = $1', [refOf()]);
+  const { ref, state, record, mac } = orders.row({ ref: refOf(), state: 'moved', steps: 100 }, before?.version ?? null);
   await node.database.query(
-    `INSERT INTO orders (ref, version, state, created_at, record) VALUES ($1, 1, $2, 1, $3)
-     ON CONFLICT (ref) DO UPDATE SET version = orders.version + 1, record = excluded.record`,
-    [row.ref, row.state, Buffer.from(row.record)],
+    `INSERT INTO orders (ref, version, state, created_at, record, mac) VALUES ($1, 1, $2, 1, $3, $4) ON CONFLICT (ref)
+     DO UPDATE SET version = orders.version + 1, state = $2, record = excluded.record, mac = excluded.mac`,
+    [ref, state, Buffer.from(record), Buffer.from(mac)],
   );
 };
 

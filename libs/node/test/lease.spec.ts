@@ -28,7 +28,7 @@ const anyCid = () => cidOf(randomBytes(16));
 /** An order that owes one delivery; it is due in `dueInS`. */
 async function owing(dueInS = 0, verb = 'accept'): Promise<Cid> {
   const [ref, envelope] = [anyCid(), anyCid()];
-  await database.query(`INSERT INTO orders (ref, version, state, created_at, record) VALUES ($1, 1, 'some', 1, '')`, [
+  await database.query(`INSERT INTO orders (ref, version, state, created_at, record, mac) VALUES ($1, 1, 'some', 1, '', '')`, [
     ref,
   ]);
   await database.query(`INSERT INTO envelopes (cid, order_ref, bytes, log) VALUES ($1, $2, '', true)`, [envelope, ref]);

@@ -63,7 +63,7 @@ async function owe(state: string): Promise<Cid> {
   const ref = cidOf(randomBytes(16));
   const envelope = randomBytes(50);
   await commit(node.database, {
-    order: { ref, version: null, state, beneficiary: null, createdAt: 1, dueAt: null, record: randomBytes(8) },
+    order: { ref, version: null, state, beneficiary: null, createdAt: 1, dueAt: null, record: randomBytes(8), mac: randomBytes(32) },
     ...{ statements: [], secrets: [], erase: [], close: [], reply: null, settled: null, events: [], answers: [] },
     envelopes: [{ cid: cidOf(envelope), bytes: envelope, log: true }],
     deliveries: [{ envelope: cidOf(envelope), verb: 'commit', party: ref, role: 'beneficiary', attachments: [] }],

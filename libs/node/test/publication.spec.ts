@@ -100,6 +100,7 @@ async function send(count: number): Promise<Cid[]> {
     order: {
       ...{ ref: cidOf(randomBytes(8)), version: null, state: 'some', beneficiary: null, createdAt: 1, dueAt: null },
       record: randomBytes(8),
+      mac: randomBytes(32),
     },
     ...{ statements: [], secrets: [], erase: [], deliveries: [], close: [], reply: null, settled: null, events: [] },
     envelopes: [...sealed.map((envelope) => ({ ...envelope, log: true })), { ...secret, log: false }],

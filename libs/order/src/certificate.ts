@@ -14,7 +14,7 @@ import {
   type OrderStatement,
 } from './statements.js';
 import { memberIndex } from './terms.js';
-import { assertTranscript, byIndex, type Setup } from './transcript.js';
+import { assertTranscript, byIndex, verifySetup, type Setup } from './transcript.js';
 
 /** Signs that x_j is durably stored under this setup's transcript. */
 export function signConfirmation(setup: Setup, evidence: Evidence, author: Author): Promise<Confirmation> {
@@ -89,6 +89,18 @@ export function verifyCertificate(commitment: Commitment, setup: Setup, evidence
   ) {
     throw new DtaError('certificate_invalid', 'the Commitment is to another key than the deals make');
   }
+}
+
+/**
+ * The key Y [33] that the Commitment `certificate` certifies, by what its parties signed alone.
+ *
+ * @throws `envelope_invalid` where it isn't there; what setup and certificate are refused for
+ */
+export function certifiedKey(certificate: Cid, evidence: Evidence): Uint8Array {
+  const commitment = evidence.get(commitmentStatement, certificate);
+  const setup = verifySetup(evidence);
+  verifyCertificate(commitment, setup, evidence);
+  return setup.commitment;
 }
 
 /** Request, Enrolment, Manifest, Acceptances, Deals, Confirmations: all that a certificate is checked with. */

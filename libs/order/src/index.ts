@@ -68,7 +68,7 @@ export {
   type PrincipalVerb,
 } from './principal.js';
 export { publicShare, verifySetup, type Setup } from './transcript.js';
-export { verifyCertificate } from './certificate.js';
+export { certifiedKey, verifyCertificate } from './certificate.js';
 export { isHalfSpent, REDEMPTION_MS, REDEMPTIONS_A_DAY } from './redemption.js';
 export { affirmStatements } from './affirmation.js';
 export { mayRenew, renewCommitment, type Owed } from './late-commitment.js';

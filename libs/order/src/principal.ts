@@ -149,8 +149,8 @@ export async function advanceOrder(
         return complete('deal') ? askToConfirm(order, evidence, from('deal'), context) : null;
       return complete('confirm') ? commit(order, evidence, context) : null;
     case 'releasing': {
-      // one of a Redemption that has expired meanwhile may still come in
-      const receipt = evidence.all(receiptStatement).find(({ body }) => body.redemption === order.redemption);
+      // one of a Redemption that has expired meanwhile may still come in; what is stored is checked as what comes is
+      const receipt = evidence.all(receiptStatement).find((given) => isGoodReceipt(given, order, evidence));
       return receipt === undefined ? null : afterReceipt(order, receipt, evidence, context);
     }
     case 'committed':
@@ -290,6 +290,11 @@ export async function startRedemption(
     ],
     settled: null,
   };
+}
+
+function isGoodReceipt({ body }: Receipt, order: PrincipalOrder, { directory }: Evidence): boolean {
+  const isByBeneficiary = body.issuer !== null && directory.sameChain(body.issuer, order.beneficiary);
+  return isByBeneficiary && body.redemption === order.redemption && body.good.length >= order.threshold;
 }
 
 async function afterReceipt(

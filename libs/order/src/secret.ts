@@ -10,7 +10,7 @@ export type SecretKind =
   | 'enrolment-seed'
   | 'enrolment-key'
   | 'secret'
-  | 'idempotency-key'
+  | 'record-key'
   | 'plugin-held';
 
 /** Which secret of an order: its place, and nothing of its value. */

@@ -270,9 +270,9 @@ describe('what is derived', () => {
       hex(cbor(['DTA-SEALED1', made.parties[2]?.cid ?? null, 'fiduciary', 'share', cid, 3, fill(7), 2])),
     );
     expect(hex(sha256(context))).toBe('be6a45aa64c65676ea5ae5ce2b78381ee7792e3aaa4c12e74ca1c8170a3a3e3b');
-    const own = { what: 'idempotency-key', request: null, epoch: 0, transcript: null, index: null } as const;
+    const own = { what: 'record-key', request: null, epoch: 0, transcript: null, index: null } as const;
     expect(hex(secretContext(owner, 'principal', own))).toBe(
-      hex(cbor(['DTA-SEALED1', made.parties[2]?.cid ?? null, 'principal', 'idempotency-key', null, 0, null, null])),
+      hex(cbor(['DTA-SEALED1', made.parties[2]?.cid ?? null, 'principal', 'record-key', null, 0, null, null])),
     );
   });
 

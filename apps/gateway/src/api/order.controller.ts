@@ -74,8 +74,9 @@ export class OrderController {
   ): Promise<Answer<'listOrders'>> {
     const { page, perPage, sortBy, state = null, beneficiary = null } = query;
     const params = { page, perPage, sortBy, state, beneficiary };
-    const { orders, total } = await this.#calls.call('principal.list-orders', params, context);
-    return { status: 200, body: { orderReference: orders.map((order) => order.orderReference), orders, total } };
+    const { orders, unreadable, total } = await this.#calls.call('principal.list-orders', params, context);
+    const orderReference = orders.map((order) => order.orderReference);
+    return { status: 200, body: { orderReference, orders, total, ...(unreadable.length > 0 && { unreadable }) } };
   }
 
   @Route('getOrder')

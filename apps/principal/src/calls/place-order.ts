@@ -46,7 +46,7 @@ export class PlaceOrder {
     const { inbox, idempotency } = this;
     return inbox.answer('principal.place-order', context.subject, payload, async (params) => {
       const { idempotencyKey, waitMs, ...asked } = params;
-      const row = await idempotency.row('place-order', idempotencyKey, asked);
+      const row = idempotency.row('place-order', idempotencyKey, asked);
       const before = row && (await idempotency.find(row));
       if (before !== null) return this.#placedBefore(before, waitMs, context);
       this.driver.assertTurn('order', waitMs);
@@ -106,7 +106,7 @@ export class PlaceOrder {
     try {
       const open = await writeStep(this.node, this.orders, null, placeOrder(request), evidence, {
         lease: this.driver.holder,
-        idempotency: row,
+        idempotency: row && this.idempotency.bound(row, request.cid),
         secrets: held === null ? [] : [await this.#seal(request.cid, held)],
       });
       this.driver.drive(request.cid, open);

@@ -2,7 +2,7 @@ import type { Cid } from '@dta/codec';
 import type { ParamsOf } from '@dta/contracts';
 import { DtaError, isDtaError } from '@dta/errors';
 import { InternalInbox, NODE, type Node } from '@dta/node';
-import { isHalfSpent, startRedemption } from '@dta/order';
+import { certifiedKey, isHalfSpent, startRedemption } from '@dta/order';
 import type { MessageContext, TransportMessage } from '@dta/transport';
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, MessagePattern, Payload } from '@nestjs/microservices';
@@ -41,7 +41,7 @@ export class RedeemOrder {
     return this.inbox.answer('principal.redeem-order', context.subject, payload, async (params) => {
       const { idempotencyKey, waitMs, ...asked } = params;
       const { orderReference: ref } = asked;
-      const row = await this.idempotency.row('redeem-order', idempotencyKey, asked);
+      const row = this.idempotency.row('redeem-order', idempotencyKey, asked);
       await this.#assertTurn(ref, waitMs);
       await this.answers.again(ref);
       const state = await this.#redeem(asked, row, context, waitMs);
@@ -63,8 +63,9 @@ export class RedeemOrder {
       const { order } = open;
       this.#assertBeneficiary(order.beneficiary, beneficiary);
       if (order.state === 'releasing' || order.state === 'released') return undefined;
-      if (order.commitment !== null) {
-        const asked = { ...factsOf(order, open.evidence), redemption: extension };
+      if (order.certificate !== null) {
+        const commitment = certifiedKey(order.certificate, open.evidence);
+        const asked = { ...factsOf({ ref, commitment }, open.evidence), redemption: extension };
         await this.node.plugins.validateRedemption(open.evidence.request.body.plugin, asked);
       }
       const step = await startRedemption(order, open.evidence, this.node.ring);
@@ -73,7 +74,7 @@ export class RedeemOrder {
       try {
         const written = await writeStep(this.node, this.orders, open, step, open.evidence, {
           lease: this.driver.holder,
-          idempotency: before === null ? row : null, // there from a Redemption that has expired
+          idempotency: before === null ? row && this.idempotency.bound(row, ref) : null, // there from a Redemption that has expired
         });
         this.driver.drive(ref, written);
         return written.order.state;

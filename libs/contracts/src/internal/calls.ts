@@ -115,7 +115,12 @@ export const internalCalls = {
       state: orderStateSchema.nullable(),
       beneficiary: fields.cid.nullable(),
     }),
-    result: z.strictObject({ orders: z.array(orderSummarySchema), total: z.int().min(0) }),
+    result: z.strictObject({
+      orders: z.array(orderSummarySchema),
+      /** Of the page: orders whose rows aren't as the principal wrote them. */
+      unreadable: z.array(fields.cid),
+      total: z.int().min(0),
+    }),
   },
   /** The secret y [32] of an order that was released to this beneficiary, with what its plugin makes of it. */
   'beneficiary.reveal-secret': {

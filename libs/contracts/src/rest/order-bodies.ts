@@ -131,6 +131,10 @@ export const orderList = z.strictObject({
     }),
   ),
   total: z.int().min(0),
+  unreadable: z
+    .array(orderReference)
+    .optional()
+    .describe("Only where there are any: orders of this page whose rows were altered in the principal's database"),
 });
 
 export const orderDetail = z.strictObject({

@@ -56,6 +56,7 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   internal: 500,
   custody_unavailable: 503,
   custody_invalid: 500,
+  record_invalid: 500,
   schema_outdated: 503,
   write_conflict: 503,
   store_unavailable: 503,
