@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { publicPoint } from '@dta/crypto';
-import type { Database, NodeOptions } from '@dta/node';
+import { decodeCanonical, encodeCanonical } from '@dta/codec';
+import { publicPoint, randomBytes } from '@dta/crypto';
+import { openNode, type Database, type NodeOptions } from '@dta/node';
 import { cast, codeOf, RoleRig, WiredParties, type Cast } from '@dta/node/testing';
+import { known } from '@dta/order/testing';
 import { startBeneficiary } from '../src/index.js';
 
 let rig: RoleRig;
@@ -71,7 +73,46 @@ test("who writes a beneficiary's database but not its HSM: a state says nothing 
     `UPDATE orders SET state = 'held', record = (SELECT record FROM orders WHERE ref = $2) WHERE ref = $1`,
     [one.order.ref, other.order.ref],
   );
-  expect(await codeOf(reveal(one))).toBe('order_state_conflict');
+  expect(await codeOf(reveal(one))).toBe('record_invalid');
+  expect(await codeOf(reveal(other))).toBe('answered');
+});
+
+test("who writes a beneficiary's database but not its HSM: no other key is shown, or taken, for the one committed to", async () => {
+  const one = await order();
+  const set = async (said: object) => {
+    const [row] = await database.query<{ record: Buffer }>('SELECT record FROM orders WHERE ref = $1', [one.order.ref]);
+    const record = known(row).record;
+    const before = decodeCanonical(new Uint8Array(record), 65_536) as object; // a map, by its schema
+    await database.query('UPDATE orders SET record = $2 WHERE ref = $1', [
+      one.order.ref,
+      Buffer.from(encodeCanonical({ ...before, ...said })),
+    ]);
+    return () => database.query('UPDATE orders SET record = $2 WHERE ref = $1', [one.order.ref, record]);
+  };
+  const other = publicPoint(randomBytes(32).fill(1, 0, 1));
+  const back = await set({ commitment: other, commitmentStatement: null });
+  expect(await codeOf(redeem(one))).toBe('record_invalid');
+  await back();
+  await redeem(one);
+  const backAgain = await set({ commitment: other, good: [1, 2] });
+  expect(await codeOf(reveal(one))).toBe('record_invalid');
+  await backAgain();
+  expect(publicPoint((await reveal(one)).secret)).toEqual(one.order.commitment);
+});
+
+test('a secret that is sealed for the order, but is not of its key, is not shown', async () => {
+  const one = await order();
+  await redeem(one);
+  // as a party that had custody as well could write it; without custody, one of another time of this order
+  const replica = await openNode({ ...options, plugins: [] }, rig.parts());
+  const name = { what: 'secret', request: one.order.ref, epoch: 0, transcript: null, index: null } as const;
+  const { sealed } = await replica.secrets.seal({ name, value: randomBytes(32).fill(1, 0, 1) });
+  await replica.close();
+  await database.query("UPDATE secrets SET sealed = $2 WHERE order_ref = $1 AND what = 'secret'", [
+    one.order.ref,
+    Buffer.from(sealed),
+  ]);
+  expect(await codeOf(reveal(one))).toBe('record_invalid');
 });
 
 test('after keepUntil nothing is shown or released any more, also before the sweep', async () => {

@@ -2,10 +2,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { decodeCanonical, encodeCanonical, type Cid } from '@dta/codec';
 import type { OrderProgress, ParamsOf } from '@dta/contracts';
 import { publicPoint, randomBytes } from '@dta/crypto';
-import type { Database } from '@dta/node';
+import { DtaError } from '@dta/errors';
+import { openNode, type Database, type RunningRole } from '@dta/node';
 import { cast, codeOf, PlayedPeers, RoleRig, type Cast } from '@dta/node/testing';
 import { known } from '@dta/order/testing';
 import { startPrincipal, type PrincipalOptions } from '../src/index.js';
+import { OrderRepository } from '../src/order.repository.js';
 import { asked } from './asked.js';
 
 // Who writes a principal's database, but has neither its custody nor a key.
@@ -14,6 +16,7 @@ let rig: RoleRig;
 let members: Cast;
 let options: PrincipalOptions;
 let peers: PlayedPeers;
+let running: RunningRole;
 let database: Database;
 
 beforeAll(async () => {
@@ -26,7 +29,7 @@ beforeAll(async () => {
     plugins: ['@dta/plugin-milagro', '@dta/plugin-bitcoinwallet', '@dta/plugin-safeguardsecret'],
   };
   peers = await PlayedPeers.serve(rig, members);
-  await rig.start(startPrincipal, options);
+  running = await rig.start(startPrincipal, options);
   database = await rig.intrude(options);
 });
 
@@ -112,12 +115,14 @@ describe('a safeguarded plaintext', () => {
     const { order, held } = await copied('for one key alone');
     const { orderReference: ref } = order;
     const own = randomBytes(32).fill(1, 0, 1);
+    const record = await rowOf('orders', ref);
     await put('secrets', held);
     await alterRecord(ref, { commitment: publicPoint(own) });
     await fail(ref);
     expect(await codeOf(redeem(ref))).toBe('record_invalid');
     expect(await rowOf('plugin_answers', ref)).toMatchObject({ extension: null });
     expect(await rowOf('secrets', ref)).toEqual(held); // which opens nothing by itself
+    await put('orders', record);
   });
 
   test('is not sealed once more where its answer is said to have failed', async () => {
@@ -131,6 +136,28 @@ describe('a safeguarded plaintext', () => {
     await put('plugin_answers', answered);
     expect((await get(ref)).extension).toEqual(extension);
   });
+});
+
+test('a plugin that is asked again answers for the certified key, even where the record could name another', async () => {
+  const { orderReference: ref, commitment, extension } = await committed(wallet);
+  // as a party that had the record-key as well could write them
+  const replica = await openNode({ ...options, plugins: [] }, rig.parts());
+  const orders = new OrderRepository(replica);
+  const before = await rowOf('orders', ref);
+  const { order, version } = known(await orders.find(ref));
+  const forged = orders.row({ ...order, commitment: publicPoint(randomBytes(32).fill(1, 0, 1)) }, version - 1);
+  const error = 'plugin_failed';
+  const mac = replica.rowMac.of('plugin-answer', [ref, known(commitment), null, error]);
+  await replica.close();
+  const [record, tag] = [Buffer.from(forged.record), Buffer.from(forged.mac)];
+  await put('orders', { ...before, record, mac: tag });
+  expect(known((await list()).orders.find(({ orderReference }) => orderReference === ref)).commitment).not.toEqual(
+    commitment,
+  );
+  await put('plugin_answers', { order_ref: ref, extension: null, error, mac: Buffer.from(mac) });
+  expect(await codeOf(redeem(ref))).toBe('record_invalid'); // the answer is of another key than the record's
+  const answered = await rowOf('plugin_answers', ref);
+  expect(decodeCanonical(new Uint8Array(answered['extension'] as Buffer), 65_536)).toEqual(extension);
 });
 
 describe("a record that is not as the principal wrote it is refused, and no other order's is:", () => {
@@ -184,23 +211,26 @@ describe("a record that is not as the principal wrote it is refused, and no othe
   });
 
   test('one whose setup is under way: it is not driven on, and others are', async () => {
-    let deal: () => void = () => undefined;
-    const dealt = new Promise<void>((resolve) => (deal = resolve));
-    const [alteredRef, isAltered] = await new Promise<[Cid, Promise<unknown>]>((resolve) => {
-      peers.tamper = async (reply, verb, { order: { ref } }) => {
-        if (verb !== 'deal' || reply.by !== members.f2) return reply;
-        resolve([ref, alterRecord(ref, { threshold: 1 }).then(deal)]);
-        await dealt;
-        return reply;
-      };
-      void place();
-    });
-    await isAltered;
-    peers.tamper = async (reply) => reply;
+    let placed: Cid | undefined;
+    peers.tamper = async (reply, verb, { order: { ref } }) => {
+      placed ??= ref;
+      if (ref === placed && verb === 'accept') throw new DtaError('service_unavailable', 'away');
+      return reply;
+    };
+    const { orderReference: ref } = await place();
+    while ((await get(ref)).state !== 'enrolled') await new Promise((resolve) => setTimeout(resolve, 20));
+    await running.stop();
+    await alterRecord(ref, { threshold: 1 });
+    await database.query('DELETE FROM leases');
+    running = await rig.start(startPrincipal, options);
     await committed();
-    expect(await codeOf(get(alteredRef))).toBe('record_invalid');
-    expect(await codeOf(redeem(alteredRef))).toBe('record_invalid');
-    await database.query('UPDATE deliveries SET state = $2 WHERE order_ref = $1', [alteredRef, 'closed']);
+    const isTold = () =>
+      rig.logged.some((line) => line.includes(ref) && line.includes('a row is not as this node wrote it'));
+    for (let at = 0; !isTold() && at < 1_000; at += 1) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(isTold()).toBe(true);
+    expect(await database.query('SELECT FROM leases WHERE order_ref = $1', [ref])).toHaveLength(1); // it is let lie for a while
+    expect(await codeOf(get(ref))).toBe('record_invalid');
+    await database.query("UPDATE deliveries SET state = 'closed' WHERE order_ref = $1", [ref]);
   });
 });
 

@@ -275,6 +275,19 @@ test.each([
   expect(() => check(waiting, { statements: [other] })).toThrow(refusal('shares_insufficient'));
 });
 
+test('a Receipt that lies among the stored statements counts only as one that comes does', async () => {
+  const { parties, answer } = await waitingFor('redeem', 'beneficiary');
+  const [receipt] = answer.statements as StatementOf<typeof receiptStatement>[]; // as above
+  const author = parties.principal;
+  const after = async (stored: OrderStatement) =>
+    (await advanceOrder(parties.order, parties.evidence.with(stored), [answer], { author }))?.order.state;
+  const { author: f2 } = parties.fiduciary(2);
+  const { author: b } = parties.beneficiary;
+  expect(await after(await restate(receiptStatement, known(receipt), f2))).toBeUndefined();
+  expect(await after(await restate(receiptStatement, known(receipt), b, { good: [1] }))).toBeUndefined();
+  expect(await after(known(receipt))).toBe('released');
+});
+
 test('a Receipt of a Redemption that has expired meanwhile ends nothing, and keeps no other from ending', async () => {
   const { parties, answer } = await waitingFor('redeem', 'beneficiary');
   const author = parties.principal;

@@ -1,4 +1,5 @@
-import { cidOf, cidToBytes, type Cid } from '@dta/codec';
+import { bytesEqual, cidOf, cidToBytes, type Cid } from '@dta/codec';
+import { publicPoint, wipe } from '@dta/crypto';
 import { parseStatement } from '@dta/identity';
 import { InternalInbox, NODE, OrderTable, type Node } from '@dta/node';
 import { expireBeneficiaryOrder, requestStatement, type BeneficiaryOrder, type Request } from '@dta/order';
@@ -32,6 +33,10 @@ export class RevealSecret {
       }
       const open = this.node.secrets.opener(orderReference);
       const secret = await open({ what: 'secret', epoch: 0, transcript: null, index: null });
+      if (!bytesEqual(publicPoint(secret), commitment)) {
+        wipe(secret); // sealed for this order, but at another time than the row was written
+        throw this.node.rowMac.refusal('secret', orderReference);
+      }
       const answer = extension === null ? {} : await this.#answer(orderReference, commitment, secret, extension);
       return { secret, commitment, orderReference, extension: { ...answer } };
     });
