@@ -1,5 +1,5 @@
 import { cidToBytes, encodeCanonical, NO_ITEM_LIMITS, type Cid } from '@dta/codec';
-import { DtaError, isDtaError, toDtaError } from '@dta/errors';
+import { isDtaError, toDtaError } from '@dta/errors';
 import type { Node, PluginAnswer, RowMac } from '@dta/node';
 import type { Evidence, SecretKind } from '@dta/order';
 import type { PluginFacts } from '@dta/plugin/host';
