@@ -19,9 +19,6 @@ import { checkTerms } from './terms.js';
 import { beneficiaryTransitions, next, type BeneficiaryState } from './transitions.js';
 import { verifySetup } from './transcript.js';
 
-/** B waits so long after setupBy before it gives an order up: its Commitment may still be on its way. */
-const LONG_AFTER_SETUP_MS = 30 * 24 * 60 * 60_000;
-
 /** A beneficiary's row of an order. Its secrets are rows of their own, sealed by custody. */
 export interface BeneficiaryOrder {
   readonly ref: Cid;
@@ -235,21 +232,17 @@ export async function redeemOrder(
   }
 }
 
-/** When the clock alone changes the order next, Unix ms; null where it doesn't. */
-export function beneficiaryDueAt({ state, setupBy, keepUntil }: BeneficiaryOrder): number | null {
-  if (state === 'closed') return null;
-  const givenUp = state === 'enrolled' ? setupBy + LONG_AFTER_SETUP_MS : Infinity;
-  const due = Math.min(givenUp, keepUntil ?? Infinity);
-  return Number.isFinite(due) ? due : null;
+/**
+ * When the clock alone changes the order next, Unix ms; null where it doesn't. Only keepUntil is a time: what B has enrolled
+ * may be certified without its knowledge, and its Commitment be on its way for as long as it takes.
+ */
+export function beneficiaryDueAt({ state, keepUntil }: BeneficiaryOrder): number | null {
+  return state === 'closed' ? null : keepUntil;
 }
 
 /** The order after its time: closed, or the same where nothing is due. */
 export function expireBeneficiaryOrder(order: BeneficiaryOrder, now: number): BeneficiaryOrder {
-  const event =
-    order.state !== 'closed' && order.keepUntil !== null && now > order.keepUntil
-      ? 'keep-until-passes'
-      : order.state === 'enrolled' && now > order.setupBy + LONG_AFTER_SETUP_MS
-        ? 'setup-long-expired'
-        : null;
-  return event === null ? order : { ...order, state: next(beneficiaryTransitions, order.state, event) };
+  const due = beneficiaryDueAt(order);
+  if (due === null || now <= due) return order;
+  return { ...order, state: next(beneficiaryTransitions, order.state, 'keep-until-passes') };
 }

@@ -65,13 +65,7 @@ export type BeneficiaryState = 'enrolled' | 'committed' | 'held' | 'closed';
 
 /** What moves a beneficiary's order. */
 export type BeneficiaryEvent =
-  | 'enrol'
-  | 'commit'
-  | 'hold'
-  | 'co-sign-cancellation'
-  | 'setup-long-expired'
-  | 'cancellation-takes-effect'
-  | 'keep-until-passes';
+  'enrol' | 'commit' | 'hold' | 'co-sign-cancellation' | 'cancellation-takes-effect' | 'keep-until-passes';
 
 type Table<S extends string, E extends string, T extends string = S> = Readonly<
   Record<S | Unborn, Readonly<Partial<Record<E, T>>>>
@@ -113,12 +107,7 @@ export const fiduciaryTransitions: Table<FiduciaryState, FiduciaryEvent> = {
 /** docs/protocol.md §6, row B. */
 export const beneficiaryTransitions: Table<BeneficiaryState, BeneficiaryEvent> = {
   none: { enrol: 'enrolled' },
-  enrolled: {
-    commit: 'committed',
-    'co-sign-cancellation': 'closed',
-    'setup-long-expired': 'closed',
-    'keep-until-passes': 'closed',
-  },
+  enrolled: { commit: 'committed', 'co-sign-cancellation': 'closed', 'keep-until-passes': 'closed' },
   committed: { hold: 'held', 'cancellation-takes-effect': 'closed', 'keep-until-passes': 'closed' },
   held: { hold: 'held', 'cancellation-takes-effect': 'closed', 'keep-until-passes': 'closed' },
   closed: {},

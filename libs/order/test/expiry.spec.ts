@@ -63,14 +63,7 @@ describe('a beneficiary', () => {
     expect(expireBeneficiaryOrder(order, KEEP_UNTIL + 1).state).toBe('closed');
   });
 
-  test('enrolled gives up long after setup, where nothing else ends it', () => {
-    const order: BeneficiaryOrder = { ...own.beneficiary, state: 'enrolled', ...forEver };
-    expect(beneficiaryDueAt(order)).toBe(SETUP_BY + LONG);
-    expect(expireBeneficiaryOrder(order, SETUP_BY + LONG)).toBe(order);
-    expect(expireBeneficiaryOrder(order, SETUP_BY + LONG + 1).state).toBe('closed');
-  });
-
-  test.each(['committed', 'held', 'closed'] as const)('%s stays so without keepUntil', (state) => {
+  test.each(['enrolled', 'committed', 'held', 'closed'] as const)('%s stays so without keepUntil', (state) => {
     const order: BeneficiaryOrder = { ...own.beneficiary, state, ...forEver };
     expect(beneficiaryDueAt(order)).toBeNull();
     expect(expireBeneficiaryOrder(order, Number.MAX_SAFE_INTEGER)).toBe(order);

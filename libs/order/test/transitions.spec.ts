@@ -54,7 +54,6 @@ const beneficiary = `
   held       hold                       held        a later Redemption is answered from what it holds
   enrolled   co-sign-cancellation       closed
   enrolled   keep-until-passes          closed
-  enrolled   setup-long-expired         closed
   committed  cancellation-takes-effect  closed
   held       cancellation-takes-effect  closed
   committed  keep-until-passes          closed
