@@ -179,6 +179,13 @@ describe('an audit says', () => {
     await expect(audit()).rejects.toThrow(refusal('segment_invalid', /^segment 3: /));
   });
 
+  test('that an envelope is by a successor of who signed its segment, though a later segment is by that one', async () => {
+    const second = await rotated(node);
+    await log.segment([await log.envelope({}, second)]);
+    await log.publish(1, { by: second });
+    await expect(audit()).rejects.toThrow(refusal('envelope_invalid', /^segment 3: /));
+  });
+
   test.each<[string, () => Promise<Cid>]>([
     ['not for the log', () => log.envelope({ log: false })],
     ['of another role', async () => new Publishing(blocks, peer, node, 'principal').envelope()],

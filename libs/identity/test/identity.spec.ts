@@ -86,6 +86,16 @@ describe('readIdentity refuses', () => {
     expect(() => readIdentity(bytes)).toThrow(expect.objectContaining({ cause: refusal('key_invalid') }));
   });
 
+  test.each([
+    ['whose ML-KEM part is not reduced', 0, 1184, 0xff],
+    ['whose X25519 part is of low order', 1184, 1216, 0x00],
+  ])('a KEM key %s: nothing could be sealed to it', async (_what, from, to, byte) => {
+    const kem = identity.keys.kem.slice().fill(byte, from, to);
+    const bytes = await forged({ keys: { sign: identity.keys.sign, kem } });
+    expect(() => readIdentity(bytes)).toThrow(refusal('identity_invalid'));
+    expect(() => readIdentity(bytes)).toThrow(expect.objectContaining({ cause: refusal('key_invalid') }));
+  });
+
   test('a key of mixed order though its signature verifies', async () => {
     const weak = weakKeys.at(-1)?.[1] ?? key;
     const keys = { sign: weak.publicKey, kem: identity.keys.kem };
