@@ -278,7 +278,7 @@ export interface components {
       minDealers?: number;
       /**
        * Format: date-time
-       * @description The order fails where it is not committed by then; 15 minutes by default
+       * @description The order fails where it is not committed by then; 15 minutes by default, at most 7 days
        */
       setupBy?: string;
       /**

@@ -106,7 +106,7 @@ export async function signDeal(
  * Checks one Deal and says whose it is: by the dealer of its index, of this setup, t points on the curve, for exactly
  * these acceptances, with a proof that a_i0 is known.
  *
- * @throws `identity_not_admitted`, `deal_invalid`, `point_invalid`, `pop_invalid`
+ * @throws `identity_not_admitted`; `deal_invalid`, `point_invalid` and `pop_invalid`, which name the `dealer`
  */
 export function verifyDeal(
   deal: Deal,
@@ -135,7 +135,7 @@ export function verifyDeal(
   const [constant] = points;
   if (points.length !== request.body.threshold || constant === undefined)
     throw refuse('a Deal has as many points as the threshold');
-  for (const point of points) assertPoint(point);
+  for (const point of points) assertDealt(point, dealer);
   if (proven.has(deal)) return dealer;
   if (
     pop === null ||
@@ -145,6 +145,18 @@ export function verifyDeal(
   }
   proven.add(deal);
   return dealer;
+}
+
+/** @throws `point_invalid`, naming the dealer */
+function assertDealt(point: Uint8Array, dealer: number): void {
+  try {
+    assertPoint(point);
+  } catch (cause) {
+    throw new DtaError('point_invalid', 'a dealer published what is no point of the curve', {
+      cause,
+      metadata: { dealer },
+    });
+  }
 }
 
 /** Deals whose proof held, or was made here: a statement never changes, and P comes back to the same ones at each step. */

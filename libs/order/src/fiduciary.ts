@@ -24,7 +24,7 @@ import {
 } from './statements.js';
 import { checkTerms, memberIndex } from './terms.js';
 import { fiduciaryTransitions, next, type FiduciaryState } from './transitions.js';
-import { verifyAcceptances, verifySetup, type Setup } from './transcript.js';
+import { verifyAcceptances, verifyDealt, verifySetup, type Setup } from './transcript.js';
 
 /** A fiduciary's row of an order. Its secrets are rows of their own, sealed by custody. */
 export interface FiduciaryOrder {
@@ -170,8 +170,8 @@ export async function dealOrder(
 }
 
 /**
- * Verb `confirm`: the Manifest with Acceptances, Deals and the shares sealed for this member. Checks everything, adds up
- * x_j and says that it is stored.
+ * Verb `confirm`: the Manifest with Acceptances, Deals and the shares sealed for this member. Checks everything, dealer by
+ * dealer, adds up x_j and says that it is stored.
  *
  * @throws `order_state_conflict` for another Manifest of a round already confirmed, or where this node's own Acceptance or
  * Deal is another; and what the setup and the shares are refused for
@@ -196,16 +196,18 @@ export async function confirmOrder(
   if (expireFiduciaryOrder(order, evidence.now) !== order)
     // the sweep that erases it may be late
     throw new DtaError('order_state_conflict', 'the time to keep this order has passed');
-  const setup = verifySetup(evidence);
+  const { deals } = verifyDealt(evidence);
   const own = manifest.body.members.find(([index]) => index === order.index);
-  const deal = setup.deals.get(order.index);
+  const deal = deals.get(order.index);
   if (own?.[2] !== order.acceptance || (deal !== undefined && deal.cid !== order.deal)) {
     throw new DtaError('order_state_conflict', 'the Acceptance or Deal of this node is another');
   }
   const epochSeed = await open({ what: 'epoch-seed', epoch: NEW_SETUP.epoch, transcript: null, index: null });
   const parts: Uint8Array[] = [];
   try {
-    for (const dealt of setup.deals.values()) parts.push(await openShare(dealt, order.index, epochSeed, attachments));
+    // each before any sum: the dealer of points that take the others' away is named by the share that it can't make
+    for (const dealt of deals.values()) parts.push(await openShare(dealt, order.index, epochSeed, attachments));
+    const setup = verifySetup(evidence);
     const share = addScalars(...parts);
     const confirmation = await signConfirmation(setup, evidence, context.author);
     return {

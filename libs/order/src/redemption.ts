@@ -18,8 +18,11 @@ import {
 import { memberIndex } from './terms.js';
 import type { Setup } from './transcript.js';
 
-/** How long a Redemption may be answered, in ms. */
+/** How long a Redemption of this principal's may be answered, in ms. */
 export const REDEMPTION_MS = 5 * 60_000;
+
+/** How long any Redemption may be answered, in ms: one that was stolen or held back is soon worth nothing. */
+const MAX_REDEMPTION_MS = 10 * 60_000;
 
 /** How many Redemptions of one order a fiduciary answers in 24 hours. */
 export const REDEMPTIONS_A_DAY = 16;
@@ -60,9 +63,9 @@ export function signRedemption(
 }
 
 /**
- * Checks a Redemption of a certified setup: by P's chain, of this certificate and epoch, not expired.
+ * Checks a Redemption of a certified setup: by P's chain, of this certificate and epoch, for 10 minutes at most, not expired.
  *
- * @throws `signature_invalid`, `certificate_invalid`, `redemption_expired`
+ * @throws `signature_invalid`, `certificate_invalid`, `terms_invalid`, `redemption_expired`
  */
 export function verifyRedemption(
   redemption: Redemption,
@@ -79,6 +82,8 @@ export function verifyRedemption(
   ) {
     throw new DtaError('certificate_invalid', 'the Redemption names another certificate than the evidence has');
   }
+  if (body.expiresAt > body.createdAt + MAX_REDEMPTION_MS)
+    throw new DtaError('terms_invalid', 'a Redemption expires at most 10 minutes after it is made');
   if (body.expiresAt <= evidence.now) {
     throw new DtaError('redemption_expired', 'the Redemption is no longer answered', {
       metadata: { redemption: redemption.cid },

@@ -10,6 +10,9 @@ const DAY = 24 * 60 * MINUTE;
 /** How long a setup may take where the order doesn't say, in ms. */
 export const DEFAULT_SETUP_MS = 15 * MINUTE;
 
+/** How long a setup may take at most, in ms: for so long a fiduciary keeps the secrets of an order that may come to nothing. */
+export const MAX_SETUP_MS = 7 * DAY;
+
 /** How long after a cancellation without co-signature a fiduciary erases, where the order doesn't say, in ms. */
 export const DEFAULT_CANCEL_DELAY_MS = 7 * DAY;
 
@@ -36,7 +39,8 @@ export interface TermsInput {
 /**
  * Signs the Request of a new order. Its CID is the order reference.
  *
- * @throws `terms_invalid`, `rule_unsupported`, `identity_not_found`: the checks that every other node will make
+ * @throws `terms_invalid`, `rule_unsupported`, `identity_not_found`: the checks that every other node will make, all but
+ * that of its size before anything is signed
  */
 export async function signRequest(
   input: TermsInput,
@@ -46,34 +50,34 @@ export async function signRequest(
 ): Promise<Request> {
   const n = input.fiduciaries.length;
   const threshold = input.threshold ?? Math.floor(n / 2) + 1;
-  if (threshold > n) invalid(`threshold ${threshold} is above the number of fiduciaries, ${n}`);
-  const request = await signStatement(
-    requestStatement,
-    {
-      issuer: author.identity.cid,
-      order: null,
-      createdAt: now,
-      plugin: input.plugin,
-      kind: 'key',
-      group: 'secp256k1',
-      threshold,
-      fiduciaries: [...input.fiduciaries],
-      single: input.single ?? false,
-      minDealers: input.minDealers ?? Math.min(n, Math.max(threshold, 2 * threshold - 1)),
-      minThreshold: threshold,
-      beneficiary: input.beneficiary,
-      setupBy: input.setupBy ?? now + DEFAULT_SETUP_MS,
-      keepUntil: input.keepUntil ?? null,
-      cancelDelay: DEFAULT_CANCEL_DELAY_MS,
-      rules: input.rules ?? null,
-      realm: null,
-      extension: input.extension ?? {},
-    },
-    [author.key],
-  );
-  checkTerms(request, directory);
+  const terms: Terms = {
+    issuer: author.identity.cid,
+    order: null,
+    createdAt: now,
+    plugin: input.plugin,
+    kind: 'key',
+    group: 'secp256k1',
+    threshold,
+    fiduciaries: [...input.fiduciaries],
+    single: input.single ?? false,
+    minDealers: input.minDealers ?? Math.min(n, Math.max(threshold, 2 * threshold - 1)),
+    minThreshold: threshold,
+    beneficiary: input.beneficiary,
+    setupBy: input.setupBy ?? now + DEFAULT_SETUP_MS,
+    keepUntil: input.keepUntil ?? null,
+    cancelDelay: DEFAULT_CANCEL_DELAY_MS,
+    rules: input.rules ?? null,
+    realm: null,
+    extension: input.extension ?? {},
+  };
+  assertFit(terms, directory);
+  const request = await signStatement(requestStatement, terms, [author.key]);
+  assertSize(request);
   return request;
 }
+
+/** What a Request says, before it is signed. */
+type Terms = Omit<Request['body'], 'v' | 'type' | 'nonce'>;
 
 /**
  * Checks an order's terms (docs/protocol.md §6, Request): size, numbers that fit one another, parties in their roles,
@@ -83,16 +87,24 @@ export async function signRequest(
  * `identity_not_found` where a party's document isn't at hand
  */
 export function checkTerms(request: Request, directory: IdentityDirectory): void {
-  const { body } = request;
+  assertSize(request);
+  assertFit(request.body, directory);
+}
+
+function assertSize({ bytes }: Request): void {
+  if (bytes.length > MAX_REQUEST_BYTES) invalid(`a Request has at most ${MAX_REQUEST_BYTES} bytes`);
+}
+
+function assertFit(body: Terms, directory: IdentityDirectory): void {
   const n = body.fiduciaries.length;
   const { threshold: t } = body;
-  if (request.bytes.length > MAX_REQUEST_BYTES) invalid(`a Request has at most ${MAX_REQUEST_BYTES} bytes`);
   if (t > n) invalid(`threshold ${t} is above the number of fiduciaries, ${n}`);
   if (t === 1 && n > 1 && !body.single)
     invalid('with threshold 1 each member holds the whole: say single to have that');
   if (body.minDealers < t || body.minDealers > n) invalid(`minDealers must be from ${t} to ${n}`);
   if (body.minThreshold > n) invalid(`minThreshold must be at most ${n}`);
   if (body.setupBy <= body.createdAt) invalid('setupBy must be after the order is made');
+  if (body.setupBy > body.createdAt + MAX_SETUP_MS) invalid('setupBy must be at most 7 days after the order is made');
   if (body.keepUntil !== null && body.keepUntil <= body.setupBy) invalid('keepUntil must be after setupBy');
   if (body.rules !== null) throw new DtaError('rule_unsupported', 'this node evaluates no rules: it must be null');
   if (body.issuer === null) invalid('a Request names its principal as issuer');

@@ -17,13 +17,19 @@ import {
 } from './statements.js';
 import { checkTerms } from './terms.js';
 
-/** A setup that was checked whole: who is a member, whose deals count, and the key that follows. */
-export interface Setup {
+/** A setup whose statements were each checked, before anything is added up: who is a member, and whose deals count. */
+export interface Dealt {
   readonly enrolment: Enrolment;
   readonly deals: ReadonlyMap<number, Deal>;
   /** indices of the members, rising */
   readonly members: readonly number[];
   readonly epoch: number;
+  /** what the Manifest names; with n = 1, where there is none, what it would */
+  readonly lists: Lists;
+}
+
+/** A setup that was checked whole, and the key that follows from it. */
+export interface Setup extends Dealt {
   /** [32] */
   readonly transcript: Uint8Array;
   /** A_0 … A_t−1, each [33] */
@@ -35,11 +41,24 @@ export interface Setup {
 }
 
 /**
- * Checks the setup in `evidence` and computes what follows from it: terms, Enrolment, and for n > 1 Acceptances, Deals
- * and Manifest, for n = 1 the one Deal. Everyone who signs or relies on a certificate computes it for itself.
+ * Checks each statement of the setup in `evidence` by itself: terms, Enrolment, and for n > 1 Acceptances, Deals and
+ * Manifest, for n = 1 the one Deal. A member opens its shares after this and before {@link verifySetup}: where the deals
+ * add up to no key, only a share that doesn't fit shows whose fault it is.
  *
- * @throws what the statements' own checks throw; `transcript_mismatch` where the Manifest's lists don't fit;
- * `point_invalid` for a key that is the identity
+ * @throws what the statements' own checks throw, with the `dealer` at fault in a Deal's; `transcript_mismatch` where the
+ * Manifest's lists don't fit
+ */
+export function verifyDealt(evidence: Evidence): Dealt {
+  const found = dealt.get(evidence) ?? checkDealt(evidence);
+  dealt.set(evidence, found);
+  return found;
+}
+
+/**
+ * Checks the setup in `evidence` as {@link verifyDealt} does, and computes what follows from it. Everyone who signs or
+ * relies on a certificate computes it for itself.
+ *
+ * @throws as {@link verifyDealt}; `point_invalid` for a key, or another sum of points, that is the identity
  */
 export function verifySetup(evidence: Evidence): Setup {
   const setup = verified.get(evidence) ?? computeSetup(evidence);
@@ -49,8 +68,9 @@ export function verifySetup(evidence: Evidence): Setup {
 
 /** Evidence never changes, so what was found of it stands: P checks n Confirmations against one setup. */
 const verified = new WeakMap<Evidence, Setup>();
+const dealt = new WeakMap<Evidence, Dealt>();
 
-function computeSetup(evidence: Evidence): Setup {
+function checkDealt(evidence: Evidence): Dealt {
   const { request } = evidence;
   checkTerms(request, evidence.directory);
   const enrolment = evidence.one(enrolmentStatement);
@@ -61,15 +81,23 @@ function computeSetup(evidence: Evidence): Setup {
   const lists = alone
     ? aloneLists(deals, evidence)
     : manifestLists(evidence.one(manifestStatement), evidence, enrolment, acceptances, deals);
-  const counted = new Map(lists.deals.map(([dealer]) => [dealer, dealOf(deals, dealer)]));
-  const vector = addVectors([...counted.values()].map(({ body }) => body.points));
+  return {
+    enrolment,
+    deals: new Map(lists.deals.map(([dealer]) => [dealer, dealOf(deals, dealer)])),
+    members: lists.members.map(([index]) => index),
+    epoch: NEW_SETUP.epoch,
+    lists,
+  };
+}
+
+function computeSetup(evidence: Evidence): Setup {
+  const setup = verifyDealt(evidence);
+  const { enrolment, deals, lists } = setup;
+  const vector = addVectors([...deals.values()].map(({ body }) => body.points));
   const [key] = vector;
   if (key === undefined) throw new DtaError('transcript_mismatch', 'a setup has at least one deal');
   return {
-    enrolment,
-    deals: counted,
-    members: lists.members.map(([index]) => index),
-    epoch: NEW_SETUP.epoch,
+    ...setup,
     transcript: hashTranscript(evidence, enrolment, lists),
     vector,
     vectorHash: sha256(...vector),

@@ -259,7 +259,7 @@ describe('a member, of a dealer that cheats,', () => {
       [off, c1],
       [c0, off],
     ]) {
-      await expect(offer(await by2({ points }))).rejects.toThrow(refusal('point_invalid'));
+      await expect(offer(await by2({ points }))).rejects.toThrow(refusal('point_invalid', '', { dealer: 2 }));
     }
   });
 

@@ -1,5 +1,16 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { addScalars, publicPoint, randomBytes, scalarFromBytes, scalarToBytes, SECP256K1_ORDER } from '@dta/crypto';
+import { ascii, cidToBytes, u32 } from '@dta/codec';
+import {
+  addScalars,
+  addVectors,
+  popSign,
+  publicPoint,
+  randomBytes,
+  scalarFromBytes,
+  scalarToBytes,
+  SECP256K1_ORDER,
+  sha256,
+} from '@dta/crypto';
 import type { StatementOf } from '@dta/identity';
 import {
   acceptanceStatement,
@@ -200,6 +211,44 @@ describe('once confirmed', () => {
     const shares = node.secrets.filter(({ name }) => name.what === 'share');
     expect(shares.map(({ name }) => name.transcript)).toEqual(node.order?.confirmed);
     await expect(after.send(after.message('confirm', 1))).rejects.toThrow(refusal('order_state_conflict'));
+  });
+});
+
+describe('the last dealer, whose C_n1 takes away the sum of the others', () => {
+  let confirms: readonly Sent[];
+  let manifested: Sent;
+
+  beforeAll(async () => {
+    const deals = parties.evidence.all(dealStatement);
+    const pointsOf = (dealer: number) => known(deals.find(({ body }) => body.dealer === dealer)).body.points;
+    const last = known(deals.find(({ body }) => body.dealer === 3));
+    const [, others] = [1, 2].map(pointsOf).reduce((sum, points) => addVectors([sum, points]));
+    const taken = known(others).map((byte, at) => (at === 0 ? byte ^ 1 : byte)); // 02 ↔ 03: the same x, −y
+    // it proves what it knows, its own constant term, and no more is asked of it
+    const secret = randomBytes(32).fill(1, 0, 1);
+    const points = [publicPoint(secret), Uint8Array.from(taken)];
+    const [order, enrolment] = [parties.order.ref, last.body.enrolment].map(cidToBytes);
+    const digest = sha256(ascii('DTA-DEAL1'), known(order), known(enrolment), u32(0), u32(3), ...points);
+    const said = { points, pop: popSign(secret, digest) };
+    const forged = await restate(dealStatement, last, parties.fiduciary(3).author, said);
+    const other = await byPrincipal({
+      deals: rows().deals.map(([dealer, cid]): Rows['deals'][number] => [dealer, dealer === 3 ? forged.cid : cid]),
+    });
+    const attacked = (message: Sent) => replaced(replaced(message, last, forged), manifest, other);
+    confirms = [1, 2].map((member) => attacked(parties.message('confirm', member)));
+    manifested = attacked(known(messages[1]));
+  });
+
+  test('is named by every other member, whose share of it does not fit: before anything is added up', async () => {
+    for (const confirm of confirms) {
+      await expect(parties.ask(confirm)).rejects.toThrow(refusal('deal_invalid', 'does not fit', { dealer: 3 }));
+    }
+  });
+
+  test('is not named by P and B, which have no share of it: they refuse the key', async () => {
+    await expect(parties.ask(manifested)).rejects.toThrow(refusal('point_invalid', 'identity'));
+    const evidence = parties.read(manifested.statements.map(({ bytes }) => bytes));
+    expect(() => verifySetup(evidence)).toThrow(refusal('point_invalid', 'identity'));
   });
 });
 

@@ -182,6 +182,7 @@ describe('what is no Release of this Redemption proves nothing about anyone and 
     ['in an envelope signed by another key', async () => withKeys({ envelope: parties.fiduciary(1).author.key })],
     ['by the principal', () => release(parties.principal, { index: 3 }, { from: 'principal' })],
     ['in the name of a member', () => byF3({ issuer: parties.fiduciary(1).author.identity.cid, index: 1 })],
+    ['in the name of a member, under its own index', () => byF3({ issuer: parties.fiduciary(1).author.identity.cid })],
     ['that the log may keep', () => byF3({}, { log: true })],
     ['dated ahead', () => byF3({ createdAt: NOW + 120_001 })],
     ['in an envelope dated ahead', () => byF3({}, { now: NOW + 120_001 })],
@@ -244,6 +245,8 @@ describe('B redeems', () => {
     await expect(offer(parties.principal, { epoch: 1 })).rejects.toThrow(refusal('certificate_invalid'));
     await expect(offer(parties.principal, { transcript: anyHash() })).rejects.toThrow(refusal('certificate_invalid'));
     await expect(offer(parties.principal, { expiresAt: NOW })).rejects.toThrow(refusal('redemption_expired'));
+    const long = { expiresAt: NOW + 10 * 60_000 + 1 };
+    await expect(offer(parties.principal, long)).rejects.toThrow(refusal('terms_invalid', '10 minutes'));
   });
 
   test('nothing that is not the private key of Y: a row swapped in its database', async () => {

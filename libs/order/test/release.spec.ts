@@ -12,6 +12,7 @@ import {
   releasedStatement,
   takeReceipt,
   verifySetup,
+  type Author,
   type FiduciaryOrder,
 } from '../src/index.js';
 import { verifyRedemption } from '../src/redemption.js';
@@ -21,7 +22,8 @@ import { refusal } from './refusal.js';
 
 type Redemption = StatementOf<typeof redemptionStatement>;
 
-const DAY = 24 * 60 * 60_000;
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
 
 let parties: Parties;
 let message: Sent;
@@ -90,10 +92,19 @@ describe('a fiduciary releases its share', () => {
     await expect(parties.but({ now: expiresAt }).ask(message)).rejects.toThrow(refusal('redemption_expired'));
   });
 
+  test('for at most 10 minutes after the Redemption was made, whatever it says', async () => {
+    await expect(offer({ expiresAt: NOW + 10 * MINUTE })).resolves.toBeDefined();
+    await expect(offer({ expiresAt: NOW + 10 * MINUTE + 1 })).rejects.toThrow(refusal('terms_invalid', '10 minutes'));
+    const { createdAt, expiresAt } = redemption.body; // P's own
+    expect(expiresAt - createdAt).toBe(5 * MINUTE);
+  });
+
   test('until keepUntil, also where the sweep is late', async () => {
-    const long = replaced(message, redemption, await byPrincipal({ expiresAt: NOW + 60 * DAY }));
-    await expect(parties.but({ now: NOW + 30 * DAY }).ask(long)).resolves.toBeDefined();
-    await expect(parties.but({ now: NOW + 30 * DAY + 1 }).ask(long)).rejects.toThrow(refusal('order_state_conflict'));
+    const end = NOW + 30 * DAY;
+    const times = { createdAt: end - MINUTE, expiresAt: end + MINUTE };
+    const late = replaced(message, redemption, await byPrincipal(times));
+    await expect(parties.but({ now: end }).ask(late)).resolves.toBeDefined();
+    await expect(parties.but({ now: end + 1 }).ask(late)).rejects.toThrow(refusal('order_state_conflict'));
   });
 
   test('as message of the verb, nothing else', async () => {
@@ -150,7 +161,9 @@ describe('one Redemption is answered once, and sixteen a day', () => {
 
   const another = async (now = again.now): Promise<Sent> => {
     const said = again.evidence.one(redemptionStatement);
-    const fresh = await restate(redemptionStatement, said, again.principal, { createdAt: now, expiresAt: now + DAY });
+    const fresh = await restate(redemptionStatement, said, again.principal, {
+      ...{ createdAt: now, expiresAt: now + 10 * MINUTE },
+    });
     return replaced(first, said, fresh);
   };
 
@@ -241,6 +254,19 @@ describe('a Receipt', () => {
     const demand = over.evidence.one(redemptionStatement);
     await expect(over.ask(without(taken, demand))).rejects.toThrow(refusal('envelope_invalid', 'referred to'));
     await expect(over.ask(without(taken, receipt))).rejects.toThrow(refusal('envelope_invalid', 'exactly one'));
+  });
+
+  test('is of a Redemption by the principal of the order, though the beneficiary says otherwise', async () => {
+    const demand = over.evidence.one(redemptionStatement);
+    const of = async (by: Author) => {
+      const redemption = await restate(redemptionStatement, demand, by);
+      const said = await restate(receiptStatement, receipt, over.beneficiary.author, { redemption: redemption.cid });
+      const passed = await restate(forwardStatement, forward, over.principal, { statements: [said.cid] });
+      return replaced(replaced(replaced(taken, demand, redemption), receipt, said), forward, passed);
+    };
+    await expect(over.ask(await of(over.principal))).resolves.toBeDefined();
+    for (const by of [over.beneficiary.author, over.fiduciary(2).author])
+      await expect(over.ask(await of(by))).rejects.toThrow(refusal('signature_invalid', 'redemption'));
   });
 
   test('says whose shares were good', () => {

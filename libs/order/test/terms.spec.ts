@@ -72,6 +72,7 @@ describe('terms that fit one another', () => {
     ['one of several, said to be single', { threshold: 1, single: true }],
     ['as many dealers as members', { minDealers: 3 }],
     ['as few dealers as the threshold', { threshold: 2, minDealers: 2 }],
+    ['set up in a week', { setupBy: NOW + 7 * DAY }],
     ['kept a moment beyond setup', { setupBy: NOW + 1_000, keepUntil: NOW + 1_001 }],
   ])('%s', async (_, terms) => {
     await expect(request(terms)).resolves.toMatchObject({ body: terms });
@@ -87,6 +88,7 @@ describe('terms_invalid', () => {
     ['more dealers than there are fiduciaries', 'minDealers', { minDealers: 4 }],
     ['minThreshold above n', 'minThreshold', { minThreshold: 4 }],
     ['setup over before it begins', 'setupBy', { setupBy: NOW }],
+    ['setup for more than a week', '7 days', { setupBy: NOW + 7 * DAY + 1 }],
     ['kept for less than the setup', 'keepUntil', { setupBy: NOW + 1_000, keepUntil: NOW + 1_000 }],
     ['no principal', 'principal', { issuer: null }],
   ])('%s', async (_, words, said) => {
@@ -101,8 +103,20 @@ describe('terms_invalid', () => {
     await expect(check(withText(20_000))).rejects.toThrow(refusal('terms_invalid', '16384 bytes'));
   });
 
-  test('a principal does not sign a threshold above n', async () => {
-    await expect(request({ threshold: 4 })).rejects.toThrow(refusal('terms_invalid', 'threshold 4'));
+  test.each([
+    ['threshold 4', { threshold: 4 }],
+    ['minDealers', { minDealers: 4 }],
+    ['after the order is made', { setupBy: NOW }],
+    ['at most 7 days', { setupBy: NOW + 7 * DAY + 1 }],
+  ])('a principal does not sign what it would be refused for: %s', async (words, terms) => {
+    const { identity, key } = parties.principal;
+    let signed = 0;
+    const sign: typeof key.sign = async (message) => ((signed += 1), key.sign(message));
+    const { cid: beneficiary } = parties.beneficiary.author.identity;
+    const input = { plugin: 'milagro', fiduciaries: cids(fiduciaries.slice(0, 3)), beneficiary, ...terms };
+    const author = { identity, key: { ...key, sign } };
+    await expect(signRequest(input, author, parties.directory, NOW)).rejects.toThrow(refusal('terms_invalid', words));
+    expect(signed).toBe(0);
   });
 
   test('the same fiduciary twice', async () => {

@@ -54,7 +54,9 @@ export const placeOrderBody = z.strictObject({
   threshold: member.optional().describe('How many fiduciaries it takes to release; more than half by default'),
   single: z.boolean().optional().describe('Agrees to a threshold of 1 among several, each of whom holds the whole'),
   minDealers: member.optional(),
-  setupBy: instant.optional().describe('The order fails where it is not committed by then; 15 minutes by default'),
+  setupBy: instant
+    .optional()
+    .describe('The order fails where it is not committed by then; 15 minutes by default, at most 7 days'),
   keepUntil: instant.optional().describe('Fiduciaries erase their shares then; never by default'),
   rules: z
     .strictObject({
