@@ -1,8 +1,9 @@
 import { Catch, HttpException, NotFoundException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
-import { routes, statusOf, type Problem, type Route } from '@dta/contracts/rest';
+import { statusOf, type Problem } from '@dta/contracts/rest';
 import { DtaError, type ErrorCode } from '@dta/errors';
 import type { Logger } from '@dta/service';
 import type { Request, Response } from 'express';
+import { answerUnread, isLeftUnread } from './front-door/unread-body.js';
 import { contextOf } from './request-context.js';
 
 /** Members of a problem that an error's metadata, being flat, has no form for. */
@@ -97,12 +98,15 @@ export class ProblemFilter implements ExceptionFilter {
 /** Writes the problem document of whatever was thrown; what isn't a refusal goes to the log. */
 export function sendProblem(request: Request, response: Response, thrown: unknown, logger: Logger): void {
   const { requestId } = contextOf(request);
-  const error = toError(thrown, request);
+  const error = toError(thrown);
   if (statusOf[error.code] === 500) logger.error({ requestId, err: thrown }, 'a request failed');
   if (response.headersSent) return void response.destroy();
   const { body, headers } = problemOf(error, requestId);
   response.locals['code'] = error.code;
-  response.status(body.status).set(headers).type('application/problem+json').send(JSON.stringify(body));
+  const text = JSON.stringify(body);
+  response.status(body.status).set({ ...headers, 'Content-Type': 'application/problem+json; charset=utf-8' });
+  if (isLeftUnread(request, response)) answerUnread(request, response, text);
+  else response.send(text);
 }
 
 /** What a response was answered with: `ok`, or the code of its problem. */
@@ -111,31 +115,11 @@ export function codeOf({ locals }: Response): string {
   return typeof code === 'string' ? code : 'ok';
 }
 
-function toError(thrown: unknown, request: Request): DtaError {
+function toError(thrown: unknown): DtaError {
   if (thrown instanceof DtaError) return thrown;
-  if (thrown instanceof NotFoundException) return notFound(request);
-  const { type, status } = ofBodyParser(thrown);
-  if (type === 'entity.too.large') return new DtaError('too_large', 'the body is above the limit of 256 KiB');
-  if (status === 415) return new Refusal('request_invalid', 'the body must be plain JSON in UTF-8', { status });
-  const isSyntax = thrown instanceof HttpException && thrown.getStatus() === 400;
-  if (isSyntax || status === 400) return new DtaError('request_invalid', 'the request is not well-formed JSON or URL');
+  if (thrown instanceof NotFoundException) return new DtaError('not_found', 'there is nothing at this path');
+  const isMalformed = thrown instanceof HttpException && thrown.getStatus() === 400;
+  if (isMalformed || thrown instanceof URIError)
+    return new DtaError('request_invalid', 'the path is not a well-formed URL');
   return new DtaError('internal', 'unexpected error', { cause: thrown });
-}
-
-/** What body-parser puts on its errors. */
-function ofBodyParser(thrown: unknown): { type?: unknown; status?: unknown } {
-  return typeof thrown === 'object' && thrown !== null && !(thrown instanceof HttpException) ? thrown : {};
-}
-
-function notFound(request: Request): DtaError {
-  const allowed = Object.values<Route>(routes)
-    .filter(({ path }) => pathPattern(path).test(request.path))
-    .map(({ method }) => method.toUpperCase());
-  if (allowed.length === 0) return new DtaError('not_found', 'there is nothing at this path');
-  const methods = [...new Set(allowed.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))].join(', ');
-  return new Refusal('request_invalid', `this path takes ${methods}`, { status: 405, headers: { Allow: methods } });
-}
-
-function pathPattern(path: string): RegExp {
-  return new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}/?$`);
 }

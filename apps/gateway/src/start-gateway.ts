@@ -5,13 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
-import {
-  DRAIN_MS,
-  HTTP_BEYOND_WAIT_MS,
-  INTERNAL_CALL_MAX_BYTES,
-  STATUS_TIMEOUT_MS,
-  WAIT_MAX_SECONDS,
-} from '@dta/contracts';
+import { DRAIN_MS, INTERNAL_CALL_MAX_BYTES, STATUS_TIMEOUT_MS } from '@dta/contracts';
 import { openApiDocument, type OpenApiDocument } from '@dta/contracts/rest';
 import { DtaError } from '@dta/errors';
 import { createLogger, createMonitor, nestLogger, type Logger, type Monitor } from '@dta/service';
@@ -23,6 +17,7 @@ import { AboutGateway } from './api/node.controller.js';
 import { AnswerInterceptor } from './api/route.js';
 import type { GatewayConfig } from './config.js';
 import { installFrontDoor } from './front-door/front-door.js';
+import { GatewayAdapter } from './front-door/listener.js';
 import { createGatewayMetrics } from './gateway-metrics.js';
 import { GatewayModule } from './gateway.module.js';
 import { ProblemFilter } from './problem.js';
@@ -65,13 +60,14 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts = 
   const streams = new EventStreams((open) => metrics.streams(open));
   const app = await NestFactory.create<NestExpressApplication>(
     GatewayModule.of(calls, new AboutGateway(health, config.access === 'standalone'), streams, openApi),
+    new GatewayAdapter(),
     { bodyParser: false, logger: nestLogger(logger), abortOnError: false },
   );
   installFrontDoor(app, config, logger, metrics);
   app.useGlobalFilters(new ProblemFilter(logger));
   app.useGlobalInterceptors(new AnswerInterceptor());
   serveDocs(app, openApi);
-  const server = limitTimes(app.getHttpServer() as Server); // platform-express makes node's own server
+  const server = app.getHttpServer() as Server; // our adapter makes node's own server
   const close = async () => {
     await app.close();
     if (parts.transport === undefined) await transport.close();
@@ -117,15 +113,6 @@ function serveDocs(app: NestExpressApplication, openApi: LiveOpenApi): void {
     patchDocumentOnRequest: async (request) => theirs(await openApi.document(contextOf(request as Request))), // platform-express gives its own
     swaggerOptions: { validatorUrl: null, supportedSubmitMethods: ['get', 'post'] },
   });
-}
-
-/** A client that sends or reads slowly doesn't hold a connection; a request is answered within wait + 5 s by its deadline. */
-function limitTimes(server: Server): Server {
-  server.headersTimeout = 10_000;
-  server.requestTimeout = 30_000;
-  server.keepAliveTimeout = 65_000;
-  server.timeout = WAIT_MAX_SECONDS * 1000 + 2 * HTTP_BEYOND_WAIT_MS;
-  return server;
 }
 
 async function listen(

@@ -7,6 +7,9 @@ export const WAIT_MAX_SECONDS = 60;
 /** An HTTP request is answered at the latest this long after its `wait`. */
 export const HTTP_BEYOND_WAIT_MS = 5_000;
 export const HTTP_BODY_MAX_BYTES = 256 * 1024;
+/** How long a client may take for a request's head, and then for its body. */
+export const HTTP_HEAD_TIMEOUT_MS = 10_000;
+export const HTTP_BODY_TIMEOUT_MS = 30_000;
 /** Objects and arrays in one another. */
 export const JSON_MAX_DEPTH = 16;
 /** Values of one body: members, elements and the body itself. */

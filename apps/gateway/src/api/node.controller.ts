@@ -30,7 +30,10 @@ export class NodeController {
   }
 
   @Route('getStatus')
-  async getStatus(@Context() context: RequestContext): Promise<Answer<'getStatus'>> {
+  async getStatus(
+    @Validated('getStatus') _: Input<'getStatus'>,
+    @Context() context: RequestContext,
+  ): Promise<Answer<'getStatus'>> {
     const answers = await this.#calls.callAll('status', {}, context, STATUS_TIMEOUT_MS);
     const [first] = answers;
     if (first === undefined) throw new DtaError('service_unavailable', 'there is no role behind this gateway');

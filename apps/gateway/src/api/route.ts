@@ -21,6 +21,7 @@ export type Answer<N extends RouteName> = AnswerOf<(typeof routes)[N]>;
 
 const routeKey = 'dta:route';
 const maxFaults = 50;
+const noQuery = z.strictObject({});
 
 /** Serves a route of the table: its method gives the {@link Answer}, which is encoded by the table's schema. */
 export function Route(name: RouteName): MethodDecorator {
@@ -49,6 +50,7 @@ function readInput(
   if (key !== undefined && !/^[\x21-\x7e]{1,255}$/.test(key)) {
     errors.push({ path: 'Idempotency-Key', message: 'must be 1 to 255 printable ASCII characters' });
   }
+  if (route.body !== null && request.body === undefined) errors.push({ path: 'body', message: 'is missing' });
   const read = (schema: z.ZodType | null, value: unknown) => {
     if (schema === null) return null;
     const result = schema.safeParse(value);
@@ -58,8 +60,8 @@ function readInput(
   };
   const input = {
     params: read(route.params, request.params),
-    query: read(route.query, request.query),
-    body: read(route.body, request.body),
+    query: read(route.query ?? noQuery, request.query),
+    body: request.body === undefined ? null : read(route.body, request.body),
     headers: read(route.headers ?? null, headersOf(route, request)),
   };
   if (errors.length > 0) {

@@ -1,5 +1,4 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { HTTP_BODY_MAX_BYTES } from '@dta/contracts';
 import { traceIdOf, type Logger } from '@dta/service';
 import type { Request, Response } from 'express';
 import helmet from 'helmet';
@@ -8,9 +7,12 @@ import type { GatewayMetrics } from '../gateway-metrics.js';
 import { codeOf } from '../problem.js';
 import { contextOf } from '../request-context.js';
 import { bearerToken, ownMachineOnly } from './access.js';
-import { jsonLimits, jsonOnly, notEmpty } from './json-body.js';
+import { oneAuthority } from './authority.js';
+import { jsonOnly, readJson } from './json-body.js';
+import { takenMethod } from './known-route.js';
 import { middleware, type Check } from './middleware.js';
 import { rateLimit } from './rate-limit.js';
+import { nothingAfterTheLast } from './unread-body.js';
 
 /** What every request passes before it meets a route, in this order: nobody gets a body parsed before they are let in. */
 export function installFrontDoor(
@@ -22,13 +24,15 @@ export function installFrontDoor(
   const { access, rateLimitPerMinute, trustProxyHops } = config;
   app.set('trust proxy', trustProxyHops);
   app.set('etag', false);
+  app.use(nothingAfterTheLast);
   app.use(middleware(introduce(logger, metrics)));
   app.use(securityHeaders());
   app.use(middleware(rateLimit(rateLimitPerMinute)));
+  app.use(middleware(oneAuthority));
   app.use(middleware(access === 'standalone' ? ownMachineOnly : bearerToken(access.tokenHash)));
+  app.use(middleware(takenMethod));
   app.use(middleware(jsonOnly));
-  app.useBodyParser('json', { limit: HTTP_BODY_MAX_BYTES, inflate: false, strict: true, verify: notEmpty });
-  app.use(middleware(jsonLimits));
+  app.use(readJson);
 }
 
 /** Names the request in its answer, and counts and logs it when it is answered: never its query, headers or bodies. */
@@ -40,7 +44,8 @@ function introduce(logger: Logger, metrics: GatewayMetrics): Check {
       const { method } = request;
       const { statusCode: status } = response;
       const route = routeOf(request);
-      const code = response.writableFinished ? codeOf(response) : 'gone';
+      const isAnswered = response.writableFinished || response.locals['isSent'] === true;
+      const code = isAnswered ? codeOf(response) : 'gone';
       const ms = Date.now() - startedAt;
       metrics.http({ method, route: route ?? 'none', status, code, seconds: ms / 1000 });
       const order = orderOf(request, response);

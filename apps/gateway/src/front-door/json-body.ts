@@ -1,42 +1,92 @@
-import { JSON_MAX_DEPTH, JSON_MAX_VALUES } from '@dta/contracts';
+import { MIMEType } from 'node:util';
+import { HTTP_BODY_MAX_BYTES, HTTP_BODY_TIMEOUT_MS } from '@dta/contracts';
 import { DtaError } from '@dta/errors';
+import type { NextFunction, Request, Response } from 'express';
 import { Refusal } from '../problem.js';
+import { parseJson } from './json-text.js';
 import type { Check } from './middleware.js';
+import { bodyOf } from './unread-body.js';
 
-/** A body must say that it is JSON: a form, which any page can send anywhere, says otherwise. */
+/** A body must say that it is plain JSON in UTF-8: a form, which any page can send anywhere, says otherwise. */
 export const jsonOnly: Check = (request) => {
-  const hasBody = request.get('Transfer-Encoding') !== undefined || Number(request.get('Content-Length') ?? 0) > 0;
-  if (hasBody && !request.is('application/json')) {
-    throw new Refusal('request_invalid', 'a body must be application/json', {
-      status: 415,
-      headers: { 'Accept-Post': 'application/json' },
+  const { isChunked, length } = bodyOf(request);
+  if (!isChunked && length === 0) return;
+  const { essence, params } = typeOf(request.get('Content-Type') ?? '') ?? {};
+  if (essence !== 'application/json') throw unsupported('a body must be application/json');
+  if (!/^utf-8$/i.test(params?.get('charset') ?? 'utf-8'))
+    throw unsupported('a body must be in UTF-8, and say no other charset');
+  const encodings = [request.get('Content-Encoding') ?? 'identity', request.get('Transfer-Encoding') ?? 'chunked'];
+  if (!/^identity,chunked$/i.test(encodings.join(','))) throw unsupported('a body must not be compressed');
+};
+
+function typeOf(contentType: string): MIMEType | undefined {
+  try {
+    return new MIMEType(contentType);
+  } catch {
+    return undefined;
+  }
+}
+
+function unsupported(message: string): Refusal {
+  return new Refusal('request_invalid', message, { status: 415, headers: { 'Accept-Post': 'application/json' } });
+}
+
+/**
+ * Reads a request's body and parses it into `request.body`; undefined where there is none. One that is too long is refused as
+ * soon as that is known, and one that doesn't come within its time is waited for no longer: what is left of it is never read
+ * into memory. Why it isn't a library's: docs/adr/0017.
+ */
+export function readJson(request: Request, response: Response, next: NextFunction): void {
+  read(request, response).then(
+    (bytes) => {
+      try {
+        request.body = bytes.length === 0 ? undefined : parseJson(bytes);
+      } catch (error) {
+        next(error);
+        return;
+      }
+      next();
+    },
+    (error: unknown) => next(error),
+  );
+}
+
+async function read(request: Request, response: Response): Promise<Uint8Array> {
+  const { isChunked, length } = bodyOf(request);
+  if (length > HTTP_BODY_MAX_BYTES) throw tooLarge();
+  if (!isChunked && length === 0) return new Uint8Array();
+  if (/^100-continue$/i.test(request.get('Expect') ?? '')) response.writeContinue();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  const stopped = new AbortController();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const on = (event: string, listener: (chunk: Buffer) => void) => {
+        request.on(event, listener);
+        stopped.signal.addEventListener('abort', () => request.off(event, listener));
+      };
+      const late = setTimeout(() => reject(tooLate()), HTTP_BODY_TIMEOUT_MS);
+      stopped.signal.addEventListener('abort', () => clearTimeout(late));
+      on('data', (chunk) => {
+        size += chunk.length;
+        if (size > HTTP_BODY_MAX_BYTES) reject(tooLarge());
+        else chunks.push(chunk);
+      });
+      on('end', () => resolve());
+      on('close', () => reject(new DtaError('request_invalid', 'the client went away')));
     });
+  } finally {
+    stopped.abort();
   }
-};
-
-/** An empty body is no JSON; the parser would take it for an empty object. */
-export function notEmpty(_request: unknown, _response: unknown, body: Uint8Array): void {
-  if (body.length === 0) throw new DtaError('request_invalid', 'the body is empty');
+  return Buffer.concat(chunks);
 }
 
-/** Refuses a body that is nested deeper or holds more values than any request needs, before a schema walks it. */
-export const jsonLimits: Check = (request) => {
-  let level: unknown[] = [request.body];
-  let values = 0;
-  for (let depth = 0; level.length > 0; depth += 1) {
-    values += level.length;
-    if (values > JSON_MAX_VALUES) throw tooMuch(`more than ${JSON_MAX_VALUES} values`);
-    if (depth > JSON_MAX_DEPTH) throw tooMuch(`nested more than ${JSON_MAX_DEPTH} deep`);
-    level = level.flatMap(children);
-  }
-};
-
-function children(value: unknown): unknown[] {
-  if (typeof value !== 'object' || value === null) return [];
-  if (Object.hasOwn(value, '__proto__')) throw new DtaError('request_invalid', 'no field may be called __proto__');
-  return Object.values(value);
+function tooLarge(): DtaError {
+  return new DtaError('too_large', `the body is above the limit of ${HTTP_BODY_MAX_BYTES / 1024} KiB`);
 }
 
-function tooMuch(what: string): DtaError {
-  return new DtaError('request_invalid', `the body holds ${what}`);
+function tooLate(): Refusal {
+  return new Refusal('request_invalid', `the body did not come within ${HTTP_BODY_TIMEOUT_MS / 1000} s`, {
+    status: 408,
+  });
 }

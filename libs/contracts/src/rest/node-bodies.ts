@@ -29,7 +29,7 @@ export const nodeStatus = z.strictObject({
 });
 
 export const identityPath = z.strictObject({ idDocumentCID });
-export const listIdentitiesQuery = z.object({ role: roleSchema.optional() });
+export const listIdentitiesQuery = z.strictObject({ role: roleSchema.optional() });
 export const admitIdentityBody = z
   .strictObject({
     document: base64Bytes(IDENTITY_DOCUMENT_MAX_BYTES).optional().describe('The identity document, or a Revocation'),
@@ -55,7 +55,7 @@ export const identityDetail = z.strictObject({
 });
 export const admittedIdentity = z.strictObject({ idDocumentCID });
 
-export const logHeadsQuery = z.object({ role: roleSchema.optional() });
+export const logHeadsQuery = z.strictObject({ role: roleSchema.optional() });
 export const logHeads = z.strictObject({
   heads: z.array(
     z.strictObject({

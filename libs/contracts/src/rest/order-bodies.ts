@@ -77,7 +77,7 @@ export const redeemOrderBody = z.strictObject({
   wait,
 });
 
-export const listOrdersQuery = z.object({
+export const listOrdersQuery = z.strictObject({
   page: queryInteger(0, 1_000_000).default(0),
   perPage: queryInteger(1, ORDERS_PER_PAGE_MAX).default(ORDERS_PER_PAGE_DEFAULT),
   sortBy: z

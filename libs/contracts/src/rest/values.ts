@@ -43,10 +43,10 @@ export const queryInteger = (min: number, max: number) =>
 /** What a plugin reads or writes: JSON whose numbers are whole, since DAG-CBOR's of the protocol are. */
 export const extension = z
   .record(z.string(), z.unknown())
-  .refine(hasWholeNumbers, 'may hold whole numbers only; write others as text')
+  .refine(hasWholeNumbers, 'may hold whole numbers of at most 2^53 - 1 only, and no -0; write others as text')
   .describe("The plugin's part");
 
 function hasWholeNumbers(value: unknown): boolean {
-  if (typeof value === 'number') return Number.isSafeInteger(value);
+  if (typeof value === 'number') return Number.isSafeInteger(value) && !Object.is(value, -0);
   return typeof value !== 'object' || value === null || Object.values(value).every(hasWholeNumbers);
 }
