@@ -137,6 +137,7 @@ function lossy(transport: Transport): Transport {
     request,
     serve: (...given) => transport.serve(...given),
     connected: () => transport.connected(),
+    assertUsable: () => transport.assertUsable(),
     close: () => transport.close(),
   };
 }

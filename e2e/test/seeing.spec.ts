@@ -130,7 +130,7 @@ describe('readiness', () => {
   const gateway = async () => {
     const { response, data, error } = await operator.api().client.rest.GET('/health/ready');
     const report = data ?? (error !== undefined && 'parts' in error ? error : undefined);
-    return { status: response.status, parts: report?.parts ?? {} };
+    return { status: response.status, parts: report?.parts ?? {}, degraded: report?.degraded ?? {} };
   };
 
   test('names a database that is away, at the role and at the gateway, and comes back with it', async () => {
@@ -146,21 +146,31 @@ describe('readiness', () => {
         ...{ process: 'up', custody: 'up', nats: 'up' },
         postgres: expect.stringMatching(/^away/),
       });
-      await eventually(async () => /^not ready: postgres away/.test((await gateway()).parts['beneficiary'] ?? ''));
-      expect(await gateway()).toMatchObject({ status: 503, parts: { principal: 'up', nats: 'up' } });
+      await eventually(async () => /^not ready: postgres away/.test((await gateway()).degraded['beneficiary'] ?? ''));
+      expect(await gateway()).toMatchObject({ status: 200, parts: { principal: 'up', nats: 'up' } });
       expect((await shown(process, '/health/live')).status).toBe(200);
     } finally {
       await letIn();
     }
-    await eventually(async () => (await ready(process)).status === 200 && (await gateway()).status === 200);
+    await eventually(
+      async () => (await ready(process)).status === 200 && (await gateway()).parts['beneficiary'] === 'up',
+    );
   });
 
-  test('names a role that is away', async () => {
+  test('names a fiduciary that is away, for which the gateway goes on; without its principal it does not', async () => {
     const [process] = operator.member('fiduciary-2').processes;
     await process?.kill9();
     const name = `fiduciary ${operator.member('fiduciary-2').idDocumentCID}`;
-    await eventually(async () => (await gateway()).parts[name] === 'away');
+    await eventually(async () => (await gateway()).degraded[name] === 'away');
+    expect((await gateway()).status).toBe(200);
     await process?.restart();
+    await eventually(async () => (await gateway()).parts[name] === 'up');
+
+    const principals = operator.member('principal').processes;
+    for (const one of principals) await one.kill9();
+    await eventually(async () => (await gateway()).parts['principal'] === 'away');
+    expect((await gateway()).status).toBe(503);
+    for (const one of principals) await one.restart();
     await eventually(async () => (await gateway()).status === 200);
   });
 });

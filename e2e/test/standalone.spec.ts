@@ -105,7 +105,11 @@ test('a disk that fills up while it runs refuses orders, loses none that was tak
   try {
     const node = await start(join(disk.folder, 'node'));
     const { orderReference, commitment } = await place(node.api);
+    expect(await readiness(node)).toMatchObject({ status: 200, body: { degraded: {} } });
     await disk.fill();
+    const full = 'not ready: postgres away (service_unavailable: SQLSTATE 53100)';
+    await readyWith(node, 503);
+    expect((await readiness(node)).body).toMatchObject({ ready: false, parts: { principal: full } });
     const taken: string[] = [];
     const order = () => node.api.post('/v1/order', {});
     let answer = await order();
@@ -113,6 +117,7 @@ test('a disk that fills up while it runs refuses orders, loses none that was tak
     expect([answer.status, answer.body?.['code']]).toEqual([503, 'service_unavailable']);
 
     await disk.clear();
+    await readyWith(node, 200);
     for (const reference of taken) await until(node.api, reference, ({ state }) => state === 'committed', 60_000);
     expect(isPrivateKeyOf(await redeem(node.api, orderReference), commitment)).toBe(true);
     const later = await place(node.api);
@@ -122,6 +127,15 @@ test('a disk that fills up while it runs refuses orders, loses none that was tak
     await disk.unmount();
   }
 });
+
+const readiness = (node: StandaloneProcess) => node.api.get('/health/ready');
+
+/** What a part said holds for a second, so a change shows a little later. */
+async function readyWith(node: StandaloneProcess, status: number): Promise<void> {
+  for (const limit = Date.now() + 30_000; (await readiness(node)).status !== status; await delay(100)) {
+    if (Date.now() > limit) throw new Error(`its readiness is ${JSON.stringify(await readiness(node))}`);
+  }
+}
 
 test('a standalone node stands on a PKCS#11 module and a Kubo node, by a flag each', async () => {
   const folder = await mkdtemp(join(root, 'parts-'));

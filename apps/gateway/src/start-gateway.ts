@@ -52,9 +52,7 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts = 
   const { registry, health } = parts.monitor ?? createMonitor('gateway');
   const metrics = createGatewayMetrics(registry);
   const transport = parts.transport ?? (await connect(config, logger));
-  health.part(transport.kind, async () => {
-    if (!transport.connected()) throw new DtaError('service_unavailable', 'no connection');
-  });
+  health.part(transport.kind, async () => transport.assertUsable());
   const calls = new RoleCalls({ transport, logger, config, metrics });
   const openApi = new LiveOpenApi(calls);
   const streams = new EventStreams((open) => metrics.streams(open));

@@ -109,6 +109,8 @@ export interface FakeRoles {
   readonly transport: Transport;
   /** Put another answer in the place of a usual one. */
   readonly answers: Answers;
+  /** Roles that have as much work as they take. */
+  readonly busy: Set<Role>;
   /** Every call that arrived, but for the gateway's own question whether the role is ready. */
   readonly seen: { readonly call: InternalCall; readonly role: Role; readonly served: ServedCall<InternalCall> }[];
   /** Errors that callers aren't told. */
@@ -130,6 +132,7 @@ export async function serveFakeRoles(transport: Transport, side: Transport): Pro
   const answers: Answers = {};
   const seen: FakeRoles['seen'] = [];
   const errors: unknown[] = [];
+  const busy = new Set<Role>();
   const served = new Map<Role, Served[]>();
   const serve = async (role: Role, call: InternalCall) => {
     const { node, psk } = nodes[role];
@@ -137,8 +140,9 @@ export async function serveFakeRoles(transport: Transport, side: Transport): Pro
     const one = await side.serve(
       subject,
       { group: queueGroup(role), gate: call.includes('await') ? waiterGate() : new Gate() },
-      ({ payload }) =>
-        serveCall(payload, {
+      async ({ payload }) => {
+        if (busy.has(role)) throw new DtaError('busy', 'no place in work'); // as a gate does, outside any seal
+        return serveCall(payload, {
           ...{ call, psk, subject, now: Date.now() },
           handler: async (opened) => {
             if (opened.requestId !== 'start') seen.push({ call, role, served: opened });
@@ -146,7 +150,8 @@ export async function serveFakeRoles(transport: Transport, side: Transport): Pro
             return (await answer(opened, role)) as ResultOf<InternalCall>; // as above
           },
           onError: (error) => errors.push(error),
-        }),
+        });
+      },
     );
     served.set(role, [...(served.get(role) ?? []), one]);
   };
@@ -157,8 +162,9 @@ export async function serveFakeRoles(transport: Transport, side: Transport): Pro
     }
   }
   return {
-    ...{ transport, answers, seen, errors },
+    ...{ transport, answers, seen, errors, busy },
     reset: () => {
+      busy.clear();
       for (const call of Object.keys(answers) as InternalCall[]) delete answers[call]; // its own keys
       seen.length = 0;
     },

@@ -220,17 +220,13 @@ describe('health', () => {
     await other.stop();
   });
 
-  it('names the part of a role that is away, and what is away without which orders go on', async () => {
+  const usual = {
+    ...{ nodeCID: principal.node, name: '', extensionVendor: '', plugin: '', plugins: [] },
+    ...{ custody: '', custodyErases: true },
+  };
+
+  it('names the part of its main role that is away, and what is away without which orders go on', async () => {
     const other = await startSetup({ access: 'standalone' });
-    const usual = {
-      nodeCID: principal.node,
-      name: '',
-      extensionVendor: '',
-      plugin: '',
-      plugins: [],
-      custody: '',
-      custodyErases: true,
-    };
     other.roles.answers.status = (_, role) => {
       const parts = { nats: 'up', postgres: role === 'principal' ? 'away (timeout)' : 'up' };
       const degraded: Record<string, string> = role === 'beneficiary' ? { store: 'away (service_unavailable)' } : {};
@@ -253,17 +249,70 @@ describe('health', () => {
     }
   });
 
-  it('names the role that is away', async () => {
+  it('is ready without its fiduciary and its beneficiary, and names them: orders are of other parties too', async () => {
     const other = await startSetup({ access: 'standalone' });
     try {
+      await other.roles.leave('fiduciary');
+      expect(await other.http('/health/ready')).toMatchObject({
+        status: 200,
+        body: {
+          ready: true,
+          parts: { process: 'up', memory: 'up', principal: 'up', beneficiary: 'up' },
+          degraded: { [`fiduciary ${fiduciary.node}`]: 'away' },
+        },
+      });
       await other.roles.leave('beneficiary');
+      expect(await other.http('/health/ready')).toMatchObject({
+        status: 200,
+        body: { degraded: { beneficiary: 'away' } },
+      });
+    } finally {
+      await other.stop();
+    }
+  });
+
+  it('is not ready without its principal, and names it', async () => {
+    const other = await startSetup({ access: 'standalone' });
+    try {
+      await other.roles.leave('principal');
       const { status, body } = await other.http('/health/ready');
       expect(status).toBe(503);
-      expect(body).toMatchObject({ ready: false, parts: { principal: 'up', beneficiary: 'away' } });
+      expect(body).toMatchObject({ ready: false, parts: { principal: 'away', beneficiary: 'up' }, degraded: {} });
       expect((await other.http('/health/live')).status).toBe(200);
-      expect(await other.http('/v1/order/secret', { json: { orderReference: cid('order') } })).toMatchObject({
-        ...{ status: 503, body: { code: 'service_unavailable', detail: 'the beneficiary is away' } },
+      expect(await other.http('/v1/order', { json: {} })).toMatchObject({
+        ...{ status: 503, body: { code: 'service_unavailable', detail: 'the principal is away' } },
         headers: { 'retry-after': '1' },
+      });
+    } finally {
+      await other.stop();
+    }
+  });
+
+  it('is ready while its principal has as much work as it takes: another gateway would change nothing', async () => {
+    const other = await startSetup({ access: 'standalone' });
+    other.roles.busy.add('principal');
+    try {
+      expect(await other.http('/health/ready')).toMatchObject({
+        status: 200,
+        body: { degraded: { principal: 'busy' } },
+      });
+    } finally {
+      await other.stop();
+    }
+  });
+
+  it('of fiduciaries alone is ready while one of them is', async () => {
+    const gone = { node: cid('another fiduciary'), psk: new Uint8Array(32).fill(4) };
+    const fiduciaries = [gone, fiduciary];
+    const other = await startSetup({ access: 'standalone', principal: null, beneficiary: null, fiduciaries });
+    try {
+      const [there, away] = [`fiduciary ${fiduciary.node}`, `fiduciary ${gone.node}`];
+      expect(await other.http('/health/ready')).toMatchObject({
+        ...{ status: 200, body: { parts: { [there]: 'up' }, degraded: { [away]: 'away' } } },
+      });
+      await other.roles.leave('fiduciary');
+      expect(await other.http('/health/ready')).toMatchObject({
+        ...{ status: 503, body: { parts: { [there]: 'away', [away]: 'away' }, degraded: {} } },
       });
     } finally {
       await other.stop();

@@ -248,7 +248,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Whether the process and the roles behind it can work */
+    /** Whether the gateway can do its work: NATS and its main role are there */
     get: operations['getReadiness'];
     put?: never;
     post?: never;
@@ -557,11 +557,11 @@ export interface components {
     };
     Readiness: {
       ready: boolean;
-      /** @description Each part: `up`, or why it is not */
+      /** @description Each part that is `up`, and those without which nothing goes on: why they are not */
       parts: {
         [key: string]: string;
       };
-      /** @description Parts that are away and without which orders go on, and why */
+      /** @description Parts that are away and without which work goes on, and why */
       degraded: {
         [key: string]: string;
       };
@@ -2251,7 +2251,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description They can */
+      /** @description It can; `degraded` names what is away all the same */
       200: {
         headers: {
           [name: string]: unknown;
@@ -2280,7 +2280,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description A part is away; `parts` says which */
+      /** @description It can not; `parts` says why */
       503: {
         headers: {
           [name: string]: unknown;

@@ -75,13 +75,22 @@ export class Database {
     } catch (cause) {
       const state = sqlState(cause);
       if (state !== undefined && !AWAY.test(state)) throw cause;
-      throw new DtaError(
-        'service_unavailable',
-        `PostgreSQL does not answer${state === undefined ? '' : ` (${state})`}`,
-        {
-          cause,
-        },
-      );
+      throw unavailable(cause, state);
+    }
+  }
+
+  /**
+   * Whether a step could be written now: writes a row and removes it, and has the server put half a MiB on its disk for a
+   * moment (rows that don't fit its memory), since one row alone may find room in the files of a full disk.
+   *
+   * @throws `service_unavailable`: no connection, a server or a role that may only read, no room on the disk
+   */
+  async assertWritable(): Promise<void> {
+    try {
+      await this.#pool.query(WRITE_PROBE);
+    } catch (cause) {
+      if (sqlState(cause) === TEMPORARY_FILES_LIMITED) return; // the server's own limit, which no step meets
+      throw unavailable(cause, sqlState(cause));
     }
   }
 
@@ -94,6 +103,22 @@ export class Database {
   async close(): Promise<void> {
     await this.#source.destroy();
   }
+}
+
+/** One message of several statements, which the server runs as one transaction. A call's id has 16 bytes, this one none. */
+const WRITE_PROBE = `
+  SET LOCAL work_mem = '64kB';
+  INSERT INTO internal_calls (id) VALUES ('');
+  DELETE FROM internal_calls WHERE id = '';
+  SELECT count(*) FROM unnest(array_fill(repeat('x', 8191), ARRAY[64]))`;
+const TEMPORARY_FILES_LIMITED = '53400';
+
+function unavailable(cause: unknown, state: string | undefined): DtaError {
+  const said = state === undefined ? '' : ` (${state})`;
+  return new DtaError('service_unavailable', `PostgreSQL does not answer${said}`, {
+    cause,
+    ...(state !== undefined && { metadata: { reason: `SQLSTATE ${state}` } }),
+  });
 }
 
 /** Runs SQL; see {@link Database.query}. */

@@ -106,13 +106,14 @@ export async function openNode(
   const waiters = waiterGate({ inWork: WAITERS_MAX });
   monitor.registry.setDefaultLabels({ role, node: own.first });
   createRoleGauges(monitor.registry, { database, gate, waiterGate: waiters });
-  watchParts(monitor, { transport, database, custody, store, ring: own });
+  const ring = whileItMaySpeak(own, admission);
+  watchParts(monitor, { transport, database, custody, store, ring });
   return {
     options,
     role,
     database,
     custody,
-    ring: whileItMaySpeak(own, admission),
+    ring,
     lastWord: own.author,
     admission,
     secrets,
@@ -151,11 +152,10 @@ function watchParts(
   { health }: Monitor,
   { transport, database, custody, store, ring }: Pick<Node, 'transport' | 'database' | 'custody' | 'store' | 'ring'>,
 ): void {
-  health.part(transport.kind, async () => {
-    if (!transport.connected()) throw new DtaError('service_unavailable', 'no connection');
-  });
-  health.part('postgres', () => database.query('SELECT 1'));
+  health.part(transport.kind, async () => transport.assertUsable());
+  health.part('postgres', () => database.assertWritable());
   health.part('custody', () => custody.keys());
+  health.part('identity', async () => ring.author);
   if (store === null) return;
   const answers = async () => {
     try {

@@ -9,7 +9,10 @@ export interface HealthReport {
   readonly degraded: Readonly<Record<string, string>>;
 }
 
-/** Whether a part of a process can do its work: settles where it can, rejects where it can't. */
+/**
+ * Whether a part of a process can do its work: settles where it can, rejects where it can't. Of the error the report shows
+ * the code and, where its metadata has one, the `reason`: never the message, which may hold an address.
+ */
 export type HealthCheck = () => Promise<unknown>;
 
 /** Whether a process lives, and whether it can do its work. */
@@ -70,9 +73,15 @@ async function stateOf(check: HealthCheck): Promise<string> {
   });
   const asked = check().then(
     () => 'up',
-    (error: unknown) => `away (${isDtaError(error) ? error.code : 'internal'})`,
+    (error: unknown) => `away (${reasonOf(error)})`,
   );
   return Promise.race([asked, tooLong]).finally(() => clearTimeout(timer));
+}
+
+function reasonOf(error: unknown): string {
+  if (!isDtaError(error)) return 'internal';
+  const { reason } = error.metadata;
+  return typeof reason === 'string' ? `${error.code}: ${reason}` : error.code;
 }
 
 /** `task`, of which one run at a time is under way, and whose outcome holds for `ms`. */

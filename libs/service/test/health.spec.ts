@@ -32,6 +32,14 @@ it('tells of a part that is away without which it works, and is ready', async ()
   });
 });
 
+it('shows the reason that an error gives beside its code', async () => {
+  const health = createHealth();
+  health.part('database', async () => {
+    throw new DtaError('service_unavailable', 'host', { metadata: { reason: 'SQLSTATE 25006' } });
+  });
+  expect((await health.report()).parts['database']).toBe('away (service_unavailable: SQLSTATE 25006)');
+});
+
 it('counts a part that does not answer within two seconds as away, and is not held up by it', async () => {
   const health = createHealth();
   health.part('hsm', () => new Promise(() => undefined));

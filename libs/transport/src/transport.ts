@@ -80,6 +80,13 @@ export interface Transport {
   connected(): boolean;
 
   /**
+   * Whether messages of the size that the process needs can be sent now; for its readiness.
+   *
+   * @throws DtaError `service_unavailable`: no connection, or a server whose message limit was lowered since
+   */
+  assertUsable(): void;
+
+  /**
    * Drains: no subject takes more messages, those in work finish and are answered, and requests still go out meanwhile.
    * At the drain limit what is unfinished is answered `service_unavailable`, then the connection ends.
    */

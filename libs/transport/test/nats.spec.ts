@@ -200,6 +200,35 @@ describe('connecting', () => {
     expect(Date.now() - closing).toBeLessThan(10_000);
   }, 180_000);
 
+  test('a server that comes back with a lower limit is of no use, and says by how much, until it has the old one', async () => {
+    const first = await launch();
+    const errors: unknown[] = [];
+    const transport = await join(first.url, { onError: (error) => errors.push(error) });
+    transport.assertUsable();
+    await first.kill();
+    await waitFor(() => !transport.connected());
+    expect(() => transport.assertUsable()).toThrow(/no connection/);
+
+    const second = await launch({ port: first.port, maxPayload: 64 * 1024 });
+    await waitFor(() => transport.connected());
+    expect(() => transport.assertUsable()).toThrow(
+      expect.objectContaining({
+        code: 'service_unavailable',
+        metadata: expect.objectContaining({ reason: `max_payload ${64 * 1024}, needed ${minPayload}` }),
+      }),
+    );
+    expect(errors).toContainEqual(expect.objectContaining({ message: expect.stringContaining('max_payload') }));
+    await second.kill();
+    await launch({ port: first.port });
+    await waitFor(() => {
+      try {
+        return (transport.assertUsable(), true);
+      } catch {
+        return false;
+      }
+    });
+  }, 180_000);
+
   test('closing without a server ends promptly', async () => {
     const gone = await launch();
     const transport = await join(gone.url);
@@ -259,6 +288,12 @@ describe('accounts and permissions', () => {
     expect(Date.now() - begun).toBeLessThan(5_000);
   });
 });
+
+async function waitFor(holds: () => boolean): Promise<void> {
+  for (const limit = Date.now() + 60_000; !holds(); await delay(20)) {
+    if (Date.now() > limit) throw new Error('it did not come about');
+  }
+}
 
 /** Asks again until both sides have their connection back. */
 async function untilServed(transport: Transport, subject: string, payload: Uint8Array): Promise<Uint8Array> {

@@ -1,7 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { STATUS_TIMEOUT_MS, type ResultOf } from '@dta/contracts';
-import { DtaError } from '@dta/errors';
-import type { Health } from '@dta/service';
+import { DtaError, isDtaError } from '@dta/errors';
+import type { Health, HealthReport } from '@dta/service';
 import type { RequestContext } from '../request-context.js';
 import { RoleCalls, type RoleAnswer, type RoleLink } from '../role-calls.js';
 import { LiveOpenApi } from './live-openapi.js';
@@ -92,10 +92,10 @@ export class NodeController {
       this.#about.health.report(),
       this.#calls.callAll('status', {}, context, STATUS_TIMEOUT_MS),
     ]);
-    const states = answers.map(({ link, outcome }) => [partName(link), partState(outcome)] as const);
-    const parts = { ...own.parts, ...Object.fromEntries(states) };
-    const degraded = { ...own.degraded, ...Object.fromEntries(answers.flatMap(degradedOf)) };
-    const ready = own.ready && Object.values(parts).every((state) => state === 'up');
+    const roles = rolesReadiness(answers);
+    const ready = own.ready && roles.ready;
+    const parts = { ...own.parts, ...roles.parts };
+    const degraded = { ...own.degraded, ...roles.degraded, ...Object.fromEntries(answers.flatMap(degradedOf)) };
     return { status: ready ? 200 : 503, body: { ready, parts, degraded } };
   }
 
@@ -120,8 +120,24 @@ function partName({ role, node }: RoleLink): string {
   return role === 'fiduciary' ? `fiduciary ${node}` : role;
 }
 
+/**
+ * A gateway can do something while a role of its main kind works: its principal; without one its beneficiary; without both
+ * any of its fiduciaries (docs/adr/0018). What else is away, and the main role while it is only busy, is degraded.
+ */
+function rolesReadiness(answers: readonly RoleAnswer<'status'>[]): HealthReport {
+  const states = answers.map(({ link, outcome }) => ({ link, name: partName(link), state: partState(outcome) }));
+  const main = states.filter(({ link }) => link.role === states[0]?.link.role); // links come in that order
+  const ready = main.some(({ state }) => state === 'up' || state === BUSY);
+  const isPart = (one: (typeof states)[number]) => one.state === 'up' || (!ready && main.includes(one));
+  const named = (some: typeof states) => Object.fromEntries(some.map(({ name, state }) => [name, state]));
+  return { ready, parts: named(states.filter(isPart)), degraded: named(states.filter((one) => !isPart(one))) };
+}
+
+/** What a role is called that is there and has as much work as it takes. */
+const BUSY = 'busy';
+
 function partState(outcome: PromiseSettledResult<ResultOf<'status'>>): string {
-  if (outcome.status === 'rejected') return 'away';
+  if (outcome.status === 'rejected') return isDtaError(outcome.reason, 'busy') ? BUSY : 'away';
   const { ready, parts } = outcome.value;
   const away = Object.entries(parts).filter(([, state]) => state !== 'up');
   return ready ? 'up' : `not ready: ${away.map(([part, state]) => `${part} ${state}`).join(', ')}`;

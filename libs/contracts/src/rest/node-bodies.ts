@@ -72,6 +72,8 @@ export const logHeads = z.strictObject({
 export const liveness = z.strictObject({ status: z.literal('ok') });
 export const readiness = z.strictObject({
   ready: z.boolean(),
-  parts: z.record(z.string(), z.string()).describe('Each part: `up`, or why it is not'),
-  degraded: z.record(z.string(), z.string()).describe('Parts that are away and without which orders go on, and why'),
+  parts: z
+    .record(z.string(), z.string())
+    .describe('Each part that is `up`, and those without which nothing goes on: why they are not'),
+  degraded: z.record(z.string(), z.string()).describe('Parts that are away and without which work goes on, and why'),
 });

@@ -241,10 +241,10 @@ export const routes = {
     ...open,
     method: 'get',
     path: '/health/ready',
-    summary: 'Whether the process and the roles behind it can work',
+    summary: 'Whether the gateway can do its work: NATS and its main role are there',
     answers: {
-      200: { description: 'They can', schema: node.readiness },
-      503: { description: 'A part is away; `parts` says which', schema: node.readiness },
+      200: { description: 'It can; `degraded` names what is away all the same', schema: node.readiness },
+      503: { description: 'It can not; `parts` says why', schema: node.readiness },
     },
     calls: ['status'],
   },

@@ -124,6 +124,10 @@ class MemoryTransport implements Transport {
     return this.#open;
   }
 
+  assertUsable(): void {
+    if (!this.#open) throw closedError();
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

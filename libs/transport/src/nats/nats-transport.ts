@@ -104,6 +104,16 @@ export class NatsTransport implements Transport {
     return this.#status === 'connected';
   }
 
+  assertUsable(): void {
+    this.#mustBeConnected();
+    const { maxPayload } = this;
+    const { minPayload } = this.#options;
+    if (maxPayload >= minPayload) return;
+    throw new DtaError('service_unavailable', 'the NATS server takes smaller messages than are needed', {
+      metadata: { maxPayload, minPayload, reason: `max_payload ${maxPayload}, needed ${minPayload}` },
+    });
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
