@@ -104,13 +104,14 @@ describe('a log that is not sound: status 2, and the code of', () => {
 describe('by the heads that a node tells', () => {
   let server: Server;
   let heads: { role: string; nodeCID: Cid; head: { segment: Cid; seq: number } | null }[];
+  let outcomes: { role: string; nodeCID: Cid; code: string }[];
   let asked: (string | undefined)[];
 
   beforeEach(async () => {
-    asked = [];
+    [asked, outcomes] = [[], []];
     server = createServer((request, response) => {
       asked.push(request.url, request.headers.authorization);
-      response.setHeader('content-type', 'application/json').end(JSON.stringify({ heads }));
+      response.setHeader('content-type', 'application/json').end(JSON.stringify({ heads, outcomes }));
     });
     await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   });
@@ -146,6 +147,23 @@ describe('by the heads that a node tells', () => {
     isSound(await verifyAll('--node', role.identity.cid));
     heads = [told(role, null)];
     isFaulty(await verifyAll(), 'log_rollback');
+  });
+
+  test('a role that does not tell its head keeps no other from being verified, and is not passed over', async () => {
+    const idle = await PublishingRole.open(join(folder, 'store'), 'beneficiary');
+    heads = [told(role)];
+    outcomes = [
+      { role: 'fiduciary', nodeCID: role.identity.cid, code: 'ok' },
+      { role: 'beneficiary', nodeCID: idle.identity.cid, code: 'service_unavailable' },
+    ];
+    const ending = await verifyAll();
+    expect(ending).toMatchObject({ status: 1, errors: expect.stringMatching(/^dta: 1 of the roles do not tell/) });
+    const [sound, away] = ending.output.split('\n');
+    expect(sound).toMatch(/^sound  fiduciary /);
+    expect(away).toBe(`away   beneficiary ${idle.identity.cid}: does not tell its head (service_unavailable)`);
+    isSound(await verifyAll('--role', 'fiduciary'));
+    isSound(await verifyAll('--node', role.identity.cid));
+    expect((await verifyAll('--role', 'beneficiary')).status).toBe(1);
   });
 
   test('a node without such a role is said to be one', async () => {

@@ -12,6 +12,13 @@ beforeAll(async () => {
 afterAll(() => setup.stop());
 afterEach(() => setup.roles.reset());
 
+/** How each role answered: `ok` where nothing else is said. */
+const outcomesOf = (codes: Record<string, string>) =>
+  Object.entries({ principal, beneficiary, fiduciary }).map(([role, { node }]) => {
+    const code = codes[role] ?? 'ok';
+    return { role, nodeCID: node, code, detail: code === 'ok' ? null : expect.any(String) };
+  });
+
 describe('GET /v1/status', () => {
   it("answers in the original's form, and of each role", async () => {
     const { status, body } = await setup.http('/v1/status');
@@ -56,6 +63,19 @@ describe('GET /v1/status', () => {
   });
 });
 
+it('tells the status of the others, under its own name, while the principal is away', async () => {
+  const other = await startSetup({ access: 'standalone' });
+  try {
+    await other.roles.leave('principal');
+    const { status, body } = await other.http('/v1/status');
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ nodeCID: principal.node, plugins: ['milagro', 'other'], nodeType: 'multi' });
+    expect(body['roles']).toMatchObject([{ ready: false }, { ready: true }, { ready: true }]);
+  } finally {
+    await other.stop();
+  }
+});
+
 describe('GET /v1/log/head', () => {
   const segment = (role: string) => cid(`head of ${role}`);
 
@@ -74,14 +94,18 @@ describe('GET /v1/log/head', () => {
     expect((await setup.http('/v1/log/head?role=king')).status).toBe(400);
   });
 
-  it('says that a log is empty, and does not pass over a role that is away', async () => {
+  it('says that a log is empty, and names a role that is away beside the heads of the others', async () => {
     setup.roles.answers['log-head'] = (_, role) => {
       if (role === 'beneficiary') throw new DtaError('service_unavailable', 'no database');
       return { role, nodeCID: principal.node, head: null };
     };
     const { body } = await setup.http('/v1/log/head?role=principal');
     expect(body['heads']).toEqual([{ role: 'principal', nodeCID: principal.node, head: null }]);
-    expect((await setup.http('/v1/log/head')).status).toBe(503);
+    const all = await setup.http('/v1/log/head');
+    expect(all).toMatchObject({ status: 207, body: { outcomes: outcomesOf({ beneficiary: 'service_unavailable' }) } });
+    expect(all.body['heads']).toHaveLength(2);
+    expect((await setup.http('/v1/log/head?role=beneficiary')).status).toBe(503);
+    expect((await setup.http('/v1/log/head?role=fiduciary')).status).toBe(200);
   });
 });
 
@@ -97,6 +121,7 @@ describe('identities', () => {
     expect(status).toBe(200);
     expect(body).toEqual({
       identities: [{ idDocumentCID: principal.node, name: 'p', roles: ['principal'], own: true }],
+      outcomes: outcomesOf({}),
     });
     expect((await setup.http('/v1/identity?role=king')).status).toBe(400);
   });
@@ -108,7 +133,54 @@ describe('identities', () => {
       ...{ idDocumentCID: fiduciary.node, name: 'fiduciary', roles: ['fiduciary'], own: true, admitted: false },
       ...{ standing: 'sound', document: 'AQID', prev: null },
       keys: { sign: '00'.repeat(32), kem: '00'.repeat(1216) },
+      outcomes: outcomesOf({ principal: 'identity_not_found', beneficiary: 'identity_not_found' }),
     });
+  });
+
+  it('lists and shows those of the roles that answer, and names the one that is away', async () => {
+    const other = await startSetup({ access: 'standalone' });
+    try {
+      await other.roles.leave('fiduciary');
+      const outcomes = [
+        ...outcomesOf({}).slice(0, 2),
+        {
+          ...{ role: 'fiduciary', nodeCID: fiduciary.node },
+          code: 'service_unavailable',
+          detail: 'the fiduciary is away',
+        },
+      ];
+      const listed = await other.http('/v1/identity');
+      expect(listed).toMatchObject({ status: 207, body: { outcomes } });
+      expect(listed.body['identities']).toHaveLength(2);
+      other.roles.answers['get-identity'] = (_, role) => ({
+        ...{ idDocumentCID: cid('one'), name: role, roles: ['principal'], own: false, admitted: true },
+        ...{ standing: 'sound', document: Uint8Array.of(1), prev: null },
+        keys: { sign: new Uint8Array(32), kem: new Uint8Array(1216) },
+      });
+      // admitted is not known of the fiduciary
+      expect(await other.http(`/v1/identity/${cid('one')}`)).toMatchObject({
+        ...{ status: 207, body: { admitted: false, outcomes } },
+      });
+      expect(await other.http('/v1/identity', { json: { document: 'AQID' } })).toMatchObject({
+        ...{ status: 207, body: { idDocumentCID: cid('admitted'), outcomes } },
+      });
+    } finally {
+      await other.stop();
+    }
+  });
+
+  it('says which role refused what the others noted, and nothing of what is internal', async () => {
+    setup.roles.answers['admit-identity'] = (_, role) => {
+      if (role === 'principal') return { idDocumentCID: cid('admitted') };
+      throw role === 'fiduciary'
+        ? new DtaError('identity_invalid', 'no successor of it')
+        : new Error('at /home/secret');
+    };
+    const { status, body, text } = await setup.http('/v1/identity', { json: { document: 'AQID' } });
+    expect(status).toBe(207);
+    expect(body).toMatchObject({ outcomes: outcomesOf({ beneficiary: 'internal', fiduciary: 'identity_invalid' }) });
+    expect(text).toContain('no successor of it');
+    expect(text).not.toContain('/home/secret');
   });
 
   it('does not know one that no role knows', async () => {
@@ -127,14 +199,14 @@ describe('identities', () => {
   it('admits one at every role', async () => {
     const { status, body } = await setup.http('/v1/identity', { json: { document: 'AQID' } });
     expect(status).toBe(200);
-    expect(body).toEqual({ idDocumentCID: cid('admitted') });
+    expect(body).toEqual({ idDocumentCID: cid('admitted'), outcomes: outcomesOf({}) });
     expect(setup.roles.seen.map(({ role }) => role).sort()).toEqual(['beneficiary', 'fiduciary', 'principal']);
     expect(setup.roles.seen[0]?.served.params).toEqual({ document: Uint8Array.of(1, 2, 3), idDocumentCID: null });
     const byCid = await setup.http('/v1/identity', { json: { idDocumentCID: cid('admitted') } });
     expect(byCid.status).toBe(200);
   });
 
-  it('tells a refusal before a silence', async () => {
+  it('tells a refusal before a silence where none took it', async () => {
     setup.roles.answers['admit-identity'] = (_, role) => {
       throw new DtaError(role === 'fiduciary' ? 'identity_invalid' : 'service_unavailable', `of the ${role}`);
     };

@@ -504,6 +504,83 @@ export interface components {
         roles: ('principal' | 'fiduciary' | 'beneficiary')[];
         own: boolean;
       }[];
+      /** @description How each role behind this gateway answered; 207 where one of them did not */
+      outcomes: {
+        /** @enum {string} */
+        role: 'principal' | 'fiduciary' | 'beneficiary';
+        /** @description The CID of the identity document */
+        nodeCID: string;
+        /**
+         * @description `ok`, or the code of what this role answered
+         * @enum {string}
+         */
+        code:
+          | 'ok'
+          | 'too_large'
+          | 'non_canonical'
+          | 'document_invalid'
+          | 'time_ahead'
+          | 'key_invalid'
+          | 'point_invalid'
+          | 'scalar_invalid'
+          | 'signature_invalid'
+          | 'decryption_failed'
+          | 'identity_invalid'
+          | 'identity_not_admitted'
+          | 'identity_frozen'
+          | 'identity_not_found'
+          | 'key_file_invalid'
+          | 'envelope_invalid'
+          | 'attachment_invalid'
+          | 'terms_invalid'
+          | 'rule_unsupported'
+          | 'pop_invalid'
+          | 'deal_invalid'
+          | 'transcript_mismatch'
+          | 'certificate_invalid'
+          | 'setup_expired'
+          | 'epoch_superseded'
+          | 'redemption_expired'
+          | 'redemption_limit'
+          | 'release_invalid'
+          | 'shares_insufficient'
+          | 'order_not_found'
+          | 'order_state_conflict'
+          | 'beneficiary_mismatch'
+          | 'fiduciaries_missing'
+          | 'fiduciaries_insufficient'
+          | 'plugin_unknown'
+          | 'plugin_refused'
+          | 'plugin_failed'
+          | 'plugin_timeout'
+          | 'request_invalid'
+          | 'unauthenticated'
+          | 'forbidden'
+          | 'replayed'
+          | 'idempotency_conflict'
+          | 'not_found'
+          | 'moved_to_nats'
+          | 'rate_limited'
+          | 'busy'
+          | 'service_unavailable'
+          | 'timeout'
+          | 'internal'
+          | 'custody_unavailable'
+          | 'custody_invalid'
+          | 'schema_outdated'
+          | 'write_conflict'
+          | 'store_unavailable'
+          | 'block_not_found'
+          | 'block_invalid'
+          | 'segment_invalid'
+          | 'log_gap'
+          | 'log_fork'
+          | 'log_rollback'
+          | 'configuration_invalid'
+          | 'start_failed';
+        /** @description The sentence of that problem */
+        detail: string | null;
+      }[];
     };
     Identity: {
       /** @description The CID of the identity document */
@@ -511,6 +588,7 @@ export interface components {
       name: string;
       roles: ('principal' | 'fiduciary' | 'beneficiary')[];
       own: boolean;
+      /** @description By every role behind this gateway, as far as is known */
       admitted: boolean;
       /** @enum {string} */
       standing: 'sound' | 'frozen' | 'revoked';
@@ -523,6 +601,83 @@ export interface components {
         /** @description X-Wing */
         kem: string;
       };
+      /** @description How each role behind this gateway answered; 207 where one of them did not */
+      outcomes: {
+        /** @enum {string} */
+        role: 'principal' | 'fiduciary' | 'beneficiary';
+        /** @description The CID of the identity document */
+        nodeCID: string;
+        /**
+         * @description `ok`, or the code of what this role answered
+         * @enum {string}
+         */
+        code:
+          | 'ok'
+          | 'too_large'
+          | 'non_canonical'
+          | 'document_invalid'
+          | 'time_ahead'
+          | 'key_invalid'
+          | 'point_invalid'
+          | 'scalar_invalid'
+          | 'signature_invalid'
+          | 'decryption_failed'
+          | 'identity_invalid'
+          | 'identity_not_admitted'
+          | 'identity_frozen'
+          | 'identity_not_found'
+          | 'key_file_invalid'
+          | 'envelope_invalid'
+          | 'attachment_invalid'
+          | 'terms_invalid'
+          | 'rule_unsupported'
+          | 'pop_invalid'
+          | 'deal_invalid'
+          | 'transcript_mismatch'
+          | 'certificate_invalid'
+          | 'setup_expired'
+          | 'epoch_superseded'
+          | 'redemption_expired'
+          | 'redemption_limit'
+          | 'release_invalid'
+          | 'shares_insufficient'
+          | 'order_not_found'
+          | 'order_state_conflict'
+          | 'beneficiary_mismatch'
+          | 'fiduciaries_missing'
+          | 'fiduciaries_insufficient'
+          | 'plugin_unknown'
+          | 'plugin_refused'
+          | 'plugin_failed'
+          | 'plugin_timeout'
+          | 'request_invalid'
+          | 'unauthenticated'
+          | 'forbidden'
+          | 'replayed'
+          | 'idempotency_conflict'
+          | 'not_found'
+          | 'moved_to_nats'
+          | 'rate_limited'
+          | 'busy'
+          | 'service_unavailable'
+          | 'timeout'
+          | 'internal'
+          | 'custody_unavailable'
+          | 'custody_invalid'
+          | 'schema_outdated'
+          | 'write_conflict'
+          | 'store_unavailable'
+          | 'block_not_found'
+          | 'block_invalid'
+          | 'segment_invalid'
+          | 'log_gap'
+          | 'log_fork'
+          | 'log_rollback'
+          | 'configuration_invalid'
+          | 'start_failed';
+        /** @description The sentence of that problem */
+        detail: string | null;
+      }[];
     };
     IdentityAdmission: {
       /**
@@ -536,6 +691,83 @@ export interface components {
     AdmittedIdentity: {
       /** @description The CID of the identity document */
       idDocumentCID: string;
+      /** @description How each role behind this gateway answered; 207 where one of them did not */
+      outcomes: {
+        /** @enum {string} */
+        role: 'principal' | 'fiduciary' | 'beneficiary';
+        /** @description The CID of the identity document */
+        nodeCID: string;
+        /**
+         * @description `ok`, or the code of what this role answered
+         * @enum {string}
+         */
+        code:
+          | 'ok'
+          | 'too_large'
+          | 'non_canonical'
+          | 'document_invalid'
+          | 'time_ahead'
+          | 'key_invalid'
+          | 'point_invalid'
+          | 'scalar_invalid'
+          | 'signature_invalid'
+          | 'decryption_failed'
+          | 'identity_invalid'
+          | 'identity_not_admitted'
+          | 'identity_frozen'
+          | 'identity_not_found'
+          | 'key_file_invalid'
+          | 'envelope_invalid'
+          | 'attachment_invalid'
+          | 'terms_invalid'
+          | 'rule_unsupported'
+          | 'pop_invalid'
+          | 'deal_invalid'
+          | 'transcript_mismatch'
+          | 'certificate_invalid'
+          | 'setup_expired'
+          | 'epoch_superseded'
+          | 'redemption_expired'
+          | 'redemption_limit'
+          | 'release_invalid'
+          | 'shares_insufficient'
+          | 'order_not_found'
+          | 'order_state_conflict'
+          | 'beneficiary_mismatch'
+          | 'fiduciaries_missing'
+          | 'fiduciaries_insufficient'
+          | 'plugin_unknown'
+          | 'plugin_refused'
+          | 'plugin_failed'
+          | 'plugin_timeout'
+          | 'request_invalid'
+          | 'unauthenticated'
+          | 'forbidden'
+          | 'replayed'
+          | 'idempotency_conflict'
+          | 'not_found'
+          | 'moved_to_nats'
+          | 'rate_limited'
+          | 'busy'
+          | 'service_unavailable'
+          | 'timeout'
+          | 'internal'
+          | 'custody_unavailable'
+          | 'custody_invalid'
+          | 'schema_outdated'
+          | 'write_conflict'
+          | 'store_unavailable'
+          | 'block_not_found'
+          | 'block_invalid'
+          | 'segment_invalid'
+          | 'log_gap'
+          | 'log_fork'
+          | 'log_rollback'
+          | 'configuration_invalid'
+          | 'start_failed';
+        /** @description The sentence of that problem */
+        detail: string | null;
+      }[];
     };
     LogHeads: {
       heads: {
@@ -549,6 +781,83 @@ export interface components {
           seq: number;
           segment: string;
         } | null;
+      }[];
+      /** @description How each role behind this gateway answered; 207 where one of them did not */
+      outcomes: {
+        /** @enum {string} */
+        role: 'principal' | 'fiduciary' | 'beneficiary';
+        /** @description The CID of the identity document */
+        nodeCID: string;
+        /**
+         * @description `ok`, or the code of what this role answered
+         * @enum {string}
+         */
+        code:
+          | 'ok'
+          | 'too_large'
+          | 'non_canonical'
+          | 'document_invalid'
+          | 'time_ahead'
+          | 'key_invalid'
+          | 'point_invalid'
+          | 'scalar_invalid'
+          | 'signature_invalid'
+          | 'decryption_failed'
+          | 'identity_invalid'
+          | 'identity_not_admitted'
+          | 'identity_frozen'
+          | 'identity_not_found'
+          | 'key_file_invalid'
+          | 'envelope_invalid'
+          | 'attachment_invalid'
+          | 'terms_invalid'
+          | 'rule_unsupported'
+          | 'pop_invalid'
+          | 'deal_invalid'
+          | 'transcript_mismatch'
+          | 'certificate_invalid'
+          | 'setup_expired'
+          | 'epoch_superseded'
+          | 'redemption_expired'
+          | 'redemption_limit'
+          | 'release_invalid'
+          | 'shares_insufficient'
+          | 'order_not_found'
+          | 'order_state_conflict'
+          | 'beneficiary_mismatch'
+          | 'fiduciaries_missing'
+          | 'fiduciaries_insufficient'
+          | 'plugin_unknown'
+          | 'plugin_refused'
+          | 'plugin_failed'
+          | 'plugin_timeout'
+          | 'request_invalid'
+          | 'unauthenticated'
+          | 'forbidden'
+          | 'replayed'
+          | 'idempotency_conflict'
+          | 'not_found'
+          | 'moved_to_nats'
+          | 'rate_limited'
+          | 'busy'
+          | 'service_unavailable'
+          | 'timeout'
+          | 'internal'
+          | 'custody_unavailable'
+          | 'custody_invalid'
+          | 'schema_outdated'
+          | 'write_conflict'
+          | 'store_unavailable'
+          | 'block_not_found'
+          | 'block_invalid'
+          | 'segment_invalid'
+          | 'log_gap'
+          | 'log_fork'
+          | 'log_rollback'
+          | 'configuration_invalid'
+          | 'start_failed';
+        /** @description The sentence of that problem */
+        detail: string | null;
       }[];
     };
     Liveness: {
@@ -1582,6 +1891,15 @@ export interface operations {
           'application/json': components['schemas']['IdentityList'];
         };
       };
+      /** @description The same, but a role did not answer: `outcomes` says which, and why */
+      207: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['IdentityList'];
+        };
+      };
       /** @description request_invalid */
       400: {
         headers: {
@@ -1660,6 +1978,15 @@ export interface operations {
     responses: {
       /** @description Noted by every role */
       200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['AdmittedIdentity'];
+        };
+      };
+      /** @description The same, but a role did not answer: `outcomes` says which, and why */
+      207: {
         headers: {
           [name: string]: unknown;
         };
@@ -1802,6 +2129,15 @@ export interface operations {
           'application/json': components['schemas']['Identity'];
         };
       };
+      /** @description The same, but a role did not answer: `outcomes` says which, and why */
+      207: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Identity'];
+        };
+      };
       /** @description request_invalid */
       400: {
         headers: {
@@ -1884,6 +2220,15 @@ export interface operations {
     responses: {
       /** @description The head of each role */
       200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['LogHeads'];
+        };
+      };
+      /** @description The same, but a role did not answer: `outcomes` says which, and why */
+      207: {
         headers: {
           [name: string]: unknown;
         };

@@ -27,18 +27,31 @@ interface NamedLog extends Pick<AuditedLog, 'role' | 'identity'> {
   readonly head: Cid | null;
 }
 
+/** A role whose gateway could not get the head of its log. */
+interface SilentRole {
+  readonly role: Role;
+  readonly nodeCID: Cid;
+  readonly code: string;
+}
+
+interface NamedLogs {
+  readonly logs: readonly NamedLog[];
+  readonly away: readonly SilentRole[];
+}
+
 /**
  * Audits logs out of the document store alone and says of each whether it is sound; each by itself, so that one's fault
  * hides no other's. Heads that are sound are remembered.
  *
  * @returns whether all are sound
- * @throws where it can't be told: `request_invalid`, `start_failed`, `service_unavailable`, `store_unavailable`
+ * @throws where it can't be told, of one of them at least: `request_invalid`, `start_failed`, `service_unavailable`, `store_unavailable`
  */
 export async function verifyLog(options: VerifyLogOptions, say: Say): Promise<boolean> {
   const store = await openStore(options);
   const seen = await SeenHeads.open(options.seen);
+  const { logs, away } = await namedLogs(options, (cid) => firstIdentity((block) => store.get(block), cid));
   let isSound = true;
-  for (const log of await namedLogs(options, (cid) => firstIdentity((block) => store.get(block), cid))) {
+  for (const log of logs) {
     try {
       say(await verifyOne(store, seen, log));
     } catch (error) {
@@ -47,7 +60,11 @@ export async function verifyLog(options: VerifyLogOptions, say: Say): Promise<bo
       say(faultOf(error, log));
     }
   }
+  for (const { role, nodeCID, code } of away) say(`away   ${role} ${nodeCID}: does not tell its head (${code})`);
   await seen.save();
+  if (isSound && away.length > 0) {
+    throw new DtaError('service_unavailable', `${away.length} of the roles do not tell the heads of their logs`);
+  }
   return isSound;
 }
 
@@ -92,19 +109,27 @@ async function openStore({ kubo, folder }: VerifyLogOptions): Promise<DocumentSt
 async function namedLogs(
   { url, tokenFile, head, role, node }: VerifyLogOptions,
   firstOf: (identity: Cid) => Promise<Cid>,
-): Promise<NamedLog[]> {
+): Promise<NamedLogs> {
   const identity = node === undefined ? null : readCid('--node', node);
-  if (head !== undefined) return [{ head: readCid('--head', head), role: role ?? null, identity }];
+  if (head !== undefined) return { logs: [{ head: readCid('--head', head), role: role ?? null, identity }], away: [] };
   if (!URL.canParse(url)) throw new DtaError('request_invalid', `${url} is no url: http://localhost:5556 is one`);
   const api = nodeApi(url, await readBearerToken(tokenFile), new AbortController().signal);
-  const named: NamedLog[] = [];
-  for (const one of await api.heads()) {
-    if (role !== undefined && one.role !== role) continue;
-    if (identity !== null && (await firstOf(one.nodeCID)) !== (await firstOf(identity))) continue;
-    named.push({ head: one.head?.segment ?? null, role: one.role, identity: one.nodeCID });
+  const { heads, outcomes } = await api.heads();
+  const isAsked = async (one: { role: Role; nodeCID: Cid }) =>
+    (role === undefined || one.role === role) &&
+    (identity === null || (await firstOf(one.nodeCID)) === (await firstOf(identity)));
+  const logs: NamedLog[] = [];
+  for (const one of heads) {
+    if (await isAsked(one)) logs.push({ head: one.head?.segment ?? null, role: one.role, identity: one.nodeCID });
   }
-  if (named.length === 0) throw new DtaError('request_invalid', `${url} has no such role`);
-  return named;
+  const away: SilentRole[] = [];
+  for (const one of outcomes) {
+    if (one.code === 'ok') continue;
+    const isIt = one.nodeCID === identity || isAsked(one).catch(() => false); // its document may be nowhere yet
+    if (await isIt) away.push(one);
+  }
+  if (logs.length + away.length === 0) throw new DtaError('request_invalid', `${url} has no such role`);
+  return { logs, away };
 }
 
 function readCid(option: string, text: string): Cid {

@@ -10,6 +10,7 @@ const WAIT_SECONDS = 30;
 
 const cid = z.string().transform((text) => parseCid(text));
 const heads = z.looseObject({
+  outcomes: z.array(z.looseObject({ role: z.enum(roles), nodeCID: cid, code: z.string() })),
   heads: z.array(
     z.looseObject({ role: z.enum(roles), nodeCID: cid, head: z.looseObject({ segment: cid }).nullable() }),
   ),
@@ -25,8 +26,12 @@ export interface NodeApi {
   /** The secret, hex. @throws as {@link NodeApi.place} */
   redeem(orderReference: string): Promise<string>;
   order(orderReference: string): ReturnType<Client['order']>;
-  /** The head of each role's log, its names held against what a CID looks like. @throws as {@link NodeApi.place} */
-  heads(): Promise<z.output<typeof heads>['heads']>;
+  /**
+   * The head of each role's log, and how each answered; names held against what a CID looks like.
+   *
+   * @throws as {@link NodeApi.place}
+   */
+  heads(): Promise<z.output<typeof heads>>;
 }
 
 /**
@@ -70,7 +75,7 @@ export function nodeApi(url: string, token: string | null, signal: AbortSignal):
       const { data } = await ask(client.rest.GET('/v1/log/head', limited()));
       const understood = heads.safeParse(data);
       if (!understood.success) throw notADta(url);
-      return understood.data.heads;
+      return understood.data;
     },
   };
 }

@@ -1,12 +1,12 @@
 import { Controller } from '@nestjs/common';
-import { STATUS_TIMEOUT_MS, type ResultOf } from '@dta/contracts';
+import { STATUS_TIMEOUT_MS, type Cid, type ResultOf } from '@dta/contracts';
 import { DtaError, isDtaError } from '@dta/errors';
 import type { Health, HealthReport } from '@dta/service';
 import type { RequestContext } from '../request-context.js';
 import { RoleCalls, type RoleAnswer, type RoleLink } from '../role-calls.js';
 import { LiveOpenApi } from './live-openapi.js';
 import { Context, Route, Validated, type Answer, type Input } from './route.js';
-import { allOf } from './role-answers.js';
+import { gathered } from './role-answers.js';
 
 /** What the gateway knows of itself. */
 export class AboutGateway {
@@ -35,20 +35,17 @@ export class NodeController {
     @Context() context: RequestContext,
   ): Promise<Answer<'getStatus'>> {
     const answers = await this.#calls.callAll('status', {}, context, STATUS_TIMEOUT_MS);
-    const [first] = answers;
-    if (first === undefined) throw new DtaError('service_unavailable', 'there is no role behind this gateway');
-    if (first.outcome.status === 'rejected') throw first.outcome.reason;
-    const { nodeCID, extensionVendor, plugin, plugins } = first.outcome.value;
+    const { role, extensionVendor, plugin, plugins } = gathered(answers).results[0];
     return {
       status: 200,
       body: {
         application: 'Milagro Distributed Trust',
         apiVersion: 'v1',
-        nodeCID,
+        nodeCID: nodeOf(answers[0]),
         extensionVendor,
         plugin,
         plugins: plugins.map(({ name }) => name),
-        nodeType: new Set(this.#calls.links.map(({ role }) => role)).size > 1 ? 'multi' : first.link.role,
+        nodeType: new Set(this.#calls.links.map(({ role }) => role)).size > 1 ? 'multi' : role,
         timeStamp: Date.now(),
         roles: answers.map(roleStatus),
         warnings: this.#warnings(answers),
@@ -62,8 +59,10 @@ export class NodeController {
     @Context() context: RequestContext,
   ): Promise<Answer<'getLogHead'>> {
     const answers = await this.#calls.callAll('log-head', {}, context);
-    const heads = allOf(answers.filter(({ link }) => query.role === undefined || link.role === query.role));
-    return { status: 200, body: { heads } };
+    const asked = answers.filter(({ link }) => query.role === undefined || link.role === query.role);
+    if (asked.length === 0) return { status: 200, body: { heads: [], outcomes: [] } };
+    const { results, status, outcomes } = gathered(asked);
+    return { status, body: { heads: [...results], outcomes } };
   }
 
   @Route('fulfillOrder')
@@ -106,6 +105,12 @@ export class NodeController {
       ...(erases ? [] : ['Software custody: what is erased stays erased only if the key file is in no backup.']),
     ];
   }
+}
+
+/** What the node is called: by its main role, also while that is away. */
+function nodeOf(main: RoleAnswer<'status'> | undefined): Cid {
+  if (main === undefined) throw new DtaError('service_unavailable', 'there is no role behind this gateway');
+  return main.outcome.status === 'fulfilled' ? main.outcome.value.nodeCID : main.link.node;
 }
 
 function roleStatus({ link: { role, node }, outcome }: RoleAnswer<'status'>) {

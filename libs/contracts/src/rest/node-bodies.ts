@@ -1,3 +1,4 @@
+import { errorCodes } from '@dta/errors';
 import { z } from 'zod';
 import { cidText } from '../cid-text.js';
 import { IDENTITY_DOCUMENT_MAX_BYTES } from '../limits.js';
@@ -39,12 +40,24 @@ export const admitIdentityBody = z
     error: 'document or idDocumentCID is needed',
   });
 
+/** How each role behind the gateway answered what is asked of several. */
+const outcomes = z
+  .array(
+    z.strictObject({
+      role: roleSchema,
+      nodeCID: idDocumentCID,
+      code: z.enum(['ok', ...errorCodes]).describe('`ok`, or the code of what this role answered'),
+      detail: z.string().nullable().describe('The sentence of that problem'),
+    }),
+  )
+  .describe('How each role behind this gateway answered; 207 where one of them did not');
+
 const shown = { idDocumentCID, name: z.string(), roles: z.array(roleSchema), own: z.boolean() };
 
-export const identityList = z.strictObject({ identities: z.array(z.strictObject(shown)) });
+export const identityList = z.strictObject({ identities: z.array(z.strictObject(shown)), outcomes });
 export const identityDetail = z.strictObject({
   ...shown,
-  admitted: z.boolean(),
+  admitted: z.boolean().describe('By every role behind this gateway, as far as is known'),
   standing: z.enum(['sound', 'frozen', 'revoked']),
   document: base64Bytes(IDENTITY_DOCUMENT_MAX_BYTES),
   prev: idDocumentCID.nullable(),
@@ -52,8 +65,9 @@ export const identityDetail = z.strictObject({
     sign: hexBytes(32).describe('Ed25519'),
     kem: hexBytes(1216).describe('X-Wing'),
   }),
+  outcomes,
 });
-export const admittedIdentity = z.strictObject({ idDocumentCID });
+export const admittedIdentity = z.strictObject({ idDocumentCID, outcomes });
 
 export const logHeadsQuery = z.strictObject({ role: roleSchema.optional() });
 export const logHeads = z.strictObject({
@@ -67,6 +81,7 @@ export const logHeads = z.strictObject({
         .describe('The newest segment in the document store; null before the first'),
     }),
   ),
+  outcomes,
 });
 
 export const liveness = z.strictObject({ status: z.literal('ok') });

@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import * as node from './node-bodies.js';
 import * as order from './order-bodies.js';
 import type { Route } from './route.js';
@@ -7,6 +8,11 @@ const guarded = { isPublic: false } as const;
 const open = { isPublic: true, tag: 'node', ...nothing, errors: [] } as const;
 const moved = { ...guarded, tag: 'original', ...nothing, answers: {}, errors: ['moved_to_nats'], calls: [] } as const;
 const ofPlugins = ['plugin_unknown', 'plugin_refused', 'plugin_failed', 'plugin_timeout'] as const;
+/** An answer of all roles, or of those that there were: both have the same form. */
+const ofRoles = <S extends z.ZodType>(description: string, schema: S) => ({
+  200: { description, schema },
+  207: { description: 'The same, but a role did not answer: `outcomes` says which, and why', schema },
+});
 const location = { Location: 'Where to ask again' };
 
 /**
@@ -155,7 +161,7 @@ export const routes = {
     params: null,
     query: node.listIdentitiesQuery,
     body: null,
-    answers: { 200: { description: 'The identities', schema: node.identityList } },
+    answers: ofRoles('The identities', node.identityList),
     errors: [],
     calls: ['list-identities'],
   },
@@ -168,7 +174,7 @@ export const routes = {
     params: null,
     query: null,
     body: node.admitIdentityBody,
-    answers: { 200: { description: 'Noted by every role', schema: node.admittedIdentity } },
+    answers: ofRoles('Noted by every role', node.admittedIdentity),
     errors: [
       ...['identity_invalid', 'identity_not_found', 'identity_not_admitted', 'identity_frozen', 'signature_invalid'],
       ...['store_unavailable', 'block_invalid'],
@@ -184,7 +190,7 @@ export const routes = {
     params: node.identityPath,
     query: null,
     body: null,
-    answers: { 200: { description: 'The identity', schema: node.identityDetail } },
+    answers: ofRoles('The identity', node.identityDetail),
     errors: ['identity_not_found'],
     calls: ['get-identity'],
   },
@@ -197,7 +203,7 @@ export const routes = {
     params: null,
     query: node.logHeadsQuery,
     body: null,
-    answers: { 200: { description: 'The head of each role', schema: node.logHeads } },
+    answers: ofRoles('The head of each role', node.logHeads),
     errors: [],
     calls: ['log-head'],
   },
