@@ -9,10 +9,10 @@ const ownNode = join(modules, `node-${process.platform}-${process.arch}`);
 const leastNode = 24; // ML-KEM in WebCrypto, which X-Wing needs
 
 /** Installs what package-lock.json names, where that isn't what is installed. */
-export function install() {
+export async function install() {
   if (!isInstalled()) {
     say('installing what package-lock.json names');
-    npm('ci', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error');
+    await npm('ci', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error');
     say('installed');
   }
   linkNode();
@@ -40,8 +40,9 @@ function isInstalled() {
 }
 
 /** Compiles projects (folders with a tsconfig.json), everything by default; whether that went without an error. */
-export function compile(...projects) {
-  const built = run(node(), [join(modules, 'typescript-7/bin/tsc'), '-b', '--builders', '2', ...projects]) === 0;
+export async function compile(...projects) {
+  const tsc = [join(modules, 'typescript-7/bin/tsc'), '-b', '--builders', '2', ...projects];
+  const built = (await run('compiling', node(), tsc)) === 0;
   if (built) say('compiled');
   return built;
 }
@@ -50,14 +51,14 @@ export function compile(...projects) {
  * Compiles pkcs11js, the only package with code of its own to compile, for whoever wants an HSM: g++, make and Python 3,
  * and nothing is downloaded (the headers come with our Node). Whether it is there in the end.
  */
-export function compilePkcs11() {
+export async function compilePkcs11() {
   if (existsSync(join(modules, 'pkcs11js/build/Release/pkcs11.node'))) return true;
   // it is run by our Node, so that it fits; and npm finds that one's headers beside it
   const headers = existsSync(ownNode) ? { npm_config_nodedir: ownNode } : {};
   const env = { ...headers, PATH: [join(modules, '.bin'), process.env.PATH].join(delimiter) };
   const { command, first } = npmCommand();
-  const compiled =
-    run(command, [...first, 'rebuild', 'pkcs11js', '--ignore-scripts=false', '--loglevel=error'], env) === 0;
+  const rebuild = [...first, 'rebuild', 'pkcs11js', '--ignore-scripts=false', '--loglevel=error'];
+  const compiled = (await run('compiling pkcs11js', command, rebuild, env)) === 0;
   if (compiled) say('compiled pkcs11js');
   return compiled;
 }
@@ -75,10 +76,10 @@ export function node() {
 }
 
 /** The npm and Node that were called, never node_modules/.bin/node: `npm ci` is about to delete it. */
-function npm(...args) {
+async function npm(...args) {
   const path = (process.env.PATH ?? '').split(delimiter).filter((folder) => !folder.includes('node_modules'));
   const { command, first } = npmCommand();
-  const status = run(command, [...first, ...args], { PATH: path.join(delimiter) });
+  const status = await run('installing', command, [...first, ...args], { PATH: path.join(delimiter) });
   if (status !== 0) failWith(`npm ${args[0]} failed`, status);
 }
 

@@ -3,17 +3,18 @@ import { node } from './bootstrap.mjs';
 import { root, run, say } from './process.mjs';
 
 /** Lock file, rules and bans, form: all three, so that one run tells everything; whether nothing was found. */
-export function lint() {
+export async function lint() {
   const modules = join(root, 'node_modules');
   const nx = { NX_DAEMON: 'false', NX_TUI: 'false' };
   const steps = {
-    lock: () => run(node(), [join(root, 'tools/lockcheck.mjs')]),
-    eslint: () => run(node(), [join(modules, 'eslint/bin/eslint.js'), '.', '--max-warnings', '0'], nx),
-    prettier: () => run(node(), [join(modules, 'prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.']),
+    lock: () => run('checking the lock file', node(), [join(root, 'tools/lockcheck.mjs')]),
+    eslint: () => run('eslint', node(), [join(modules, 'eslint/bin/eslint.js'), '.', '--max-warnings', '0'], nx),
+    prettier: () =>
+      run('prettier', node(), [join(modules, 'prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.']),
   };
   let clean = true;
   for (const [name, step] of Object.entries(steps)) {
-    const passed = step() === 0;
+    const passed = (await step()) === 0;
     say(`${name}: ${passed ? 'nothing found' : 'see above'}`);
     clean &&= passed;
   }

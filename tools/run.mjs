@@ -1,6 +1,8 @@
 // `npm run <name>` for everything but start: node tools/run.mjs <name> [argument…]
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { clusterCommand } from '../e2e/src/cluster-options.mjs';
+import { answerArguments } from './command.mjs';
 import { compile, compilePkcs11, install, node, pkcs11Wanted } from './bootstrap.mjs';
 import { removeStaleOutputs } from './stale-outputs.mjs';
 import { lint } from './lint.mjs';
@@ -16,30 +18,33 @@ const programs = {
 };
 
 const commands = {
-  build: () => {
+  build: async () => {
     removeStaleOutputs();
-    process.exit(compile() ? 0 : 1);
+    process.exit((await compile()) ? 0 : 1);
   },
-  'build:pkcs11': () => process.exit(compilePkcs11() ? 0 : failWith(pkcs11Wanted)),
-  lint: () => process.exit(lint() ? 0 : 1),
-  format: () => process.exit(run(node(), [join(root, 'node_modules/prettier/bin/prettier.cjs'), '--write', '.'])),
-  docs: () => {
-    if (!compile()) failWith('the sources do not compile');
-    process.exit(run(node(), [join(root, 'tools/docs.mjs'), 'write']));
+  'build:pkcs11': async () => process.exit((await compilePkcs11()) ? 0 : failWith(pkcs11Wanted)),
+  lint: async () => process.exit((await lint()) ? 0 : 1),
+  format: async () => {
+    const prettier = join(root, 'node_modules/prettier/bin/prettier.cjs');
+    process.exit(await run('formatting', node(), [prettier, '--write', '.']));
+  },
+  docs: async () => {
+    if (!(await compile())) failWith('the sources do not compile');
+    process.exit(await run('writing the documents', node(), [join(root, 'tools/docs.mjs'), 'write']));
   },
   test: async () => finish(await testAll()),
   'test:long': async () => {
     removeStaleOutputs();
-    if (!compilePkcs11()) say(pkcs11Wanted);
-    finish(compile() ? await runLongSuites(args) : { passed: 0, failed: 1 });
+    if (!(await compilePkcs11())) say(pkcs11Wanted);
+    finish((await compile()) ? await runLongSuites(args) : { passed: 0, failed: 1 });
   },
 };
 
 async function testAll() {
   removeStaleOutputs();
-  if (!compile()) return { passed: 0, failed: 1 }; // what an old output would say is no news
-  if (!compilePkcs11()) say(pkcs11Wanted); // its suites fail, and say so
-  const clean = lint();
+  if (!(await compile())) return { passed: 0, failed: 1 }; // what an old output would say is no news
+  if (!(await compilePkcs11())) say(pkcs11Wanted); // its suites fail, and say so
+  const clean = await lint();
   const { passed, failed } = await runSuites(args);
   return { passed, failed: failed + (clean ? 0 : 1) };
 }
@@ -52,13 +57,14 @@ function finish({ passed, failed }) {
 
 if (name in programs) {
   const [project, program, ...first] = programs[name];
-  install();
-  if (process.env.BENCH === 'parts' && !compilePkcs11()) failWith(pkcs11Wanted);
-  if (!compile(project)) failWith('the sources do not compile');
+  if (name === 'cluster') answerArguments(clusterCommand, args);
+  await install();
+  if (process.env.BENCH === 'parts' && !(await compilePkcs11())) failWith(pkcs11Wanted);
+  if (!(await compile(project))) failWith('the sources do not compile');
   if (!existsSync(join(root, program))) failWith(`${program} is not there`);
   handOver(node(), [join(root, program), ...first, ...args]);
 } else if (name in commands) {
-  install();
+  await install();
   await commands[name]();
 } else {
   failWith(`usage: node tools/run.mjs ${[...Object.keys(commands), ...Object.keys(programs)].join('|')}`);

@@ -11,8 +11,9 @@ export function removeStaleOutputs() {
     if (!existsSync(dist)) continue;
     for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
       const output = join(entry.parentPath ?? entry.path, entry.name); // Node 20 before 20.12 has `path` only
-      const stem = /^(.*?)(\.d\.ts|\.js)(\.map)?$/.exec(relative(dist, output))?.[1];
-      if (!entry.isFile() || stem === undefined || existsSync(join(project, `${stem}.ts`))) continue;
+      const stem = /^(.*?)(\.d\.m?ts|\.m?js)(\.map)?$/.exec(relative(dist, output))?.[1];
+      const isMade = ['.ts', '.mjs'].some((ending) => existsSync(join(project, `${stem}${ending}`)));
+      if (!entry.isFile() || stem === undefined || isMade) continue;
       rmSync(output);
       removed++;
     }

@@ -1,13 +1,12 @@
 // Runs Jest and counts. Jest's own exit status isn't enough: a run of no test is a failure too.
-import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { node } from './bootstrap.mjs';
-import { root, run, say } from './process.mjs';
+import { root, run, say, startStep } from './process.mjs';
 
 /** Every suite but the long ones: how many tests passed and failed; a suite that doesn't run is one failed test. */
 export async function runSuites(args = []) {
-  if (!fetchTools()) return { passed: 0, failed: 1 };
+  if (!(await fetchTools())) return { passed: 0, failed: 1 };
   const counts = count(await jest(args, {}));
   say('tests have run');
   return counts;
@@ -15,7 +14,7 @@ export async function runSuites(args = []) {
 
 /** The long suites, one after the other, each beside the budget in its first line: `// budget: 120 s`. */
 export async function runLongSuites(args = []) {
-  if (!fetchTools()) return { passed: 0, failed: 1 };
+  if (!(await fetchTools())) return { passed: 0, failed: 1 };
   const report = await jest(['--runInBand', ...args], { DTA_LONG: '1' });
   const { passed, failed } = count(report);
   let over = 0;
@@ -40,8 +39,8 @@ function count(report) {
 }
 
 /** Programs that tests run are got before the first test that waits for one. */
-function fetchTools() {
-  const fetched = run(node(), [join(root, 'tools/fetch-tools.mjs')]) === 0;
+async function fetchTools() {
+  const fetched = (await run('getting the services for tests', node(), [join(root, 'tools/fetch-tools.mjs')])) === 0;
   say(fetched ? 'services for tests are there' : 'services for tests could not be had');
   return fetched;
 }
@@ -55,11 +54,8 @@ async function jest(args, env) {
   rmSync(file, { force: true });
   const program = join(root, 'node_modules/jest/bin/jest.js');
   const quiet = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
-  const child = spawn(node(), [...quiet, program, '--json', `--outputFile=${file}`, ...args], {
-    cwd: root,
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'ignore', 'inherit'], // with --json, standard output repeats the report
-  });
+  const all = [...quiet, program, '--json', `--outputFile=${file}`, ...args];
+  const { child, ended } = startStep('testing', node(), all, env, { isQuiet: true }); // with --json, standard output repeats the report
   let hangs = false;
   const watch = setInterval(() => {
     if (!existsSync(file)) return;
@@ -69,7 +65,7 @@ async function jest(args, env) {
       child.kill('SIGKILL');
     }, patience).unref();
   }, 500);
-  await new Promise((resolve) => child.once('close', resolve).once('error', resolve));
+  await ended;
   clearInterval(watch);
   if (hangs) say(`Jest was still running ${patience / 1000} s after its last test: a test leaves something open`);
   const report = existsSync(file) ? { ...JSON.parse(readFileSync(file, 'utf8')), hangs } : undefined;

@@ -2,6 +2,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { IdentityController } from './api/identity.controller.js';
 import { EventsController } from './api/events.controller.js';
 import { EventStreams } from './api/event-streams.js';
+import { FrontPageController } from './api/front-page.controller.js';
 import { LiveOpenApi } from './api/live-openapi.js';
 import { AboutGateway, NodeController } from './api/node.controller.js';
 import { OrderController } from './api/order.controller.js';
@@ -13,7 +14,7 @@ export class GatewayModule {
   static of(calls: RoleCalls, about: AboutGateway, streams: EventStreams, openApi: LiveOpenApi): DynamicModule {
     return {
       module: GatewayModule,
-      controllers: [OrderController, EventsController, IdentityController, NodeController],
+      controllers: [OrderController, EventsController, IdentityController, FrontPageController, NodeController],
       providers: [
         { provide: RoleCalls, useValue: calls },
         { provide: AboutGateway, useValue: about },

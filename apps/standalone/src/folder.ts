@@ -4,7 +4,7 @@ import { generateKeys, type KeyGeneration, type Role } from '@dta/identity';
 import { writeKeyFile } from '@dta/node';
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 const SOFTWARE = `It is for trying D-TA out. All three roles run in one process of one operator, and the secrets are sealed by software
 custody, whose key lies in this folder too: whoever can read the folder can read every secret. Never keep a secret here
@@ -50,12 +50,12 @@ export interface RoleFiles {
 /**
  * Prepares the folder of a standalone node: makes what isn't there, refuses what it doesn't know.
  *
- * @throws `start_failed` with one sentence
+ * @throws `configuration_invalid` with one sentence where there can't be such a folder; `start_failed` where the disk is full
  */
 export async function openFolder(path: string, token: TokenOptions | null): Promise<string> {
   const folder = resolve(path);
   try {
-    await mkdir(folder, { recursive: true, mode: 0o711 });
+    await makeFolders(folder);
     await writeFile(join(folder, 'README'), readme(token));
   } catch (cause) {
     throw cannotUse(folder, cause);
@@ -120,7 +120,28 @@ export async function makeLogFolder(folder: string): Promise<void> {
   }
 }
 
+/** Makes a folder and those above it. One at a time: Node's own `recursive` never ends below /proc, where none can be made. */
+async function makeFolders(folder: string): Promise<void> {
+  const missing: string[] = [];
+  for (let at = folder; !existsSync(at) && at !== dirname(at); at = dirname(at)) missing.unshift(at);
+  for (const each of missing) {
+    try {
+      await mkdir(each, { mode: 0o711 });
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error; // another start may have made it meanwhile
+    }
+  }
+}
+
+/** What a path is refused with that no later start can use either; else it is the machine that is short of something. */
+const unusable = ['EACCES', 'EEXIST', 'EINVAL', 'ELOOP', 'ENAMETOOLONG', 'ENOENT', 'ENOTDIR', 'EPERM', 'EROFS'];
+
 function cannotUse(path: string, cause: unknown): DtaError {
-  const reason = typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : 'unknown reason';
-  return new DtaError('start_failed', `cannot use ${path}: ${reason}; give another folder with --data`, { cause });
+  const reason = errnoOf(cause);
+  const code = unusable.includes(reason) ? 'configuration_invalid' : 'start_failed';
+  return new DtaError(code, `cannot use ${path}: ${reason}; give another folder with --data`, { cause });
+}
+
+function errnoOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'unknown reason';
 }

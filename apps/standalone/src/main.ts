@@ -1,16 +1,33 @@
-import { createLogger, runMain } from '@dta/service';
+import { answerAtOnce, createLogger, openProgress, runMain } from '@dta/service';
+import { readFileSync } from 'node:fs';
 import { readOptions } from './config.js';
 import { sayNextSteps } from './next-steps.js';
+import { standaloneCommand } from './options.mjs';
 import { startStandalone, type StandaloneOptions } from './start-standalone.js';
 
-await runMain<StandaloneOptions>({
-  name: 'dta',
-  configure: () => readOptions(process.argv.slice(2), process.env),
-  logger: () => createLogger({ name: 'dta', level: process.env['LOG_LEVEL'] === 'debug' ? 'debug' : 'warn' }),
-  verbose: process.env['LOG_LEVEL'] === 'debug',
-  start: async (options, log) => {
-    const running = await startStandalone(options, log);
-    sayNextSteps(running, options);
-    return running;
-  },
-});
+const args = process.argv.slice(2);
+const packageFile = new URL('../../package.json', import.meta.url);
+const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string }; // npm requires it
+const answer = answerAtOnce(standaloneCommand, version, args);
+if (answer !== null) {
+  process.stdout.write(`${answer}\n`);
+} else {
+  const progress = openProgress();
+  await runMain<StandaloneOptions>({
+    name: 'dta',
+    configure: () => readOptions(args, process.env),
+    logger: () => createLogger({ name: 'dta', level: process.env['LOG_LEVEL'] === 'debug' ? 'debug' : 'warn' }),
+    verbose: process.env['LOG_LEVEL'] === 'debug',
+    start: async (options, log) => {
+      const running = await startStandalone(options, log, progress);
+      sayNextSteps(running, options);
+      return {
+        stop: async () => {
+          progress.say('stopping');
+          await progress.during('stopping', () => running.stop());
+          progress.say('stopped');
+        },
+      };
+    },
+  });
+}

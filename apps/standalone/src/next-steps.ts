@@ -1,6 +1,6 @@
 import type { RunningStandalone, StandaloneOptions } from './start-standalone.js';
 
-/** Tells the person at the terminal what runs, and how to place and redeem a first order. */
+/** Tells the person at the terminal what protects nothing, what runs, and how to place and redeem a first order. */
 export function sayNextSteps(
   { port, metricsPort, folder }: RunningStandalone,
   { fiduciaries, token }: StandaloneOptions,
@@ -8,9 +8,11 @@ export function sayNextSteps(
   const api = `http://localhost:${port}`;
   const newest = `curl -s '${api}/v1/order?page=0&perPage=1' | grep -o 'bafy[a-z2-7]*' | head -1`;
   const metrics = metricsPort === null ? '' : `\nMetrics: http://localhost:${metricsPort}/metrics`;
+  const custody = token === null ? '' : ` Keys are in the token "${token.token}".`;
+  if (token === null) process.stdout.write(`\n${softwareCustody(folder)}\n`);
   process.stdout.write(`
 D-TA is ready on ${api} (gateway, principal, beneficiary, ${fiduciaries} ${fiduciaries === 1 ? 'fiduciary' : 'fiduciaries'}).
-For trying out: one process is every role, and ${token === null ? 'software custody protects nothing' : `keys are in the token "${token.token}"`}. Its files: ${folder}${metrics}
+For trying out: one process is every role.${custody} Its files: ${folder}${metrics}
 
 Order a key whose secret nobody holds:
   curl -s -X POST ${api}/v1/order -H 'content-type: application/json' -d '{}'
@@ -20,4 +22,9 @@ Redeem the newest order:
 
 All of the API: ${api}/docs       Stop: Ctrl-C
 `);
+}
+
+function softwareCustody(folder: string): string {
+  return `Warning: custody is software. Whoever can read ${folder} can open every secret of this node;
+for secrets, use an HSM (--pkcs11).`;
 }

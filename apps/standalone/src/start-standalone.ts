@@ -9,7 +9,7 @@ import { readIdentity, type Identity, type KeyGeneration, type Role } from '@dta
 import { migrateDatabase, readKeyFile, type NodeOptions, type RunningRole } from '@dta/node';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '@dta/postgres';
 import { startPrincipal } from '@dta/principal';
-import { createMonitor, serveMonitors, type Logger, type Monitor } from '@dta/service';
+import { createMonitor, serveMonitors, type Logger, type Monitor, type Progress } from '@dta/service';
 import { createMemoryBroker } from '@dta/transport';
 import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
@@ -58,11 +58,17 @@ const POOL_SIZE = 5;
 const PLUGINS = ['@dta/plugin-milagro', '@dta/plugin-bitcoinwallet', '@dta/plugin-safeguardsecret'];
 
 /**
- * Starts gateway, principal, beneficiary and fiduciaries in this process, over a database and a transport of their own.
+ * Starts gateway, principal, beneficiary and fiduciaries in this process, over a database and a transport of their own, and
+ * says how far it is.
  *
- * @throws `start_failed` with one sentence: port in use, folder damaged or in use, disk full
+ * @throws `start_failed` with one sentence: port in use, folder damaged or in use, disk full; `configuration_invalid` where
+ * the folder can't be made
  */
-export async function startStandalone(options: StandaloneOptions, log: Logger): Promise<RunningStandalone> {
+export async function startStandalone(
+  options: StandaloneOptions,
+  log: Logger,
+  progress: Progress,
+): Promise<RunningStandalone> {
   await assertPortFree(options.port);
   const folder = await openFolder(options.folder, options.token);
   assertDatabaseKept(folder);
@@ -72,12 +78,14 @@ export async function startStandalone(options: StandaloneOptions, log: Logger): 
     for (const part of started.splice(0).reverse()) await part.stop();
   };
   try {
-    const postgres = await startEmbeddedPostgres({ directory: join(folder, 'postgres') });
+    const postgres = await progress.during('starting PostgreSQL', () =>
+      startEmbeddedPostgres({ directory: join(folder, 'postgres') }),
+    );
     started.push(postgres);
     const broker = createMemoryBroker({ maxPayload: NATS_MAX_PAYLOAD_BYTES });
     const connect = () =>
       broker.connect({ onError: (error, subject) => log.error({ err: error, subject }, 'a message was not handled') });
-    const members = await openMembers(folder, options);
+    const members = await progress.during('opening the keys of all roles', () => openMembers(folder, options));
     if (options.kubo === null) await makeLogFolder(folder); // before `admitted`, by which a later start knows that it must be there
     const admitted = await writeAdmitted(folder, members);
     const monitor = createMonitor('gateway');
@@ -91,15 +99,18 @@ export async function startStandalone(options: StandaloneOptions, log: Logger): 
     for (const member of members) {
       const transport = connect();
       started.push({ stop: () => transport.close() });
-      const parts = { transport, log, monitor: member.monitor };
-      const url = await databaseOf(postgres, member);
-      started.push(await startRole(member, members, { url, admitted, kubo: options.kubo }, parts));
+      const parts = { transport, log, monitor: member.monitor, warn: () => undefined }; // once for all, by the next steps
+      const role = await progress.during(`starting ${member.name}`, async () => {
+        const url = await databaseOf(postgres, member);
+        return startRole(member, members, { url, admitted, kubo: options.kubo }, parts);
+      });
+      started.push(role);
     }
     const transport = connect();
     started.push({ stop: () => transport.close() });
     const gateway = await startGatewayOf(members, options.port, { transport, logger: log, monitor });
     started.push(gateway);
-    await gateway.ready;
+    await progress.during('waiting until every role is ready', () => gateway.ready);
     const { cid: node } = memberOf(members, 'principal').identity;
     return { port: gateway.port, metricsPort, folder, node, stop };
   } catch (error) {

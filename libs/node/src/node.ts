@@ -83,6 +83,8 @@ export interface RoleParts {
   readonly log: Logger;
   /** Where it tells what can be seen of it; one that nobody looks at by default. */
   readonly monitor?: Monitor;
+  /** Takes a sentence for the operator where the custody protects nothing; the log by default. */
+  readonly warn?: (sentence: string) => void;
 }
 
 /**
@@ -92,12 +94,12 @@ export interface RoleParts {
  */
 export async function openNode(
   options: NodeOptions,
-  { transport, log, monitor = createMonitor(options.role) }: RoleParts,
+  { transport, log, monitor = createMonitor(options.role), warn }: RoleParts,
   now: () => number = Date.now,
 ): Promise<Node> {
   const { role } = options;
   const metrics = createRoleMetrics(monitor.registry);
-  const provider = await openCustody(options.custody, (sentence) => log.warn({ role }, sentence));
+  const provider = await openCustody(options.custody, warn ?? ((sentence) => log.warn({ role }, sentence)));
   const custody = measuredCustody(provider, metrics.custody);
   const own = await openOwnKeys(options, custody);
   const store = await openStore(options.documentStore);

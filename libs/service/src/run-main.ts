@@ -1,4 +1,5 @@
 import { isDtaError } from '@dta/errors';
+import { EXIT_CONFIGURATION } from './command-line.mjs';
 import type { Logger } from './logger.js';
 
 /** What a start function gives. */
@@ -24,8 +25,6 @@ export interface RunOptions<C> {
 const exitStopped = 0;
 /** A start that failed, a crash, or a stop that took too long. */
 const exitFailed = 1;
-/** A configuration that can't be used (EX_CONFIG of sysexits.h). */
-const exitConfiguration = 78;
 
 /**
  * The whole life of a process: reads its configuration, starts, runs until SIGINT or SIGTERM, stops with a drain, exits. A
@@ -49,7 +48,7 @@ export async function runMain<C>(options: RunOptions<C>): Promise<void> {
     await stopWithin(running, options, end);
   } catch (error) {
     tellStartFailure(options, error);
-    process.exit(isDtaError(error, 'configuration_invalid') ? exitConfiguration : exitFailed);
+    process.exit(isDtaError(error, 'configuration_invalid') ? EXIT_CONFIGURATION : exitFailed);
   }
 }
 

@@ -84,6 +84,15 @@ export const logHeads = z.strictObject({
   outcomes,
 });
 
+export const frontPage = z.strictObject({
+  application: z.literal('D-TA'),
+  docs: z.string().describe('The API, browsable'),
+  openapi: z.string().describe('The API as OpenAPI 3.1'),
+  status: z.string().describe('What this node is'),
+  health: z.string().describe('Whether it can work'),
+  readme: z.string().describe("The program's README"),
+});
+
 export const liveness = z.strictObject({ status: z.literal('ok') });
 export const readiness = z.strictObject({
   ready: z.boolean(),

@@ -39,6 +39,7 @@ const bodies: Readonly<Record<string, z.ZodType>> = {
   IdentityAdmission: node.admitIdentityBody,
   AdmittedIdentity: node.admittedIdentity,
   LogHeads: node.logHeads,
+  FrontPage: node.frontPage,
   Liveness: node.liveness,
   Readiness: node.readiness,
   Problem: problemSchema,

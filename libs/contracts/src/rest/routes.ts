@@ -219,6 +219,23 @@ export const routes = {
     path: '/v1/fulfill/order/secret',
     summary: "The original's call between nodes: goes over NATS here",
   },
+  getFrontPage: {
+    ...open,
+    method: 'get',
+    path: '/',
+    summary: 'Where to go from here',
+    answers: { 200: { description: 'Paths; for a browser (`Accept: text/html`) as a page', schema: node.frontPage } },
+    calls: [],
+  },
+  getReadme: {
+    ...open,
+    method: 'get',
+    path: '/readme',
+    summary: "The program's README",
+    answers: { 200: { description: 'Markdown, to be read as text', schema: null, contentType: 'text/plain' } },
+    errors: ['not_found'],
+    calls: [],
+  },
   getOpenApi: {
     ...open,
     method: 'get',
