@@ -19,10 +19,12 @@ afterEach(() => {
   child?.kill('SIGKILL');
 });
 
-/** Runs what `npm run cluster` runs; settles with what it said when it is ready, or has ended. */
+/** Runs what `npm run cluster` runs; settles with what it said when it is ready, or has said `first`, or has ended. */
 async function runCluster(
-  ...args: string[]
+  ...[first = '', ...rest]: (string | RegExp)[]
 ): Promise<{ pid: number; said: () => string; ended: Promise<number | null> }> {
+  const until = first instanceof RegExp ? first : /Stop: Ctrl-C/;
+  const args = (first instanceof RegExp ? rest : [first, ...rest]).map(String);
   const started = spawn(process.execPath, [program, ...args], { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   child = started;
   let text = '';
@@ -36,7 +38,7 @@ async function runCluster(
       resolve(status);
     });
   });
-  while (!text.includes('Stop: Ctrl-C') && !isOver) await delay(50);
+  while (!until.test(text) && !isOver) await delay(50);
   return { pid: started.pid ?? -1, said: () => text, ended };
 }
 
@@ -53,6 +55,12 @@ const foldersOf = async (pid: number) =>
 async function shell(command: string): Promise<Record<string, unknown>> {
   const { stdout } = await promisify(execFile)('/bin/sh', ['-c', command]);
   return { ...(JSON.parse(stdout) as object) }; // an answer of the gateway's
+}
+
+/** The indented lines after a line of what the cluster said that begins so, as one script. */
+function printedAfter(said: string, heading: string): string {
+  const [, rest = ''] = said.split(new RegExp(`^${heading}.*\n`, 'm'));
+  return /^(?:  .*\n)+/.exec(rest)?.[0] ?? '';
 }
 
 test('npm run cluster: the commands it prints work, and Ctrl-C leaves nothing behind', async () => {
@@ -73,6 +81,65 @@ test('npm run cluster: the commands it prints work, and Ctrl-C leaves nothing be
   process.kill(-pid, 'SIGINT'); // to the whole group, as a terminal does
   expect(await ended).toBe(0);
   for (const of of [folder, `dta-test-${pid}-kubo-`]) expect(await processesOf(of)).toEqual([]);
+  expect(await foldersOf(pid)).toEqual([]);
+});
+
+test('without Kubo it says that nothing is published, and takes the fourth fiduciary that it shows how to start', async () => {
+  const { pid, said, ended } = await runCluster('--port', String(await freePort()), '--no-kubo');
+  expect(said()).toMatch(/nothing is published/i);
+  expect(said()).not.toContain('verify-log');
+  expect(said()).toMatch(/NATS is nats:\/\/127\.0\.0\.1:\d+, account "first", whose password is in \S+nats-password\./);
+  expect(await processesOf(`dta-test-${pid}-kubo-`)).toEqual([]);
+
+  const guest = spawn('/bin/sh', ['-e', '-c', printedAfter(said(), 'A fiduciary more')], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let words = '';
+  const guestEnded = new Promise<number | null>((resolve) => guest.once('close', resolve));
+  const ready = new Promise<void>((resolve) => {
+    for (const stream of [guest.stdout, guest.stderr]) {
+      stream.setEncoding('utf8').on('data', (part: string) => {
+        words += part;
+        if (words.includes('"msg":"ready"')) resolve();
+      });
+    }
+  });
+  try {
+    const over = guestEnded.then((status) => Promise.reject(new Error(`the guest ended with ${status}: ${words}`)));
+    await Promise.race([ready, over]);
+    const { orderReference, commitment } = await shell(printedAfter(said(), 'When it says'));
+    const [, redeem = ''] = said().match(/curl .*/g) ?? [];
+    const { secret, orderReference: redeemed } = await shell(redeem);
+    expect(redeemed).toBe(orderReference);
+    expect(isPrivateKeyOf(String(secret), String(commitment))).toBe(true);
+    const url = /D-TA is ready on (\S+):/.exec(said())?.[1] ?? '';
+    const token = /cat (\S+\/token)\)/.exec(said())?.[1] ?? '';
+    const shown = await shell(
+      `curl -s -H "authorization: Bearer $(cat ${token})" ${url}/v1/order/${String(orderReference)}`,
+    );
+    expect(shown['fiduciaries']).toHaveLength(4);
+  } finally {
+    if (guest.exitCode === null && guest.pid !== undefined) process.kill(-guest.pid, 'SIGTERM');
+    await guestEnded;
+  }
+  expect(words).not.toMatch(/postgres:\/\/|password/i);
+  process.kill(-pid, 'SIGINT');
+  expect(await ended).toBe(0);
+  expect(await foldersOf(pid)).toEqual([]);
+});
+
+test('Ctrl-C while it starts ends it in order', async () => {
+  const { pid, said, ended } = await runCluster(
+    /^\[.*\] starting NATS/m,
+    '--port',
+    String(await freePort()),
+    '--no-kubo',
+  );
+  process.kill(-pid, 'SIGINT');
+  expect(await ended).toBe(0);
+  expect(said()).toMatch(/\] stopping\n[^]*\] stopped\n$/);
+  expect(said()).not.toMatch(/can't start/);
   expect(await foldersOf(pid)).toEqual([]);
 });
 

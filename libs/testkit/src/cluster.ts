@@ -37,6 +37,8 @@ export interface ClusterOptions {
   readonly logLevel?: string;
   /** `softhsm`: each member has a token of its own, and its signing key in it too. Software by default. */
   readonly custody?: 'software' | 'softhsm';
+  /** Gives up starting, at the next step; what was started ends. */
+  readonly signal?: AbortSignal;
 }
 
 /** A running cluster: NATS, PostgreSQL, and every app as a process of its own. */
@@ -79,10 +81,14 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   };
   try {
     const { operators: wanted = [{ name: 'first' }], postgresUrl, natsUrl, kuboNodes = 0, logLevel = 'info' } = options;
+    const goOn = () => options.signal?.throwIfAborted();
+    goOn();
     if (kuboNodes > 0) swarm = await startKuboSwarm(kuboNodes);
+    goOn();
     const nodes = swarm?.nodes ?? [];
     const tokens = options.custody === 'softhsm' ? await makeTokenFolder(join(folder, 'softhsm')) : null;
     const files = await settled(wanted.map((operator) => writeOperator(join(folder, operator.name), operator, tokens)));
+    goOn();
     let logins = files.map((): NatsLogin => ({ url: natsUrl ?? '', user: undefined, password: undefined }));
     if (natsUrl === undefined) {
       const accounts = (options.natsAccounts ?? natsAccounts)(files.map(tenantOf));
@@ -93,7 +99,10 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     const documents = files.flatMap(({ members }) => members.map(({ document }) => document));
     const surroundings = {
       ...{ documents, postgresUrl, logLevel },
-      onProcess: (process: AppProcess) => processes.push(process),
+      onProcess: (process: AppProcess) => {
+        processes.push(process);
+        if (options.signal?.aborted === true) void process.stop();
+      },
       onDatabase: (database: { drop(): Promise<void> }) => databases.push(database),
     };
     const operators = await settled(
@@ -104,6 +113,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
         return nats === undefined ? [] : [startOperator(each, { ...surroundings, nats, kuboOf })];
       }),
     );
+    goOn();
     const operator = (name: string) => byName(operators, name);
     return { folder, operators, operator, processes, natsServer, kuboNodes: nodes, stop };
   } catch (error) {

@@ -10,5 +10,5 @@ export { startNatsServer, type NatsServer, type NatsServerOptions } from './nats
 export { startRelay, type Relay } from './relay.js';
 export { freshDatabase, type FreshDatabase } from './postgres-server.js';
 export { freshName, openRunServices, serviceUrl, type RunServices, type ServiceName } from './run-services.js';
-export { compileCache, fetchTool, type ToolName } from './toolbox.js';
+export { compileCache, fetchTool, type FetchOptions, type ToolName } from './toolbox.js';
 export { fetchSoftHsm, freshToken, makeTokenFolder, type SoftHsm, type SoftHsmToken } from './softhsm.js';

@@ -35,7 +35,7 @@ export interface KuboSwarm {
   stop(): Promise<void>;
 }
 
-const startLimitMs = 60_000;
+const startLimitMs = 180_000; // of a busy machine
 const run = promisify(execFile);
 
 /**

@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { access, constants, cp, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { access, constants, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { DtaError } from '@dta/errors';
+import type { Progress } from '@dta/service';
+import { buildSources, runGo, type GoOptions } from './go-build.js';
 
 interface Tool {
   readonly version: string;
@@ -24,23 +26,41 @@ const tools = {
 export type ToolName = keyof typeof tools;
 
 const run = promisify(execFile);
-const buildLimitMs = 10 * 60_000;
+
+/** How {@link fetchTool} builds, where it has to. */
+export interface FetchOptions {
+  /** Told that it builds, how far it is, and that another process builds; by default nothing is. */
+  readonly progress?: Progress;
+  /** Gives up building. */
+  readonly signal?: AbortSignal;
+}
 
 /**
  * The path of a tool's program: a suitable one on PATH, else the pinned version, built once with Go into
- * `.cache/tools/<name>-<version>/` of the checkout. Any number of processes may ask at once.
+ * `.cache/tools/<name>-<version>/` of the checkout. That may take as long as it takes; where it ends half-way, what Go has
+ * compiled by then stays in Go's cache. Any number of processes may ask at once.
  *
- * @throws DtaError `start_failed` with one sentence that says what to install
+ * @throws DtaError `start_failed` with what to install, and why it could not be built
  */
-export async function fetchTool(name: ToolName): Promise<string> {
+export async function fetchTool(name: ToolName, { progress, signal }: FetchOptions = {}): Promise<string> {
   const tool: Tool = tools[name];
   const program = join(checkoutRoot(), '.cache', 'tools', `${name}-${tool.version}`, name);
   if (existsSync(program)) return program;
   const onPath = await findOnPath(name, tool.least);
   if (onPath !== undefined) return onPath;
-  await withLock(`${dirname(program)}.lock`, async () => {
-    if (!existsSync(program)) await build(name, tool, dirname(program));
-  });
+  let compiled = 0;
+  const building = async () => {
+    if (existsSync(program)) return;
+    progress?.say(`building ${name} ${tool.version} with Go, once: some minutes, more on a slow machine`);
+    const onLine = (line: string) => {
+      if (/^[\w.-]+(\/[\w.~-]+)*$/.test(line)) compiled += 1; // a package, by its path
+    };
+    await build(name, tool, dirname(program), { onLine, signal });
+    progress?.say(`built ${name}`);
+  };
+  const locked = () => withLock(`${dirname(program)}.lock`, building, signal);
+  const soFar = () => (compiled === 0 ? 'downloading, or another process builds it' : `${compiled} packages compiled`);
+  await (progress === undefined ? locked() : progress.during(`building ${name}`, locked, soFar));
   return program;
 }
 
@@ -74,46 +94,37 @@ async function findOnPath(name: ToolName, [major, minor]: Tool['least']): Promis
 }
 
 /** Builds into a folder of its own and renames it, so that a broken build leaves nothing that looks finished. */
-async function build(name: ToolName, tool: Tool, folder: string): Promise<void> {
+async function build(name: ToolName, tool: Tool, folder: string, options: GoOptions): Promise<void> {
   const { version, goPackage, goModule } = tool;
   const unfinished = `${folder}.${process.pid}`;
   try {
     await mkdir(unfinished, { recursive: true });
     if (goModule === undefined) {
-      const env = { ...process.env, GOBIN: unfinished, GOFLAGS: '-mod=mod' };
-      await run('go', ['install', `${goPackage}@${version}`], { env, timeout: buildLimitMs });
+      const environment = { ...process.env, GOBIN: unfinished, GOFLAGS: '-mod=mod' };
+      await runGo(['install', '-v', `${goPackage}@${version}`], { ...options, environment });
     } else {
-      await buildInModule(`${goModule}@${version}`, goPackage, join(unfinished, name));
+      const output = await runGo(['mod', 'download', '-json', `${goModule}@${version}`], options);
+      const { Dir: sources } = JSON.parse(output) as { Dir: string }; // as `go help mod download` says
+      await buildSources(sources, goPackage, join(unfinished, name), options);
     }
     await rename(unfinished, folder);
   } catch (cause) {
     if (existsSync(join(folder, name))) return; // another process was quicker
+    options.signal?.throwIfAborted();
     const wanted = `install ${name} ${version}, or Go with access to its module proxy`;
-    throw new DtaError('start_failed', `${name} is neither on PATH nor could it be built: ${wanted}`, { cause });
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const sentence = `${name} is neither on PATH nor could it be built: ${wanted}. ${reason}`;
+    throw new DtaError('start_failed', sentence, { cause });
   } finally {
     await rm(unfinished, { recursive: true, force: true });
   }
 }
 
-/** Builds a module's program from a copy of its sources, by the versions that the module itself names. */
-async function buildInModule(module: string, goPackage: string, program: string): Promise<void> {
-  const copy = `${program}.src`;
-  const { stdout } = await run('go', ['mod', 'download', '-json', module], { timeout: buildLimitMs });
-  const { Dir: sources } = JSON.parse(stdout) as { Dir: string }; // as `go help mod download` says
-  try {
-    await cp(sources, copy, { recursive: true });
-    await run('chmod', ['-R', 'u+w', copy]); // Go's own copy is read-only, folders too
-    const args = ['build', '-mod=readonly', '-trimpath', '-o', program, goPackage];
-    await run('go', args, { cwd: copy, env: { ...process.env, GOFLAGS: '' }, timeout: buildLimitMs });
-  } finally {
-    await rm(copy, { recursive: true, force: true });
-  }
-}
-
 /** Runs `task` while no other process holds `lock`, a folder made atomically; a dead holder's lock is taken over. */
-export async function withLock(lock: string, task: () => Promise<void>): Promise<void> {
+export async function withLock(lock: string, task: () => Promise<void>, signal?: AbortSignal): Promise<void> {
   await mkdir(dirname(lock), { recursive: true });
   while (!(await makeFolder(lock))) {
+    signal?.throwIfAborted();
     if (await isLeftOver(lock)) await rm(lock, { recursive: true, force: true });
     else await delay(200);
   }
