@@ -89,7 +89,7 @@ export class DriveQueue {
   /**
    * For a caller that wants to begin something and waits `waitMs` for its end; 0: it waits for none, and comes back.
    *
-   * @throws `busy` with `retryAfterMs` where that would begin after half of the wait, or too many wait already
+   * @throws `busy` with `retryAfterMs` where that would begin after a quarter of the wait, or too many wait already
    */
   assertTurn(what: 'order' | 'redemption', waitMs: number): void {
     const before = what === 'order' ? this.size : this.size - this.#waiting.order.size;

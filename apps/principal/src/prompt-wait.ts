@@ -3,7 +3,7 @@ import { DtaError } from '@dta/errors';
 import type { MessageContext } from '@dta/transport';
 
 /** What a caller's time must still hold when something is stored for it: the write, the reply, and the gateway's answer. */
-const STORE_AND_ANSWER_MS = 2_000;
+const STORE_AND_ANSWER_MS = 1_000;
 
 /**
  * Right before a step is stored whose caller waits for `waitMs`: once stored, its answer must reach the caller, who has no
