@@ -44,9 +44,14 @@ export function lengthPrefixed(bytes: Uint8Array): Uint8Array {
   return concat(u32(bytes.length), bytes);
 }
 
+/** The same bytes, not a copy. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
 /** Lower-case hex. */
 export function toHex(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+  return asBuffer(bytes).toString('hex');
 }
 
 /** Bytes of lower-case hex. @throws `document_invalid` for an odd length, upper case or anything else. */

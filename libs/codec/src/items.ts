@@ -31,7 +31,7 @@ export interface ItemLimits {
 }
 
 /** What a document of the protocol may hold; the reasons of both numbers are in docs/protocol.md §2. */
-export const DOCUMENT_LIMITS: ItemLimits = { items: 8_192, entries: 1_024, links: 1_000 };
+export const DOCUMENT_LIMITS: ItemLimits = { items: 4_096, entries: 512, links: 1_000 };
 
 /** For what this operator's own processes write for each other, under a seal or in a row: its size is limit enough. */
 export const NO_ITEM_LIMITS: ItemLimits = { items: Infinity, entries: Infinity, links: 0 };

@@ -1,4 +1,5 @@
 import type { CID } from 'multiformats/cid';
+import { asBuffer } from './bytes.js';
 import { CID_BYTES, linkFromBytes } from './cid.js';
 import { BYTES, FALSE, LINK_HEAD, LIST, NEGATIVE, NULL, TAG, TEXT, TRUE, UNSIGNED } from './items.js';
 
@@ -16,7 +17,7 @@ interface Cursor {
  * strings are copied. Integers beyond 2^53 are BigInts.
  */
 export function readScanned(bytes: Uint8Array): unknown {
-  return readItem({ bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), at: 0 });
+  return readItem({ bytes: asBuffer(bytes), at: 0 });
 }
 
 function readItem(cursor: Cursor): unknown {

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { DtaError } from '@dta/errors';
+import { asBuffer } from './bytes.js';
 import { CID_BYTES, PREFIX } from './cid.js';
 import {
   BYTES,
@@ -26,7 +27,7 @@ const PROTOTYPE_KEY = Buffer.from('__proto__');
 
 /** Where a scan stands. */
 interface Cursor {
-  readonly bytes: Uint8Array;
+  readonly bytes: Buffer;
   readonly limits: ItemLimits;
   at: number;
   items: number;
@@ -44,7 +45,7 @@ interface Cursor {
  * @throws `non_canonical`, which says what and where, never a value; `too_large` beyond `limits`
  */
 export function scanCanonical(bytes: Uint8Array, limits: ItemLimits): number {
-  const cursor: Cursor = { bytes, limits, at: 0, items: 0, links: 0 };
+  const cursor: Cursor = { bytes: asBuffer(bytes), limits, at: 0, items: 0, links: 0 };
   scanItem(cursor, 0);
   if (cursor.at !== bytes.length) throw refuse(cursor, 'bytes after the document');
   return cursor.items;
@@ -153,9 +154,10 @@ function enter(cursor: Cursor, depth: number): void {
 }
 
 /** Whether one key is longer than the one before, or as long and greater by its bytes. */
-function isAfter(bytes: Uint8Array, before: number, beforeEnd: number, start: number, end: number): boolean {
+function isAfter(bytes: Buffer, before: number, beforeEnd: number, start: number, end: number): boolean {
   const longer = end - start - (beforeEnd - before);
   if (longer !== 0) return longer > 0;
+  if (end - start >= SHORT_TEXT) return bytes.compare(bytes, before, beforeEnd, start, end) > 0;
   for (let at = 0; start + at < end; at++) {
     const difference = (bytes[start + at] ?? 0) - (bytes[before + at] ?? 0);
     if (difference !== 0) return difference > 0;

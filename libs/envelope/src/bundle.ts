@@ -5,7 +5,7 @@ import { MAX_ENVELOPE_BYTES } from './envelope.js';
 /** The largest message between nodes. */
 export const MAX_BUNDLE_BYTES = 1024 * 1024;
 
-const bundle = z.strictObject({
+const bundle = fields.map({
   envelopes: z.array(fields.bytesUpTo(MAX_ENVELOPE_BYTES)).min(1).max(64),
   attachments: z.array(fields.bytesUpTo(4096)).max(1024),
   identities: z.array(fields.bytesUpTo(128 * 1024)).max(512),

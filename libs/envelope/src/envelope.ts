@@ -11,7 +11,7 @@ export const MAX_ENVELOPE_BYTES = 256 * 1024;
 export const MAX_RECIPIENTS = 64;
 
 /** The clear part of an envelope: who sends what kind of thing to whom, and nothing of what it says. */
-export const envelopeHeader = z.strictObject({
+export const envelopeHeader = fields.map({
   v: z.literal(1),
   type: z.literal('envelope'),
   sender: fields.cid,
@@ -22,7 +22,7 @@ export const envelopeHeader = z.strictObject({
   createdAt: fields.ms,
   nonce: fields.bytes(16),
   recipients: z
-    .array(z.strictObject({ id: fields.cid, role: z.enum(roles), key: fields.bytes(32) }))
+    .array(fields.map({ id: fields.cid, role: z.enum(roles), key: fields.bytes(32) }))
     .min(1)
     .max(MAX_RECIPIENTS),
 });
@@ -30,9 +30,9 @@ export const envelopeHeader = z.strictObject({
 /** See {@link envelopeHeader}. */
 export type EnvelopeHeader = z.output<typeof envelopeHeader>;
 
-const WRAP = z.strictObject({ enc: fields.bytes(1120), ct: fields.bytes(48) });
+const WRAP = fields.map({ enc: fields.bytes(1120), ct: fields.bytes(48) });
 
-const signedEnvelope = z.strictObject({
+const signedEnvelope = fields.map({
   header: envelopeHeader,
   N: fields.bytes(32),
   Kcom: fields.bytes(32),

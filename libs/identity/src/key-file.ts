@@ -25,17 +25,17 @@ export interface KeyFileProtection {
 
 const MAX_KEY_FILE_BYTES = 1024 * 1024;
 
-const keyFile = z.strictObject({
+const keyFile = fields.map({
   v: z.literal(1),
   type: z.literal('keyfile'),
   protection: z.enum(['passphrase', 'custody']),
   sealed: fields.bytesUpTo(MAX_KEY_FILE_BYTES),
 });
 
-const generations = z.strictObject({
+const generations = fields.map({
   generations: z
     .array(
-      z.strictObject({
+      fields.map({
         document: fields.bytesUpTo(MAX_KEY_FILE_BYTES),
         signSeed: fields.bytes(32).nullable(),
         kemSeed: fields.bytes(32),

@@ -5,7 +5,7 @@ import type { KeyFileProtection } from './key-file.js';
 
 const MAX_RECOVERY_FILE_BYTES = 4096;
 
-const recoveryFile = z.strictObject({
+const recoveryFile = fields.map({
   v: z.literal(1),
   type: z.literal('recoverykey'),
   sealed: fields.bytesUpTo(MAX_RECOVERY_FILE_BYTES),

@@ -17,7 +17,7 @@ export const identityStatement = defineStatement(
   {
     name: z.string().min(1).max(128),
     roles: z.array(z.enum(roles)).min(1).max(roles.length),
-    keys: z.strictObject({ sign: fields.bytes(32), kem: fields.bytes(1216) }),
+    keys: fields.map({ sign: fields.bytes(32), kem: fields.bytes(1216) }),
     recovery: fields.bytes(32).nullable(),
     prev: fields.cid.nullable(),
     extension: fields.extension,

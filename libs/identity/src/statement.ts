@@ -8,10 +8,10 @@ import type { SigningKey } from './signing-key.js';
 export const MAX_STATEMENT_BYTES = 128 * 1024;
 
 const signed = <B extends z.ZodType>(body: B, maxSignatures: number) =>
-  z.strictObject({ body, signatures: z.array(fields.bytes(64)).min(1).max(maxSignatures) });
+  fields.map({ body, signatures: z.array(fields.bytes(64)).min(1).max(maxSignatures) });
 
 const bodySchema = <T extends string, F extends z.core.$ZodShape>(type: T, shape: F) =>
-  z.strictObject({
+  fields.map({
     v: z.literal(1),
     type: z.literal(type),
     issuer: fields.cid.nullable(),

@@ -185,7 +185,7 @@ describe('a co-signed statement', () => {
 });
 
 test('a statement type has its own fields beside the common ones', () => {
-  expect(Object.keys(identityStatement.body.shape).sort()).toEqual(
+  expect(Object.keys(identityStatement.body.out.shape).sort()).toEqual(
     [
       'v',
       'type',

@@ -9,14 +9,14 @@ const PSK_BYTES = 32;
 const idBytes = 16;
 const gatewayNameMaxChars = 64;
 
-const sealedRequest = z.strictObject({
+const sealedRequest = fields.map({
   /** Also the salt of the key. */
   id: fields.bytes(idBytes),
   at: fields.ms,
   gateway: z.string().min(1).max(gatewayNameMaxChars),
   ciphertext: fields.bytesUpTo(INTERNAL_CALL_MAX_BYTES),
 });
-const sealedReply = z.strictObject({
+const sealedReply = fields.map({
   salt: fields.bytes(idBytes),
   ciphertext: fields.bytesUpTo(INTERNAL_CALL_MAX_BYTES),
 });

@@ -29,7 +29,7 @@ const setup = {
 };
 
 /** Rules that each fiduciary checks for itself before it releases. */
-const rules = z.strictObject({
+const rules = fields.map({
   notBefore: fields.ms.nullable(),
   maxReleases: z.int().positive().nullable(),
   waitSeconds: z.int().positive().nullable(),

@@ -4,6 +4,16 @@ const subjectPattern = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
 const headerName = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 const headerValue = /^[\x20-\x7e]*$/;
 
+const none = new Uint8Array();
+
+/** Most bytes of a message's headers, as they are encoded: ours are an error code, a wait and a trace. */
+export const HEADERS_MAX_BYTES = 4 * 1024;
+
+/** Whether `name` is a token of RFC 9110. */
+export function isHeaderName(name: string): boolean {
+  return headerName.test(name);
+}
+
 /**
  * Refuses what could end a command of the NATS protocol early or subscribe to more than one subject.
  *
@@ -16,15 +26,19 @@ export function checkSubject(subject: string): void {
 }
 
 /**
- * @throws DtaError `request_invalid` for a header that wouldn't arrive as it was sent
+ * @throws DtaError `request_invalid` for a header that wouldn't arrive as it was sent, and for more than
+ * {@link HEADERS_MAX_BYTES} of them
  */
 export function checkHeaders(headers: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(headers)) {
-    if (!headerName.test(name) || !headerValue.test(value) || value !== value.trim()) {
+    if (!isHeaderName(name) || !headerValue.test(value) || value !== value.trim()) {
       throw new DtaError('request_invalid', 'a header name is a token of RFC 9110, its value printable ASCII', {
         metadata: { header: name.slice(0, 64) },
       });
     }
+  }
+  if (messageSize(none, headers) > HEADERS_MAX_BYTES) {
+    throw new DtaError('request_invalid', `the headers of a message have at most ${HEADERS_MAX_BYTES} bytes`);
   }
 }
 

@@ -84,6 +84,31 @@ describe('bytes from outside', () => {
     }
   });
 
+  test('headers above 4 KiB are refused without a look at them, and so are those of a reply', async () => {
+    const names = Array.from({ length: 10_000 }, (_, at) => `h${at}:\r\n`).join('');
+    const replies = raw.subscribe('_INBOX.raw.headers', { max: 1 });
+    await sendRaw(server.port, 'garbage', '_INBOX.raw.headers', `NATS/1.0\r\n${names}\r\n`, 'x');
+    expect((await first(replies)).headers?.get('Dta-Error')).toBe('request_invalid');
+    const subscription = raw.subscribe('wordy', {
+      callback: (_error, { reply = '' }) =>
+        void sendRaw(server.port, reply, undefined, `NATS/1.0\r\nDta-Error: busy\r\n${names}\r\n`, 'x'),
+    });
+    await raw.flush();
+    const error: unknown = await transport.request('wordy', empty, { timeoutMs: 5_000 }).catch((e: unknown) => e);
+    expect(isDtaError(error, 'internal') && error.message).toBe('the reply is malformed');
+    subscription.unsubscribe();
+  });
+
+  test('of a header that comes twice the first counts, whatever its value', async () => {
+    const inbox = '_INBOX.raw.twice';
+    await transport.serve('headers', { group: 'g', gate: new Gate() }, async ({ headers }) =>
+      Buffer.from(JSON.stringify(headers)),
+    );
+    const replies = raw.subscribe(inbox, { max: 1 });
+    await sendRaw(server.port, 'headers', inbox, 'NATS/1.0\r\na:  1:2 \r\nb:\r\na: 2\r\n\r\n', 'x');
+    expect(JSON.parse((await first(replies)).string())).toEqual({ a: '1:2', b: '' });
+  });
+
   // The client library parses headers when they are first read and throws for these.
   test('malformed headers of a message are refused, and the subject goes on being served', async () => {
     for (const block of ['a b: c\r\n', ': \r\n', 'ü: 1\r\n', '\r\n\r\n', 'Dta-Error\r\n', 'a: \0\r\n', ' 503 \r\n']) {

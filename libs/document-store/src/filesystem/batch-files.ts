@@ -1,7 +1,7 @@
 import type { Cid } from '@dta/codec';
 import { open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { blocksIn } from '../car.js';
+import { blocksIn, type BlockPlace } from '../car.js';
 
 interface Place {
   readonly file: string;
@@ -37,10 +37,19 @@ export class BatchFiles {
     for (const name of await readdir(this.#folder)) {
       if (this.#known.has(name)) continue;
       const file = join(this.#folder, name);
-      const blocks = await blocksIn(await readFile(file)).catch(() => []); // damaged: its blocks are missing
+      const blocks = blocksOf(await readFile(file));
       for (const { cid, offset, length } of blocks) this.#places.set(cid, { file, offset, length });
       if (blocks.length > 0) this.#known.add(name);
     }
+  }
+}
+
+/** None where the archive is damaged: its blocks are missing. */
+function blocksOf(archive: Uint8Array): BlockPlace[] {
+  try {
+    return blocksIn(archive);
+  } catch {
+    return [];
   }
 }
 

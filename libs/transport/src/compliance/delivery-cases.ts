@@ -50,6 +50,7 @@ export const deliveryCases: readonly Case[] = [
         { '': 'a' },
         { a: ' b' },
         { a: 'ä' },
+        { a: 'b'.repeat(4_096) },
       ]) {
         await refusal(a.request(newSubject(), bytes(''), { timeoutMs: 500, headers }), 'request_invalid');
       }
