@@ -27,7 +27,16 @@ async function owe(state: string, verb: string, party: Cid): Promise<Cid> {
   const ref = anyCid();
   const envelope = randomBytes(50);
   await commit(database, {
-    order: { ref, version: null, state, beneficiary: null, createdAt: 1, dueAt: null, record: randomBytes(8), mac: randomBytes(32) },
+    order: {
+      ref,
+      version: null,
+      state,
+      beneficiary: null,
+      createdAt: 1,
+      dueAt: null,
+      record: randomBytes(8),
+      mac: randomBytes(32),
+    },
     ...{ statements: [], secrets: [], erase: [], close: [], reply: null, settled: null, events: [state], answers: [] },
     envelopes: [{ cid: cidOf(envelope), bytes: envelope, log: true }],
     deliveries: [{ envelope: cidOf(envelope), verb, party, role: 'fiduciary', attachments: [] }],

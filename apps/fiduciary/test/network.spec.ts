@@ -64,7 +64,7 @@ async function refuses(message: Sent, payload: Uint8Array, ...codes: readonly st
 
 test('the order that all this is about is released', () => {
   expect(parties.order.state).toBe('released');
-  expect(before).toMatchObject({ orders: 1, replies: 6, secrets: 1 });
+  expect(before).toMatchObject({ orders: 1, replies: 6, secrets: 2 }); // its share, and the node's record-key
 });
 
 describe('network, NATS operator, IPFS reader: bytes that are no message', () => {

@@ -433,6 +433,8 @@ export interface components {
         fiduciaries: number;
       }[];
       total: number;
+      /** @description Only where there are any: orders of this page whose rows were altered in the principal's database */
+      unreadable?: string[];
     };
     Order: {
       /** @description The CID of the order's Request */
@@ -985,6 +987,7 @@ export interface components {
         | 'internal'
         | 'custody_unavailable'
         | 'custody_invalid'
+        | 'record_invalid'
         | 'schema_outdated'
         | 'write_conflict'
         | 'store_unavailable'

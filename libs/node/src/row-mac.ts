@@ -55,7 +55,10 @@ export class RowMac {
     const name = `${what} ${orderReference}`;
     if (!this.#told.has(name)) {
       const [, role] = this.#node;
-      this.#log.error({ role, orderReference, row: what, code: 'record_invalid' }, 'a row is not as this node wrote it');
+      this.#log.error(
+        { role, orderReference, row: what, code: 'record_invalid' },
+        'a row is not as this node wrote it',
+      );
     }
     this.#told.set(name, true);
     return new DtaError('record_invalid', `the ${what} of this order is not as this node wrote it`, {

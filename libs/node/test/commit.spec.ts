@@ -52,7 +52,16 @@ const secret = (what: SealedSecret['name']['what'], index: number | null = null)
 function change(version: number | null, said: Partial<Change> = {}): Change {
   const envelope = randomBytes(50);
   return {
-    order: { ref, version, state: 'some', beneficiary: null, createdAt: 1, dueAt: null, record: randomBytes(8), mac: randomBytes(32) },
+    order: {
+      ref,
+      version,
+      state: 'some',
+      beneficiary: null,
+      createdAt: 1,
+      dueAt: null,
+      record: randomBytes(8),
+      mac: randomBytes(32),
+    },
     statements: [statement()],
     secrets: [],
     erase: [],

@@ -101,7 +101,9 @@ const refOf = () => message.statements[0]?.cid ?? members.p.identity.cid;
 
 /** Somebody else takes a step of the same order meanwhile. */
 const bump = async () => {
-  const [before] = await node.database.query<{ version: number }>('SELECT version FROM orders WHERE ref = $1', [refOf()]);
+  const [before] = await node.database.query<{ version: number }>('SELECT version FROM orders WHERE ref = $1', [
+    refOf(),
+  ]);
   const { ref, state, record, mac } = orders.row({ ref: refOf(), state: 'moved', steps: 100 }, before?.version ?? null);
   await node.database.query(
     `INSERT INTO orders (ref, version, state, created_at, record, mac) VALUES ($1, 1, $2, 1, $3, $4) ON CONFLICT (ref)

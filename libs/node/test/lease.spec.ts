@@ -28,9 +28,10 @@ const anyCid = () => cidOf(randomBytes(16));
 /** An order that owes one delivery; it is due in `dueInS`. */
 async function owing(dueInS = 0, verb = 'accept'): Promise<Cid> {
   const [ref, envelope] = [anyCid(), anyCid()];
-  await database.query(`INSERT INTO orders (ref, version, state, created_at, record, mac) VALUES ($1, 1, 'some', 1, '', '')`, [
-    ref,
-  ]);
+  await database.query(
+    `INSERT INTO orders (ref, version, state, created_at, record, mac) VALUES ($1, 1, 'some', 1, '', '')`,
+    [ref],
+  );
   await database.query(`INSERT INTO envelopes (cid, order_ref, bytes, log) VALUES ($1, $2, '', true)`, [envelope, ref]);
   await database.query(
     `INSERT INTO deliveries (order_ref, envelope, verb, party, role, next_attempt_at)

@@ -33,9 +33,10 @@ async function sweepOnce(): Promise<void> {
 
 test('a Release goes from the stored reply ten minutes after it was given, and not before', async () => {
   const ref = anyCid();
-  await node.database.query(`INSERT INTO orders (ref, version, state, created_at, record, mac) VALUES ($1, 1, 'x', 1, '', '')`, [
-    ref,
-  ]);
+  await node.database.query(
+    `INSERT INTO orders (ref, version, state, created_at, record, mac) VALUES ($1, 1, 'x', 1, '', '')`,
+    [ref],
+  );
   const give = (verb: string, seconds: number) =>
     node.database.query(
       `INSERT INTO replies (order_ref, verb, request, envelope, further, created_at)
@@ -59,9 +60,10 @@ test('a Release goes from the stored reply ten minutes after it was given, and n
 
 test('a Receipt that nobody has taken for a week is given up, and nothing else', async () => {
   const [ref, envelope] = [anyCid(), anyCid()];
-  await node.database.query(`INSERT INTO orders (ref, version, state, created_at, record, mac) VALUES ($1, 1, 'x', 1, '', '')`, [
-    ref,
-  ]);
+  await node.database.query(
+    `INSERT INTO orders (ref, version, state, created_at, record, mac) VALUES ($1, 1, 'x', 1, '', '')`,
+    [ref],
+  );
   await node.database.query(`INSERT INTO envelopes (cid, order_ref, bytes, log) VALUES ($1, $2, '', true)`, [
     envelope,
     ref,
