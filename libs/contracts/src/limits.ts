@@ -70,6 +70,10 @@ export const ORDERS_HELD_MAX = 64;
 export const ORDERS_QUEUED_MAX = 10_000;
 /** Orders under way whose next step a fiduciary or beneficiary takes without reading them. */
 export const ORDERS_AT_HAND_MAX = 500;
+/** A step that was taken and comes in another envelope is answered again this often, of each verb and order. */
+export const STEP_SAID_AGAIN_MS = 60_000;
+/** Orders and verbs for which a role remembers that it did so. */
+export const STEPS_SAID_AGAIN_MAX = 4_000;
 export const IDENTITIES_CACHED_MAX = 10_000;
 /** Of their documents together: most are below 2 KB, but one may have 128 KiB. */
 export const IDENTITIES_CACHED_MAX_BYTES = 16 * 1024 * 1024;

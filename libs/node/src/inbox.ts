@@ -31,6 +31,7 @@ import { addLineage } from './lineage.js';
 import { orderColumns, type OrderTable, type StoredOrder, type Versioned } from './order-table.js';
 import { OrdersAtHand, type KnownOrder } from './orders-at-hand.js';
 import type { SecretStore } from './secret-store.js';
+import { hasAnswered, SaidAgain } from './said-again.js';
 import { sealOrderEnvelope } from './sealer.js';
 
 /** How often a step is computed anew when somebody else wrote the order meanwhile. */
@@ -76,11 +77,13 @@ export interface InboxParts<O> {
 
 /**
  * Answers the principal's messages: checks, opens, takes one step, stores it with its reply, and only then answers. A
- * repeated message gets the stored reply.
+ * repeated message gets the stored reply, whatever has become of its sender; a step that was taken and comes in another
+ * envelope leaves nothing behind.
  */
 export class Inbox<O extends { readonly state: string }> {
   readonly #parts: InboxParts<O>;
   readonly #atHand = new OrdersAtHand<O>();
+  readonly #saidAgain = new SaidAgain();
 
   constructor(parts: InboxParts<O>) {
     this.#parts = parts;
@@ -162,9 +165,8 @@ export class Inbox<O extends { readonly state: string }> {
     for (const { createdAt } of identities) assertNotAhead(createdAt, now());
     const evidence = readStatements(envelope.header, statements, { directory, stored, now: now(), verified });
     await admission.learn(identities);
-    const [message] = evidence.statements;
-    if (message !== undefined && !stored.has(message.cid))
-      assertMaySpeak(directory.get(envelope.header.sender), directory);
+    // though its statements are stored: only an envelope that was answered is answered whoever sent it
+    assertMaySpeak(directory.get(envelope.header.sender), directory);
     return { evidence, attachments: bundle.attachments, envelopes: bundle.envelopes.slice(1) };
   }
 
@@ -177,6 +179,8 @@ export class Inbox<O extends { readonly state: string }> {
   ): Promise<StoredReply> {
     const { database, ring, role, secrets, orders, now, verified } = this.#parts;
     const { evidence } = message;
+    const again = this.#saidAgain.find(verb, evidence.order, envelope.cid);
+    if (again !== undefined) return again;
     const context = { author: ring.author };
     const drawn: Uint8Array[] = [];
     const draw = async () => {
@@ -187,6 +191,8 @@ export class Inbox<O extends { readonly state: string }> {
     const tools = { context, draw, open: secrets.opener(evidence.order) };
     const began = now();
     const outcome = await step(found?.order, message, tools).finally(() => wipe(...drawn));
+    const wasAnswered =
+      outcome.repeats && (await hasAnswered(database, verb, evidence.order, ring.author.identity.cid));
     const sealed = await Promise.all(outcome.secrets.map((secret) => secrets.seal(secret)));
     const sender = evidence.directory.get(envelope.header.sender);
     const recipients = [{ id: sender.cid, role: 'principal', kem: sender.keys.kem }] as const;
@@ -198,6 +204,7 @@ export class Inbox<O extends { readonly state: string }> {
       recipients,
       [envelope.cid],
       now(),
+      wasAnswered ? false : undefined,
     );
     const reply: StoredReply = {
       verb,
@@ -206,6 +213,12 @@ export class Inbox<O extends { readonly state: string }> {
       further: outcome.envelopes,
       attachments: outcome.settled !== null ? [] : outcome.attachments,
     };
+    if (wasAnswered) {
+      for (const { cid } of evidence.statements) verified.delete(cid);
+      this.#saidAgain.note(evidence.order, reply);
+      this.#tell(verb, envelope, { state: outcome.order.state }, 'a step was taken before: its answer is said again');
+      return reply;
+    }
     if (now() - began > STEP_MAX_MS) throw new DtaError('write_conflict', 'this step slept for too long');
     await commit(database, {
       order: orders.row(outcome.order, found?.version ?? null),

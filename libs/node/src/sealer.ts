@@ -4,7 +4,10 @@ import type { Role } from '@dta/identity';
 import { mayBeLogged, type OrderStatement } from '@dta/order';
 import type { KeyRing } from './key-ring.js';
 
-/** Seals statements of an order, in this role's name, and says whether the shared log may keep the envelope. */
+/**
+ * Seals statements of an order, in this role's name, and says whether the shared log may keep the envelope. `log` is false
+ * for what is sent and not stored.
+ */
 export async function sealOrderEnvelope(
   ring: KeyRing,
   from: Role,
@@ -13,9 +16,9 @@ export async function sealOrderEnvelope(
   recipients: readonly Recipient[],
   prev: readonly Cid[],
   now: number,
+  log = mayBeLogged(statements),
 ): Promise<{ cid: Cid; bytes: Uint8Array; log: boolean }> {
   const { identity, key } = ring.author;
-  const log = mayBeLogged(statements);
   const sealed = await sealEnvelope(
     { sender: identity, from, order, prev, log, recipients, statements: statements.map(({ bytes }) => bytes), now },
     key,

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { decodeDocument, encodeDocument, fields, type Cid } from '@dta/codec';
 import { sha256, randomBytes } from '@dta/crypto';
-import { DtaError } from '@dta/errors';
+import { decodeBundle, parseEnvelope } from '@dta/envelope';
+import { DtaError, toDtaError } from '@dta/errors';
 import { internalSubject } from '@dta/contracts';
 import { makeCall } from '@dta/internal-call';
 import { signStatement } from '@dta/identity';
@@ -37,6 +38,7 @@ let node: Node;
 let members: Cast;
 let orders: OrderTable<Tally>;
 let inbox: Inbox<Tally>;
+let parties: WiredParties;
 let message: Sent;
 let payload: Uint8Array;
 
@@ -62,7 +64,7 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  const parties = new WiredParties(rig, members);
+  parties = new WiredParties(rig, members);
   parties.held.add('accept');
   await parties.place();
   message = parties.message('accept', 1);
@@ -91,7 +93,7 @@ function counting(meanwhile: (at: number) => Promise<unknown> = async () => unde
       return {
         order: { ref: evidence.order, state: 'counted', steps: (order?.steps ?? 0) + 1 },
         reply: [reply],
-        ...{ attachments: [], envelopes: [], secrets: [], erase: [], keep: [reply], settled: null },
+        ...{ attachments: [], envelopes: [], secrets: [], erase: [], keep: [reply], settled: null, repeats: false },
       };
     },
   };
@@ -264,6 +266,50 @@ describe('a step that fails', () => {
     await expect(inbox.answer('accept', payload, failing)).rejects.toThrow(refusal('deal_invalid'));
     expect(seed).toEqual(new Uint8Array(64));
   });
+});
+
+describe('a step that was taken before, in another envelope', () => {
+  const { step } = counting();
+  const repeating: PeerStep<Tally> = async (...given) => ({ ...(await step(...given)), repeats: true });
+  const another = () => parties.seal(message);
+  const envelopeOf = (reply: Uint8Array) => parseEnvelope(known(decodeBundle(reply).envelopes[0]));
+
+  test('is said again to that envelope, and to no other for a minute; nothing is written or published', async () => {
+    const own = new Inbox<Tally>({ ...node, orders });
+    const first = await own.answer('commit', payload, repeating);
+    expect(envelopeOf(first).header.log).toBe(true); // whatever it repeats, this verb had no answer yet
+    const before = await rowsOf(node.database);
+    const [second, third] = [await another(), await another()];
+    const reply = await own.answer('commit', second, repeating);
+    expect(envelopeOf(reply).header).toMatchObject({ log: false, prev: [envelopeOf(second).cid] });
+    expect(await own.answer('commit', second, repeating)).toEqual(reply);
+    const refused = own.answer('commit', third, repeating).catch((error: unknown) => error);
+    const { code, metadata } = toDtaError(await refused);
+    expect(code).toBe('busy');
+    expect(metadata['retryAfterMs']).toBeGreaterThan(0);
+    expect(metadata['retryAfterMs']).toBeLessThanOrEqual(60_000);
+    await own.answer('affirm', third, repeating); // another verb
+    expect(await own.answer('commit', payload, repeating)).toEqual(first);
+    const after = await rowsOf(node.database);
+    expect(after).toEqual({ ...before, ...nextOf(before, ['statements', 'replies', 'envelopes', 'events']) }); // of `affirm`
+  });
+
+  test('gets a row where an older document of this node answered: the principal may refuse what that one said', async () => {
+    const own = new Inbox<Tally>({ ...node, orders });
+    await own.answer('commit', payload, repeating);
+    const [byOther] = decodeBundle(payload).envelopes;
+    await node.database.query('UPDATE replies SET envelope = $2 WHERE order_ref = $1', [
+      refOf(),
+      Buffer.from(known(byOther)),
+    ]);
+    const before = await rowsOf(node.database);
+    await own.answer('commit', await another(), repeating);
+    const written = ['statements', 'replies', 'envelopes', 'events'];
+    expect(await rowsOf(node.database)).toEqual({ ...before, ...nextOf(before, written) });
+  });
+
+  const nextOf = (counts: Record<string, number>, tables: readonly string[]) =>
+    Object.fromEntries(tables.map((table) => [table, (counts[table] ?? 0) + 1]));
 });
 
 test('statements stay at hand while their setup is under way, and no longer', async () => {

@@ -50,7 +50,7 @@ export async function affirmStatements<O>(order: O, evidence: Evidence, { author
     }
   }
   const affirmation = await signAffirmation(named, evidence, author);
-  return { ...nothing, order, reply: [affirmation], keep: [affirmation] };
+  return { ...nothing, order, reply: [affirmation], keep: [affirmation], repeats: true };
 }
 
 /** The first Affirmation in `evidence` of each chain by its newest document: a principal takes none that leaves anything. */

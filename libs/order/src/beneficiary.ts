@@ -148,7 +148,7 @@ export async function commitEnrolment(
   verifyCertificate(commitment, setup, evidence);
   assertOwnEnrolment(order, setup.enrolment.cid);
   const acknowledged = { ...nothing, reply: [await acknowledge(commitment, evidence, context)] };
-  if (commitment.cid === order.commitmentStatement) return { ...acknowledged, order };
+  if (commitment.cid === order.commitmentStatement) return { ...acknowledged, order, repeats: true };
   return {
     ...acknowledged,
     order: {
@@ -202,7 +202,7 @@ export async function redeemOrder(
     );
   if (order.state === 'held') {
     const again = await receipt(order.good, []);
-    return { ...nothing, order, reply: [again], keep: [redemption, again] };
+    return { ...nothing, order, reply: [again], keep: [redemption, again], repeats: evidence.isStored(redemption) };
   }
   const seed = await open({ what: 'enrolment-seed', epoch: 0, transcript: null, index: null });
   const key = await open({ what: 'enrolment-key', epoch: 0, transcript: null, index: null });

@@ -4,7 +4,7 @@ import { DtaError } from '@dta/errors';
 import { signStatement } from '@dta/identity';
 import { NEW_SETUP, signAcceptance } from './acceptance.js';
 import { assertForwards } from './forward.js';
-import { signConfirmation, verifyCertificate } from './certificate.js';
+import { certifiedOf, signConfirmation, verifyCertificate } from './certificate.js';
 import { deriveCoefficients, openShare, signDeal } from './deal.js';
 import { verifyEnrolment } from './enrolment.js';
 import type { Evidence } from './evidence.js';
@@ -242,16 +242,18 @@ function certify(
 }
 
 /**
- * Verb `commit`: the Commitment with the whole certificate. What was only for the setup is erased.
+ * Verb `commit`: the Commitment with the whole certificate. What was only for the setup is erased. It may be shown again.
  *
  * @throws `certificate_invalid`, `transcript_mismatch`, `order_state_conflict`
  */
 export async function commitOrder(order: FiduciaryOrder, evidence: Evidence, context: StepContext): Promise<Step> {
   const commitment = evidence.message(commitmentStatement);
   const certified = certify(order, commitment, evidence);
+  const isKept = certifiedOf(commitment.cid, evidence).every((statement) => evidence.isStored(statement));
   return {
     ...nothing,
     order: certified.order,
+    repeats: order.state === 'committed' && isKept,
     reply: [await acknowledge(commitment, evidence, context)],
     erase: ['epoch-seed'],
     keep: evidence.statements,
@@ -320,6 +322,7 @@ export async function takeReceipt(order: FiduciaryOrder, evidence: Evidence, con
     reply: [await acknowledge(receipt, evidence, context)],
     keep: [receipt],
     settled: isLast ? 'redemption' : null,
+    repeats: evidence.isStored(receipt),
   };
 }
 

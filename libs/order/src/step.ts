@@ -36,6 +36,11 @@ export interface Outcome<O> {
   /** statements to store as the order's evidence */
   readonly keep: readonly OrderStatement[];
   readonly settled: Settled | null;
+  /**
+   * Whether this step was taken before, so that it changes nothing: where this verb was answered too, the answer is said again
+   * and nothing is written (docs/protocol.md §5).
+   */
+  readonly repeats: boolean;
 }
 
 /** The parts of an outcome that most steps leave empty. */
@@ -46,6 +51,7 @@ export const nothing = {
   erase: [],
   keep: [],
   settled: null,
+  repeats: false,
 } as const;
 
 /** Opens a secret of the order's; the step wipes it. */

@@ -3,3 +3,4 @@
 export { cast, codeOf, member, RoleRig, rowsOf, type Cast, type Member } from './role-rig.js';
 export { WiredParties, type Changed } from './wired-parties.js';
 export { PlayedPeers, type PlayedReply } from './played-peers.js';
+export { ends, tell } from './news.js';
