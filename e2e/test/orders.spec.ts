@@ -112,7 +112,7 @@ describe('over separate processes', () => {
         ({ waitingFor: [one, ...others] }) => one?.lastError === 'timeout' && others.length === 0,
       );
       expect(waiting).toMatchObject({ state: 'enrolled', commitment: null });
-      expect(waiting.waitingFor).toEqual([{ fiduciary: fiduciaries[2], lastError: 'timeout' }]);
+      expect(waiting.waitingFor).toEqual([{ fiduciary: fiduciaries[2], lastError: 'timeout', detail: null }]);
       silent?.resume();
       await until(api, orderReference, ({ state }) => state === 'committed');
       expect(

@@ -38,7 +38,7 @@ export const order = (changes: Partial<OrderView> = {}): OrderView => ({
   beneficiary: beneficiary.node,
   beneficiaryIsOwn: true,
   threshold: 1,
-  fiduciaries: [{ idDocumentCID: fiduciary.node, state: 'committed', lastError: null }],
+  fiduciaries: [{ idDocumentCID: fiduciary.node, state: 'committed', lastError: null, detail: null }],
   waitingFor: [],
   failure: null,
   extension: {},

@@ -18,8 +18,8 @@ const waiting = (state: OrderProgress['state']) =>
   progress({
     ...{ state, commitment: null },
     waitingFor: [
-      { party: fiduciary.node, role: 'fiduciary', lastError: 'timeout: no reply' },
-      { party: stranger, role: 'beneficiary', lastError: null },
+      { party: fiduciary.node, role: 'fiduciary', lastError: 'timeout: no reply', detail: null },
+      { party: stranger, role: 'beneficiary', lastError: null, detail: null },
     ],
   });
 
@@ -96,8 +96,8 @@ describe('POST /v1/order', () => {
     expect(body).toEqual({
       ...{ orderReference, state: 'dealing' },
       waitingFor: [
-        { fiduciary: fiduciary.node, lastError: 'timeout: no reply' },
-        { beneficiary: stranger, lastError: null },
+        { fiduciary: fiduciary.node, lastError: 'timeout: no reply', detail: null },
+        { beneficiary: stranger, lastError: null, detail: null },
       ],
     });
   });
@@ -124,7 +124,7 @@ describe('POST /v1/order', () => {
         ...{ state: 'failed', commitment: null },
         failure: {
           reason: 'too few fiduciaries',
-          owing: [{ party: fiduciary.node, lastError: 'identity_not_admitted' }],
+          owing: [{ party: fiduciary.node, lastError: 'identity_not_admitted', detail: 'its list lacks P' }],
         },
       });
     const { status, body, headers } = await post('/v1/order', {});
@@ -134,9 +134,10 @@ describe('POST /v1/order', () => {
     expect(body).toMatchObject({
       ...{ type: 'urn:dta:problem:fiduciaries_insufficient', code: 'fiduciaries_insufficient', status: 503 },
       ...{ requestId: headers['x-request-id'], orderReference },
-      waitingFor: [{ fiduciary: fiduciary.node, lastError: 'identity_not_admitted' }],
+      waitingFor: [{ fiduciary: fiduciary.node, lastError: 'identity_not_admitted', detail: 'its list lacks P' }],
     });
     expect(body['detail']).toContain('too few fiduciaries');
+    expect(body['detail']).toContain('(identity_not_admitted: its list lacks P)');
   });
 
   it('answers 409 for an order that was cancelled meanwhile', async () => {
@@ -321,7 +322,7 @@ describe('GET /v1/order/{orderReference}', () => {
     expect(body).toMatchObject({
       ...{ orderCID: orderReference, orderReference, state: 'committed', commitment: toHex(commitment) },
       ...{ createdAt: 1_700_000_000, setupBy: '2023-11-14T22:28:20.000Z', keepUntil: '2031-01-01T00:00:00.000Z' },
-      fiduciaries: [{ idDocumentCID: fiduciary.node, state: 'committed', lastError: null }],
+      fiduciaries: [{ idDocumentCID: fiduciary.node, state: 'committed', lastError: null, detail: null }],
       ...{ failure: null, waitingFor: [], envelopes: [{ cid: cid('envelope'), published: false }] },
       timeline: [{ at: '2023-11-14T22:13:20.999Z', event: 'place' }],
     });
@@ -332,10 +333,13 @@ describe('GET /v1/order/{orderReference}', () => {
     setup.roles.answers['principal.get-order'] = () =>
       order({
         ...{ state: 'failed', commitment: null },
-        failure: { reason: 'setup_expired', owing: [{ party: beneficiary.node, lastError: null }] },
+        failure: { reason: 'setup_expired', owing: [{ party: beneficiary.node, lastError: null, detail: null }] },
       });
     expect((await setup.http(`/v1/order/${orderReference}`)).body).toMatchObject({
-      failure: { reason: 'setup_expired', waitingFor: [{ beneficiary: beneficiary.node, lastError: null }] },
+      failure: {
+        reason: 'setup_expired',
+        waitingFor: [{ beneficiary: beneficiary.node, lastError: null, detail: null }],
+      },
     });
   });
 

@@ -7,6 +7,7 @@ import {
   dropLease,
   noteFailure,
   periodically,
+  readLastError,
   takeLease,
   undriven,
   writeAnswers,
@@ -306,8 +307,8 @@ export class OrderDriver implements Job {
       checkAnswer(open.order, answer, open.evidence, reply.envelopes);
       return { ...answer, envelope, envelopes: reply.envelopes };
     } catch (error) {
-      const { code, dueInMs } = await noteFailure(this.#node.database, delivery, error);
-      delivery.lastError = code;
+      const { lastError, dueInMs } = await noteFailure(this.#node.database, delivery, error);
+      delivery.lastError = lastError;
       delivery.dueAt = this.#node.now() + dueInMs;
       this.#logFailure(open.order.ref, delivery, error);
       return null;
@@ -324,8 +325,12 @@ export class OrderDriver implements Job {
     }
   }
 
-  #logFailure(orderReference: Cid, { party, verb }: OpenDelivery, error: unknown): void {
-    const fields = { orderReference, party, verb, code: (error as Partial<DtaError>).code ?? 'internal' }; // read, not trusted
+  #logFailure(orderReference: Cid, { party, verb, lastError }: OpenDelivery, error: unknown): void {
+    const { detail } = readLastError(lastError);
+    const fields = {
+      ...{ orderReference, party, verb, code: (error as Partial<DtaError>).code ?? 'internal' }, // read, not trusted
+      ...(detail !== null && { detail }),
+    };
     if (isDtaError(error)) this.#node.log.info(fields, 'a delivery is still owed');
     else this.#node.log.error({ ...fields, err: error }, 'a delivery failed');
   }

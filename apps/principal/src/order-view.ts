@@ -1,7 +1,7 @@
 import type { Cid } from '@dta/codec';
 import type { OrderProgress, OrderView as View } from '@dta/contracts';
 import { DtaError } from '@dta/errors';
-import type { Node } from '@dta/node';
+import { readLastError, type Node } from '@dta/node';
 import type { PrincipalOrder } from '@dta/order';
 import type { PrincipalOptions } from './config.js';
 import type { DeliveryState, OrderRepository, OrderStanding } from './order.repository.js';
@@ -65,10 +65,10 @@ export class OrderView {
       createdAt: order.createdAt,
       beneficiary: order.beneficiary,
       beneficiaryIsOwn: this.#isOwn(order.beneficiary),
-      waitingFor: owed.map(({ party, role, lastError }) => ({ party, role, lastError })),
+      waitingFor: owed.map(({ party, role, lastError }) => ({ party, role, ...readLastError(lastError) })),
       failure: order.failure && {
         reason: order.failure.reason,
-        owing: order.failure.owing.map((owing) => ({ ...owing })),
+        owing: order.failure.owing.map(({ party, lastError }) => ({ party, ...readLastError(lastError) })),
       },
       extension,
       pluginError,
@@ -92,7 +92,7 @@ function fiduciary(cid: Cid, order: PrincipalOrder, deliveries: readonly Deliver
   return {
     idDocumentCID: cid,
     state: alone && state === 'accepted' ? 'confirmed' : state,
-    lastError: newest.find(({ lastError }) => lastError !== null)?.lastError ?? null,
+    ...readLastError(newest.find(({ lastError }) => lastError !== null)?.lastError ?? null),
   };
 }
 

@@ -70,13 +70,16 @@ const silent: Readonly<Record<string, readonly ['b' | 'f2', PrincipalVerb]>> = {
   'silent at confirm': ['f2', 'confirm'],
 };
 
+/** The order of a fiduciary whose operator has not admitted its principal. */
+const NOT_ADMITTED = 'not admitted';
+
 describe('t−1 fiduciaries', () => {
   let setupBy: number;
   const placed = new Map<string, Cid>();
 
   beforeAll(async () => {
     setupBy = Date.now() + 15_000;
-    const names = [...Object.keys(silent), 'wrong share'];
+    const names = [...Object.keys(silent), 'wrong share', NOT_ADMITTED];
     await Promise.all(
       names.map(async (name) => placed.set(name, (await place({ setupBy, extension: { name } })).orderReference)),
     );
@@ -89,7 +92,7 @@ describe('t−1 fiduciaries', () => {
     expect(view).toMatchObject({ state: 'failed', commitment: null });
     expect(view.failure).toEqual({
       reason: 'setup_expired',
-      owing: [{ party: members[who].identity.cid, lastError: 'service_unavailable' }],
+      owing: [{ party: members[who].identity.cid, lastError: 'service_unavailable', detail: null }],
     });
     const [kept] = await database.query<{ kept: number }>(
       `SELECT count(*)::integer AS kept FROM deliveries WHERE order_ref = $1
@@ -99,10 +102,24 @@ describe('t−1 fiduciaries', () => {
     expect(kept).toEqual({ kept: 0 });
   });
 
+  test('whose operator has not admitted the principal: the order says whose list lacks whom, as it waits and after', async () => {
+    const [orderReference, f2] = [known(placed.get(NOT_ADMITTED)), members.f2.identity.cid];
+    const lastError = 'identity_not_admitted';
+    const detail = `the admission list of ${f2} lacks ${members.p.identity.cid}`;
+    const { failure } = await ended(orderReference);
+    expect(failure?.owing).toEqual([{ party: f2, lastError, detail }]);
+    const view = await call('principal.get-order', { orderReference });
+    expect(view.fiduciaries[1]).toEqual({ idDocumentCID: f2, state: 'asked', lastError, detail });
+    const logged = rig.logged.map((line) => JSON.parse(line) as Record<string, unknown>); // every line is one
+    expect(logged).toContainEqual(
+      expect.objectContaining({ msg: 'a delivery is still owed', orderReference, party: f2, code: lastError, detail }),
+    );
+  });
+
   test('who deals or releases a wrong share: it makes no key; the member that refused it owes, with its reason', async () => {
     const { state, commitment, failure } = await ended(known(placed.get('wrong share')));
     expect([state, commitment]).toEqual(['failed', null]);
-    expect(failure?.owing).toContainEqual({ party: members.f1.identity.cid, lastError: 'deal_invalid' });
+    expect(failure?.owing).toContainEqual({ party: members.f1.identity.cid, lastError: 'deal_invalid', detail: null });
   });
 });
 
@@ -111,6 +128,10 @@ async function misbehave(reply: PlayedReply, verb: PrincipalVerb, order: Parties
   const name = String(order.statementsOf(requestStatement)[0]?.body.extension['name']);
   const [who, at] = silent[name] ?? [];
   if (who !== undefined && reply.by === members[who] && verb === at) throw new DtaError('service_unavailable', 'away');
+  if (name === NOT_ADMITTED && verb === 'accept' && reply.by === members.f2) {
+    const metadata = { list: members.f2.identity.cid, identity: members.p.identity.cid };
+    throw new DtaError('identity_not_admitted', 'as a fiduciary says it', { metadata });
+  }
   return name === 'wrong share' && verb === 'deal' && reply.by === members.f2 ? wrongShare(reply, order) : reply;
 }
 

@@ -63,7 +63,7 @@ test('one that takes longer is answered after the wait with whom it waits for, a
   expect(performance.now() - begun).toBeGreaterThan(290);
   expect(placed).toMatchObject({
     ...{ state: 'requested', commitment: null },
-    waitingFor: [{ party: members.b.identity.cid, role: 'beneficiary', lastError: null }],
+    waitingFor: [{ party: members.b.identity.cid, role: 'beneficiary', lastError: null, detail: null }],
   });
   goOn();
   const params = { orderReference, until: 'committed', waitMs: 30_000 } as const;

@@ -467,7 +467,10 @@ export interface components {
       fiduciaries: {
         idDocumentCID: string;
         state: string;
+        /** @description The code that the last attempt ended with */
         lastError: string | null;
+        /** @description What the principal knows of its cause: whose admission list lacks whom */
+        detail: string | null;
       }[];
       waitingFor: components['schemas']['WaitingFor'];
       failure: {
@@ -493,15 +496,24 @@ export interface components {
     WaitingFor: (
       | {
           fiduciary: string;
+          /** @description The code that the last attempt ended with */
           lastError: string | null;
+          /** @description What the principal knows of its cause: whose admission list lacks whom */
+          detail: string | null;
         }
       | {
           beneficiary: string;
+          /** @description The code that the last attempt ended with */
           lastError: string | null;
+          /** @description What the principal knows of its cause: whose admission list lacks whom */
+          detail: string | null;
         }
       | {
           principal: string;
+          /** @description The code that the last attempt ended with */
           lastError: string | null;
+          /** @description What the principal knows of its cause: whose admission list lacks whom */
+          detail: string | null;
         }
     )[];
     Status: {

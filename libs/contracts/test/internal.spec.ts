@@ -19,9 +19,9 @@ const commitment = new Uint8Array(33).fill(2);
 const view: ResultOf<'principal.get-order'> = {
   ...{ orderReference: cid, plugin: 'milagro', state: 'dealing', commitment: null, createdAt: 1, setupBy: 2 },
   ...{ keepUntil: null, beneficiary: cid, beneficiaryIsOwn: false, threshold: 2 },
-  fiduciaries: [{ idDocumentCID: cid, state: 'accepted', lastError: 'timeout: no reply' }],
-  waitingFor: [{ party: cid, role: 'fiduciary', lastError: null }],
-  failure: { reason: 'setup_expired', owing: [{ party: cid, lastError: null }] },
+  fiduciaries: [{ idDocumentCID: cid, state: 'accepted', lastError: 'timeout: no reply', detail: null }],
+  waitingFor: [{ party: cid, role: 'fiduciary', lastError: null, detail: null }],
+  failure: { reason: 'setup_expired', owing: [{ party: cid, lastError: null, detail: null }] },
   extension: { note: ['x', 1, null, true] },
   pluginError: 'plugin_timeout',
   envelopes: [{ cid, published: true }],

@@ -13,6 +13,7 @@ import {
 import { LRUCache } from 'lru-cache';
 import type { Sql } from './database.js';
 import type { KeyRing } from './key-ring.js';
+import { notAdmitted } from './refusal-log.js';
 
 const RELOAD_MS = 1_000;
 
@@ -32,6 +33,7 @@ export class Admission {
   readonly directory: IdentityDirectory;
   readonly #sql: Sql;
   readonly #own: ReadonlySet<Cid>;
+  readonly #first: Cid;
   readonly #admitted = new Set<Cid>();
   readonly #revoked = new Set<Cid>();
   #seen = 0n;
@@ -40,6 +42,7 @@ export class Admission {
 
   private constructor(sql: Sql, ring: KeyRing) {
     this.#sql = sql;
+    this.#first = ring.first;
     this.#own = new Set(ring.identities.map(({ cid }) => cid));
     const verified = new LRUCache<Cid, Identity>({
       max: IDENTITIES_CACHED_MAX,
@@ -97,12 +100,16 @@ export class Admission {
     return first !== undefined && this.#admitted.has(first);
   }
 
-  /** @throws `identity_not_admitted` */
+  /** Whether the chain of `cid` is admitted, as far as this process has been told. */
+  knows(cid: Cid): boolean {
+    const first = this.directory.findFirst(cid);
+    return first !== undefined && this.#admitted.has(first);
+  }
+
+  /** @throws `identity_not_admitted`, which says whose list lacks whom */
   async assertAdmitted(cid: Cid, directory?: IdentityDirectory): Promise<void> {
     if (!(await this.isAdmitted(cid, directory))) {
-      throw new DtaError('identity_not_admitted', 'this identity is not on the admission list', {
-        metadata: { identity: cid },
-      });
+      throw notAdmitted(this.#first, directory?.findFirst(cid) ?? cid);
     }
   }
 

@@ -5,6 +5,7 @@ import { readStatements, type Evidence, type VerifiedStatements } from '@dta/ord
 import { BACKOFF_MAX_MS, BACKOFF_MIN_MS, BACKOFF_UNAWAITED_MAX_MS } from '@dta/contracts';
 import { fromColumn } from './byte-list.js';
 import type { Sql } from './database.js';
+import { lastErrorOf } from './last-error.js';
 import { exchange, type ExchangeParts } from './exchange.js';
 
 /** A message owed to a recipient, with what the recipient answered. */
@@ -17,6 +18,7 @@ export interface Delivery {
   readonly role: Role;
   readonly state: 'owed' | 'answered' | 'closed';
   readonly attachments: readonly Uint8Array[];
+  /** as {@link lastErrorOf} keeps it */
   readonly lastError: string | null;
   /** ms until it may be sent again; 0 or less: now */
   readonly dueInMs: number;
@@ -115,8 +117,9 @@ export async function noteFailure(
   sql: Sql,
   delivery: Pick<Delivery, 'envelope' | 'verb' | 'party'>,
   error: unknown,
-): Promise<{ code: string; dueInMs: number }> {
-  const { code, metadata } = toDtaError(error);
+): Promise<{ lastError: string; dueInMs: number }> {
+  const { metadata } = toDtaError(error);
+  const lastError = lastErrorOf(error, delivery.party);
   const longest = awaited.has(delivery.verb) ? BACKOFF_MAX_MS : BACKOFF_UNAWAITED_MAX_MS;
   const asked = typeof metadata['retryAfterMs'] === 'number' ? metadata['retryAfterMs'] : 0;
   const rows: { due_in_ms: string }[] = await sql.query(
@@ -124,9 +127,17 @@ export async function noteFailure(
        make_interval(secs => greatest($5::float, least($7::float, $6::float * 2 ^ least(attempts, 16)) * (0.5 + random() / 2)) / 1000)
      WHERE envelope = $1 AND verb = $2 AND party = $3 AND state = 'owed'
      RETURNING (extract(epoch FROM next_attempt_at - now()) * 1000)::bigint AS due_in_ms`,
-    [delivery.envelope, delivery.verb, delivery.party, code, Math.min(asked, BACKOFF_MAX_MS), BACKOFF_MIN_MS, longest],
+    [
+      delivery.envelope,
+      delivery.verb,
+      delivery.party,
+      lastError,
+      Math.min(asked, BACKOFF_MAX_MS),
+      BACKOFF_MIN_MS,
+      longest,
+    ],
   );
-  return { code, dueInMs: Number(rows[0]?.due_in_ms ?? BACKOFF_MAX_MS) };
+  return { lastError, dueInMs: Number(rows[0]?.due_in_ms ?? BACKOFF_MAX_MS) };
 }
 
 /** Bytes of a stored envelope. */

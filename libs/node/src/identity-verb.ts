@@ -22,6 +22,7 @@ import {
 import { acknowledgedStatement, forwardStatement } from '@dta/order';
 import { addLineage } from './lineage.js';
 import type { Node } from './node.js';
+import type { Refused } from './refusal-log.js';
 
 /**
  * Verb `identity`: successors of admitted chains, and Revocations. They prove themselves, so an admitted sender may pass on
@@ -33,15 +34,30 @@ import type { Node } from './node.js';
  * `identity_frozen` where this node's own chain says nothing new
  */
 export async function takeIdentities(node: Node, payload: Uint8Array): Promise<Uint8Array> {
+  const about: Told = { verb: 'identity', peer: null, isVerified: false, order: null };
+  try {
+    return await take(node, payload, about);
+  } catch (error) {
+    node.refusals.refused(about, error);
+    throw error;
+  }
+}
+
+/** What is known so far of the sender, should the message be refused. */
+type Told = { -readonly [Field in keyof Refused]: Refused[Field] };
+
+async function take(node: Node, payload: Uint8Array, about: Told): Promise<Uint8Array> {
   const { admission, ring, role, now } = node;
   const bundle = decodeBundle(payload);
   const [bytes = new Uint8Array()] = bundle.envelopes;
   const envelope = parseEnvelope(bytes);
   const { header } = envelope;
+  about.peer = header.sender;
   const directory = new IdentityDirectory({ below: admission.directory });
   await addLineage(directory, admission, header.sender, bundle.identities, now());
   const sender = directory.get(header.sender);
   verifyEnvelope(envelope, sender);
+  Object.assign(about, { peer: directory.firstOf(sender.cid), isVerified: true });
   assertNotAhead(header.createdAt, now());
   if (header.order !== null || header.prev.length > 0 || header.log || bundle.envelopes.length > 1) {
     throw new DtaError('envelope_invalid', 'a message of identities is of no order, answers nothing and is not logged');

@@ -9,7 +9,7 @@ import {
   type Bundle,
   type Envelope,
 } from '@dta/envelope';
-import { DtaError, isDtaError, toDtaError } from '@dta/errors';
+import { DtaError, isDtaError } from '@dta/errors';
 import { assertNotAhead, IdentityDirectory, type Role } from '@dta/identity';
 import {
   assertMaySpeak,
@@ -30,6 +30,7 @@ import type { KeyRing } from './key-ring.js';
 import { addLineage } from './lineage.js';
 import { orderColumns, type OrderTable, type StoredOrder, type Versioned } from './order-table.js';
 import { OrdersAtHand, type KnownOrder } from './orders-at-hand.js';
+import type { Refused, RefusalLog } from './refusal-log.js';
 import type { SecretStore } from './secret-store.js';
 import { hasAnswered, SaidAgain } from './said-again.js';
 import { sealOrderEnvelope } from './sealer.js';
@@ -72,6 +73,7 @@ export interface InboxParts<O> {
   readonly verified: VerifiedStatements;
   readonly orders: OrderTable<O>;
   readonly log: Logger;
+  readonly refusals: RefusalLog;
   readonly now: () => number;
 }
 
@@ -95,8 +97,19 @@ export class Inbox<O extends { readonly state: string }> {
    * @throws what any check refuses the message for
    */
   async answer(verb: string, payload: Uint8Array, step: PeerStep<O>): Promise<Uint8Array> {
+    const about: Told = { verb, peer: null, isVerified: false, order: null };
+    try {
+      return await this.#answer(about, payload, step);
+    } catch (error) {
+      this.#parts.refusals.refused(about, error);
+      throw error;
+    }
+  }
+
+  async #answer(about: Told, payload: Uint8Array, step: PeerStep<O>): Promise<Uint8Array> {
+    const { verb } = about;
     const bundle = decodeBundle(payload);
-    const { envelope, directory } = await this.#checkSender(bundle);
+    const { envelope, directory } = await this.#checkSender(bundle, about);
     const guessed = await this.#guess(verb, bundle, envelope, directory, step);
     if (guessed !== undefined) return guessed;
     let known = await this.#read(verb, envelope);
@@ -113,7 +126,6 @@ export class Inbox<O extends { readonly state: string }> {
           message = { ...message, evidence: message.evidence.at(this.#parts.now()) }; // it may have slept beyond a time limit
           continue;
         }
-        this.#tell(verb, envelope, { code: toDtaError(error).code }, 'a step was refused');
         throw error;
       }
     }
@@ -140,13 +152,16 @@ export class Inbox<O extends { readonly state: string }> {
   }
 
   /** Admission and signature of whoever sent the message, before anything is decrypted. */
-  async #checkSender(bundle: Bundle): Promise<{ envelope: Envelope; directory: IdentityDirectory }> {
+  async #checkSender(bundle: Bundle, about: Told): Promise<{ envelope: Envelope; directory: IdentityDirectory }> {
     const { admission } = this.#parts;
     const [bytes = new Uint8Array()] = bundle.envelopes;
     const envelope = parseEnvelope(bytes);
+    const { sender, order } = envelope.header;
+    Object.assign(about, { peer: sender, order });
     const directory = new IdentityDirectory({ below: admission.directory });
-    await addLineage(directory, admission, envelope.header.sender, bundle.identities, this.#parts.now());
-    verifyEnvelope(envelope, directory.get(envelope.header.sender));
+    await addLineage(directory, admission, sender, bundle.identities, this.#parts.now());
+    verifyEnvelope(envelope, directory.get(sender));
+    Object.assign(about, { peer: directory.firstOf(sender), isVerified: true });
     assertNotAhead(envelope.header.createdAt, this.#parts.now());
     if (envelope.header.from !== 'principal') throw new DtaError('envelope_invalid', "this verb is a principal's");
     if (envelope.header.prev.length > 0) throw new DtaError('envelope_invalid', 'a request refers to no envelope');
@@ -246,14 +261,9 @@ export class Inbox<O extends { readonly state: string }> {
       for (const said of outcome.reply) verified.set(said.cid, said);
       this.#atHand.stepped(found, { ref: evidence.order, order: outcome.order, keep: outcome.keep }, reply);
     }
-    this.#tell(verb, envelope, { state: outcome.order.state }, 'a step was taken');
+    const { log } = this.#parts;
+    log.info({ role, verb, orderReference: evidence.order, state: outcome.order.state }, 'a step was taken');
     return reply;
-  }
-
-  /** Of those whose sender is admitted: a stranger fills no log. */
-  #tell(verb: string, { header }: Envelope, said: object, sentence: string): void {
-    const { log, role } = this.#parts;
-    log.info({ role, verb, orderReference: header.order, ...said }, sentence);
   }
 
   /** All that this node has of a message's order: a reply given before, the row, which statements are stored. */
@@ -288,6 +298,9 @@ export class Inbox<O extends { readonly state: string }> {
     });
   }
 }
+
+/** What is known so far of a message, should it be refused. */
+type Told = { -readonly [Field in keyof Refused]: Refused[Field] };
 
 /** What a node has of the order of a message. */
 interface Known<O> extends KnownOrder<O> {

@@ -6,6 +6,7 @@ import { traceIdOf, type Logger } from '@dta/service';
 import type { Answered } from '@dta/transport';
 import type { Sql } from './database.js';
 import type { Node } from './node.js';
+import type { RefusalLog } from './refusal-log.js';
 
 /** Who may call, and where calls that were seen are kept. */
 export interface InternalInboxParts {
@@ -16,6 +17,7 @@ export interface InternalInboxParts {
   readonly tokenHash: Uint8Array | null;
   readonly now: () => number;
   readonly log: Logger;
+  readonly refusals: RefusalLog;
   /** told of each call that was answered under seal */
   readonly observe: (verb: string, answered: Answered) => void;
 }
@@ -32,8 +34,9 @@ export class InternalInbox {
   }
 
   /** The inbox of a role. */
-  static of({ database, options, now, log, role, metrics }: Node): InternalInbox {
+  static of({ database, options, now, log, refusals, role, metrics }: Node): InternalInbox {
     return new InternalInbox({
+      refusals,
       sql: database,
       psk: options.psk,
       tokenHash: options.tokenHash,
@@ -48,15 +51,15 @@ export class InternalInbox {
    * @returns the sealed reply, or the sealed error
    * @throws `decryption_failed` and the like where there is nobody to answer under seal
    */
-  answer<V extends InternalCall>(
+  async answer<V extends InternalCall>(
     call: V,
     subject: string,
     payload: Uint8Array,
     run: (params: ParamsOf<V>) => Promise<ResultOf<V>>,
   ): Promise<Uint8Array> {
-    const { psk, now, log, observe } = this.#parts;
+    const { psk, now, log, refusals, observe } = this.#parts;
     const begun = performance.now();
-    return serveCall(payload, {
+    const answered = serveCall(payload, {
       call,
       psk,
       subject,
@@ -65,6 +68,13 @@ export class InternalInbox {
       onAnswered: (code) => observe(verbOf(call), { code, seconds: (performance.now() - begun) / 1000 }),
       handler: (served) => this.#logged(call, served, () => this.#admit(call, served, run)),
     });
+    try {
+      return await answered;
+    } catch (error) {
+      // outside any seal: another key than this role's, or a clock that is off; the gateway is told no more than the code
+      refusals.refused({ verb: verbOf(call), peer: null, isVerified: false, order: null }, error);
+      throw error;
+    }
   }
 
   async #admit<V extends InternalCall>(

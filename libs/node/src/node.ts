@@ -24,6 +24,7 @@ import { readKeyFile } from './key-files.js';
 import { openKeyRing, type KeyRing } from './key-ring.js';
 import { measuredCustody } from './measured-custody.js';
 import { pluginLimits } from './plugin-limits.js';
+import { createRefusalLog, type RefusalLog } from './refusal-log.js';
 import { createRoleGauges, createRoleMetrics, type RoleMetrics } from './role-metrics.js';
 import { openRowMac, type RowMac } from './row-mac.js';
 import { SecretStore } from './secret-store.js';
@@ -71,6 +72,8 @@ export interface Node {
   readonly gate: Gate;
   readonly waiterGate: Gate;
   readonly log: Logger;
+  /** where it tells of messages that it refused */
+  readonly refusals: RefusalLog;
   readonly monitor: Monitor;
   readonly metrics: RoleMetrics;
   readonly now: () => number;
@@ -131,6 +134,7 @@ export async function openNode(
     gate,
     waiterGate: waiters,
     log,
+    refusals: createRefusalLog(log, role),
     monitor,
     metrics,
     now,

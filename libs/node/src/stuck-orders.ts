@@ -2,6 +2,7 @@ import type { Cid } from '@dta/codec';
 import { parseStatement, type Role } from '@dta/identity';
 import { requestStatement } from '@dta/order';
 import type { Sql } from './database.js';
+import { readLastError } from './last-error.js';
 
 /** What an order waits for. */
 export interface StuckOrder {
@@ -71,7 +72,7 @@ export async function stuckOrders(sql: Sql, limit: number): Promise<StuckOrder[]
     ...owed.map((row): StuckOrder => ({
       ...{ orderReference: row.order_ref, state: row.state, since: Number(row.since) },
       waitingFor: { party: row.party, role: row.role, verb: row.verb },
-      ...{ attempts: row.attempts, lastError: row.last_error, nextAttempt: Number(row.next) },
+      ...{ attempts: row.attempts, lastError: readLastError(row.last_error).lastError, nextAttempt: Number(row.next) },
     })),
     ...idle.map(({ ref, state, since, request, drives }): StuckOrder => ({
       ...{ orderReference: ref, state, since: Number(since) },

@@ -340,6 +340,7 @@ describe("a gateway's call", () => {
       tokenHash: sha256(new TextEncoder().encode(token)),
       now: () => now,
       log: node.log,
+      refusals: node.refusals,
       observe: () => undefined,
     });
   const made = (said: { token?: string | null; psk?: Uint8Array; now?: number }) =>

@@ -4,30 +4,33 @@ import { Refusal } from '../problem.js';
 import type { Answer } from './route.js';
 
 /** Who is waited for, by its role, and how the last attempt ended. */
-export type Waiting =
-  | { fiduciary: Cid; lastError: string | null }
-  | { beneficiary: Cid; lastError: string | null }
-  | { principal: Cid; lastError: string | null };
+export type Waiting = ({ fiduciary: Cid } | { beneficiary: Cid } | { principal: Cid }) & LastAttempt;
+
+interface LastAttempt {
+  readonly lastError: string | null;
+  readonly detail: string | null;
+}
 
 /** Whoever the order waits for. */
 export function waitingFor({ waitingFor: parties }: OrderProgress): Waiting[] {
-  return parties.map(({ party, role, lastError }) => {
-    if (role === 'fiduciary') return { fiduciary: party, lastError };
-    return role === 'beneficiary' ? { beneficiary: party, lastError } : { principal: party, lastError };
+  return parties.map(({ party, role, lastError, detail }) => {
+    if (role === 'fiduciary') return { fiduciary: party, lastError, detail };
+    return role === 'beneficiary' ? { beneficiary: party, lastError, detail } : { principal: party, lastError, detail };
   });
 }
 
 /** Who still owed an answer when the order failed. */
 export function owing({ failure, beneficiary }: OrderProgress): Waiting[] {
-  return (failure?.owing ?? []).map(({ party, lastError }) =>
-    party === beneficiary ? { beneficiary: party, lastError } : { fiduciary: party, lastError },
+  return (failure?.owing ?? []).map(({ party, ...last }) =>
+    party === beneficiary ? { beneficiary: party, ...last } : { fiduciary: party, ...last },
   );
 }
 
 /** An order that failed: which and why. */
 export function failed(view: OrderProgress): Refusal {
   const parties = owing(view);
-  const named = parties.map((one) => `${Object.values(one)[0]}${one.lastError === null ? '' : ` (${one.lastError})`}`);
+  const why = ({ lastError, detail }: Waiting) => [lastError, detail].filter((part) => part !== null).join(': ');
+  const named = parties.map((one) => `${Object.values(one)[0]}${one.lastError === null ? '' : ` (${why(one)})`}`);
   const reason = view.failure?.reason ?? 'unknown';
   const message = `the order failed: ${reason}${named.length > 0 ? `; no good answer from ${named.join(', ')}` : ''}`;
   return new Refusal('fiduciaries_insufficient', message, {

@@ -28,8 +28,8 @@ export const rulesSchema = z.strictObject({
 });
 export type Rules = z.output<typeof rulesSchema>;
 
-/** An error code and its sentence, as the last attempt left it; `null` where there was none. */
-const lastError = z.string().nullable();
+/** The error code of the last attempt, and what the principal knows of its cause; each `null` where there is none. */
+const lastAttempt = { lastError: z.string().nullable(), detail: z.string().nullable() };
 
 /** An order as its principal sees it, in full. */
 export const orderViewSchema = z.strictObject({
@@ -49,14 +49,14 @@ export const orderViewSchema = z.strictObject({
       idDocumentCID: fields.cid,
       /** How far it is: asked, accepted, dealt, confirmed, committed, released, excluded … */
       state: z.string(),
-      lastError,
+      ...lastAttempt,
     }),
   ),
   /** Who owes the next answer. */
-  waitingFor: z.array(z.strictObject({ party: fields.cid, role: roleSchema, lastError })),
+  waitingFor: z.array(z.strictObject({ party: fields.cid, role: roleSchema, ...lastAttempt })),
   /** Why an order that failed did, and who still owed an answer then. */
   failure: z
-    .strictObject({ reason: z.string(), owing: z.array(z.strictObject({ party: fields.cid, lastError })) })
+    .strictObject({ reason: z.string(), owing: z.array(z.strictObject({ party: fields.cid, ...lastAttempt })) })
     .nullable(),
   /** What the plugin answered; until then what the Request says. */
   extension: fields.extension,

@@ -13,7 +13,10 @@ import { extension, hexBytes, instant, queryInteger, unixSeconds } from './value
 const orderReference = cidText.describe("The CID of the order's Request");
 const commitment = hexBytes(33).describe("The order's public key Y, a compressed point of secp256k1");
 const member = z.int().min(1).max(FIDUCIARIES_MAX);
-const lastError = z.string().nullable();
+const lastAttempt = {
+  lastError: z.string().nullable().describe('The code that the last attempt ended with'),
+  detail: z.string().nullable().describe('What the principal knows of its cause: whose admission list lacks whom'),
+};
 
 const beneficiaryIDDocumentCID = z
   .union([z.literal(''), cidText])
@@ -92,9 +95,9 @@ export const listOrdersQuery = z.strictObject({
 /** Who owes the next answer, named by its role, and how the last attempt ended. */
 export const waitingFor = z.array(
   z.union([
-    z.strictObject({ fiduciary: cidText, lastError }),
-    z.strictObject({ beneficiary: cidText, lastError }),
-    z.strictObject({ principal: cidText, lastError }),
+    z.strictObject({ fiduciary: cidText, ...lastAttempt }),
+    z.strictObject({ beneficiary: cidText, ...lastAttempt }),
+    z.strictObject({ principal: cidText, ...lastAttempt }),
   ]),
 );
 
@@ -152,7 +155,7 @@ export const orderDetail = z.strictObject({
   beneficiary: cidText,
   beneficiaryIsOwn: z.boolean(),
   threshold: member,
-  fiduciaries: z.array(z.strictObject({ idDocumentCID: cidText, state: z.string(), lastError })),
+  fiduciaries: z.array(z.strictObject({ idDocumentCID: cidText, state: z.string(), ...lastAttempt })),
   waitingFor,
   failure: z.strictObject({ reason: z.string(), waitingFor }).nullable(),
   extension: extension.describe("What the order's plugin answered; until then what the Request says"),
