@@ -6,6 +6,7 @@ import { auditLog, sealEnvelope } from '@dta/envelope';
 import { generateKeys, readIdentity, type KeyGeneration } from '@dta/identity';
 import {
   Admission,
+  createClock,
   migrateDatabase,
   openDatabase,
   openKeyRing,
@@ -83,9 +84,11 @@ async function measure(database: Database, kubo: KuboNode): Promise<PublicationF
   await send(database, await seal(BACKLOG));
   const store = openKuboStore({ url: kubo.url, timeoutMs: DOCUMENT_STORE_TIMEOUT_MS });
   const log = createLogger({ name: 'bench', level: 'error' });
+  const clock = createClock(database, log);
+  await clock.look();
   const before = [processCpu(process.pid), processCpu(kubo.pid)] as const;
   const begin = performance.now();
-  const publisher = startPublisher({ role: 'fiduciary', database, ring, store, log, now: Date.now });
+  const publisher = startPublisher({ role: 'fiduciary', database, ring, store, log, clock });
   try {
     await untilZero(database);
     const perSecond = BACKLOG / ((performance.now() - begin) / 1000);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { publicPoint } from '@dta/crypto';
 import { expireOrder, openNode, type Database, type Node, type NodeOptions } from '@dta/node';
-import { cast, codeOf, RoleRig, WiredParties, type Cast } from '@dta/node/testing';
+import { cast, codeOf, RoleRig, steadyAt, WiredParties, type Cast } from '@dta/node/testing';
 import { expireBeneficiaryOrder } from '@dta/order';
 import { startBeneficiary } from '../src/index.js';
 import { beneficiaryOrders } from '../src/order.repository.js';
@@ -32,12 +32,15 @@ async function withheld(keepUntil?: number): Promise<WiredParties> {
   return parties;
 }
 
-/** What the sweep does to one order, with a clock that is ahead. */
+/** What the sweep does to one order at that time. */
 async function sweep(parties: WiredParties, now: number): Promise<void> {
-  const { transport, log } = rig.parts();
-  const node: Node = await openNode(options, { transport, log }, () => now);
+  const node: Node = await openNode(
+    options,
+    rig.parts(() => now),
+  );
   try {
-    await expireOrder(node, beneficiaryOrders(node), parties.order.ref, expireBeneficiaryOrder);
+    const clock = steadyAt(now);
+    await expireOrder({ ...node, clock }, beneficiaryOrders(node), parties.order.ref, expireBeneficiaryOrder);
   } finally {
     await node.close();
   }

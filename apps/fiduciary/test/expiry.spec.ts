@@ -1,6 +1,14 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { expireOrder, openNode, type Database, type Node, type NodeOptions, type RunningRole } from '@dta/node';
-import { cast, codeOf, RoleRig, WiredParties, type Cast } from '@dta/node/testing';
+import {
+  expireOrder,
+  openNode,
+  type Clock,
+  type Database,
+  type Node,
+  type NodeOptions,
+  type RunningRole,
+} from '@dta/node';
+import { cast, codeOf, RoleRig, steadyAt, WiredParties, type Cast } from '@dta/node/testing';
 import { expireFiduciaryOrder } from '@dta/order';
 import { startFiduciary } from '../src/index.js';
 import { fiduciaryOrders } from '../src/order.repository.js';
@@ -27,12 +35,14 @@ afterAll(async () => {
 
 const order = () => new WiredParties(rig, members).wire(members.f1);
 
-/** What the sweep does to one order, with a clock that is ahead. */
-async function sweep(parties: WiredParties, now: number): Promise<void> {
-  const { transport, log } = rig.parts();
-  const node: Node = await openNode(options, { transport, log }, () => now);
+/** What the sweep does to one order at that time. */
+async function sweep(parties: WiredParties, now: number, clock: Clock = steadyAt(now)): Promise<void> {
+  const node: Node = await openNode(
+    options,
+    rig.parts(() => now),
+  );
   try {
-    await expireOrder(node, fiduciaryOrders(node), parties.order.ref, expireFiduciaryOrder);
+    await expireOrder({ ...node, clock }, fiduciaryOrders(node), parties.order.ref, expireFiduciaryOrder);
   } finally {
     await node.close();
   }

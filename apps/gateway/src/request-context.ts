@@ -10,8 +10,9 @@ export interface RequestContext {
   /** The bearer token, for the roles to check as well; `null` in the standalone node. */
   readonly token: string | null;
   readonly idempotencyKey: string | null;
-  /** When it must be answered, in Unix milliseconds. */
+  /** When it must be answered, by performance.now(). */
   readonly deadline: number;
+  /** By performance.now(), ms. */
   readonly startedAt: number;
 }
 
@@ -24,7 +25,7 @@ const contexts = new WeakMap<Request, RequestContext>();
 export function contextOf(request: Request): RequestContext {
   const known = contexts.get(request);
   if (known !== undefined) return known;
-  const startedAt = Date.now();
+  const startedAt = performance.now();
   const context = {
     requestId: matching(request.get('X-Request-Id'), requestIdPattern) ?? randomUUID(),
     traceparent: matching(request.get('traceparent'), traceparentPattern),

@@ -31,13 +31,21 @@ export interface RoleAnswer<V extends InternalCall> {
 
 type CallOfOneRole = Extract<InternalCall, `${string}.${string}`>;
 type CallOfEveryRole = Exclude<InternalCall, CallOfOneRole>;
-type Parts = { transport: Transport; logger: Logger; config: GatewayConfig; metrics: GatewayMetrics };
+type Parts = {
+  transport: Transport;
+  logger: Logger;
+  config: GatewayConfig;
+  metrics: GatewayMetrics;
+  /** Unix ms */
+  now: () => number;
+};
 
 /** Sealed calls to the roles of this gateway's operator. */
 export class RoleCalls {
   /** Principal, beneficiary, fiduciaries: as far as there are any. */
   readonly links: readonly RoleLink[];
   readonly #parts: Parts;
+  readonly #clocks = new Clocks();
 
   constructor(parts: Parts) {
     const { principal, beneficiary, fiduciaries } = parts.config;
@@ -49,6 +57,11 @@ export class RoleCalls {
     ];
   }
 
+  /** What the roles said last of this gateway's clock, where it is wrong by theirs; undefined where none does. */
+  get clockFault(): string | undefined {
+    return this.#clocks.fault;
+  }
+
   has(role: Role): boolean {
     return this.links.some((link) => link.role === role);
   }
@@ -56,8 +69,8 @@ export class RoleCalls {
   /**
    * Calls the one role that serves `call`, for at most `timeoutMs` and never beyond the request's deadline.
    *
-   * @throws DtaError the role's own; `not_found` where this gateway has no such role; `service_unavailable`, `busy`,
-   * `timeout` where the role didn't answer
+   * @throws DtaError the role's own; `clock_skewed` where gateway and role differ about the time; `not_found` where this
+   * gateway has no such role; `service_unavailable`, `busy`, `timeout` where the role didn't answer
    */
   async call<V extends CallOfOneRole>(
     call: V,
@@ -114,21 +127,39 @@ export class RoleCalls {
     { token, requestId, traceparent, deadline }: RequestContext,
     timeoutMs: number,
   ): Promise<ResultOf<V>> {
-    const { transport, config } = this.#parts;
-    const now = Date.now();
+    const { transport, config, now } = this.#parts;
     const subject = internalSubject(link.node, link.role, verbOf(call));
     const { bytes, readReply } = makeCall(
       call,
-      { psk: link.psk, subject, gateway: config.gatewayName, now },
+      { psk: link.psk, subject, gateway: config.gatewayName, now: now() },
       { caller: { token }, requestId, traceparent, params },
     );
     let reply: Uint8Array;
     try {
-      reply = await transport.request(subject, bytes, { timeoutMs: Math.min(timeoutMs, deadline - now) });
+      reply = await transport.request(subject, bytes, { timeoutMs: Math.min(timeoutMs, deadline - performance.now()) });
     } catch (error) {
       throw this.#unanswered(link, call, requestId, error);
     }
-    return readReply(reply);
+    try {
+      const result = readReply(reply);
+      this.#clocks.agrees(link);
+      return result;
+    } catch (error) {
+      throw this.#said(link, error);
+    }
+  }
+
+  /** What a role said under seal, so it is believed: also that the time of this gateway isn't its own. */
+  #said(link: RoleLink, error: unknown): unknown {
+    if (!isDtaError(error, 'clock_skewed') || typeof error.metadata['aheadMs'] !== 'number') return error;
+    const { aheadMs } = error.metadata;
+    const seconds = Math.round(Math.abs(aheadMs) / 1000);
+    const sentence = `this gateway's clock is ${seconds} s ${aheadMs > 0 ? 'ahead of' : 'behind'} the ${link.role}'s`;
+    if (this.#clocks.differs(link, sentence)) {
+      const { role, node } = link;
+      this.#parts.logger.error({ role, node, aheadMs }, `${sentence}: no call is served until they agree`);
+    }
+    return new DtaError('clock_skewed', sentence, { metadata: { aheadMs }, cause: error });
   }
 
   /** An error outside the seal is anyone's word: it says that the role is away, and no more. */
@@ -140,5 +171,33 @@ export class RoleCalls {
       return new DtaError('busy', `the ${role} is busy`, { metadata: cause.metadata, cause });
     if (isDtaError(cause, 'timeout')) return new DtaError('timeout', `the ${role} did not answer in time`, { cause });
     return new DtaError('service_unavailable', `the ${role} is away`, { cause });
+  }
+}
+
+/** How often a clock that stays wrong is told of in the log. */
+const TELL_AGAIN_MS = 60_000;
+
+/** What each role said last of this gateway's clock. */
+class Clocks {
+  readonly #faults = new Map<RoleLink, string>();
+  readonly #toldAt = new Map<RoleLink, number>();
+
+  get fault(): string | undefined {
+    const faults = [...this.#faults.values()];
+    return faults.length === 0 ? undefined : faults.join('; ');
+  }
+
+  agrees(link: RoleLink): void {
+    this.#faults.delete(link);
+    this.#toldAt.delete(link);
+  }
+
+  /** Whether it is time to tell of it. */
+  differs(link: RoleLink, sentence: string): boolean {
+    this.#faults.set(link, sentence);
+    const now = performance.now();
+    if (now - (this.#toldAt.get(link) ?? -Infinity) < TELL_AGAIN_MS) return false;
+    this.#toldAt.set(link, now);
+    return true;
   }
 }

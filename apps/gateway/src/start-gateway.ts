@@ -31,6 +31,8 @@ export interface GatewayParts {
   readonly logger?: Logger;
   /** Where it tells what can be seen of it; one that nobody looks at by default. */
   readonly monitor?: Monitor;
+  /** Unix ms; the system's clock by default */
+  readonly now?: () => number;
 }
 
 /** A gateway that listens. */
@@ -53,7 +55,8 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts = 
   const metrics = createGatewayMetrics(registry);
   const transport = parts.transport ?? (await connect(config, logger));
   health.part(transport.kind, async () => transport.assertUsable());
-  const calls = new RoleCalls({ transport, logger, config, metrics });
+  const calls = new RoleCalls({ transport, logger, config, metrics, now: parts.now ?? Date.now });
+  health.part('clock', async () => calls.clockFault, { needed: false });
   const openApi = new LiveOpenApi(calls);
   const streams = new EventStreams((open) => metrics.streams(open));
   const app = await NestFactory.create<NestExpressApplication>(
@@ -145,7 +148,7 @@ async function closeServer(server: Server): Promise<void> {
 async function untilReady(calls: RoleCalls, stopped: AbortSignal): Promise<void> {
   const missing = new Set(calls.links);
   while (!stopped.aborted && missing.size > 0) {
-    const now = Date.now();
+    const now = performance.now();
     const context = {
       ...{ requestId: 'start', traceparent: null, token: null, idempotencyKey: null },
       ...{ startedAt: now, deadline: now + STATUS_TIMEOUT_MS },

@@ -107,6 +107,8 @@ export function pluginOf(name: string) {
 /** Fakes of all three roles, behind the real sealed calls. */
 export interface FakeRoles {
   readonly transport: Transport;
+  /** The connection that the roles are served on. */
+  readonly side: Transport;
   /** Put another answer in the place of a usual one. */
   readonly answers: Answers;
   /** Roles that have as much work as they take. */
@@ -162,7 +164,7 @@ export async function serveFakeRoles(transport: Transport, side: Transport): Pro
     }
   }
   return {
-    ...{ transport, answers, seen, errors, busy },
+    ...{ transport, side, answers, seen, errors, busy },
     reset: () => {
       busy.clear();
       for (const call of Object.keys(answers) as InternalCall[]) delete answers[call]; // its own keys

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { request, type IncomingHttpHeaders } from 'node:http';
 import { createLogger } from '@dta/service';
-import { startGateway, type GatewayConfig, type RunningGateway } from '../src/index.js';
+import { startGateway, type GatewayConfig, type GatewayParts, type RunningGateway } from '../src/index.js';
 import { beneficiary, fiduciary, principal, startFakeRoles, type FakeRoles } from './fake-roles.js';
 
 export const token = 'a-token-that-no-log-may-show';
@@ -31,7 +31,10 @@ export interface Setup {
   stop(): Promise<void>;
 }
 
-export async function startSetup(changes: Partial<GatewayConfig> = {}): Promise<Setup> {
+export async function startSetup(
+  changes: Partial<GatewayConfig> = {},
+  parts: Pick<GatewayParts, 'monitor' | 'now'> = {},
+): Promise<Setup> {
   const roles = await startFakeRoles();
   const lines: string[] = [];
   const config: GatewayConfig = {
@@ -53,7 +56,7 @@ export async function startSetup(changes: Partial<GatewayConfig> = {}): Promise<
     ...{ name: 'gateway', level: config.logLevel },
     destination: { write: (line) => void lines.push(line) },
   });
-  const gateway = await startGateway(config, { transport: roles.transport, logger });
+  const gateway = await startGateway(config, { ...parts, transport: roles.transport, logger });
   const isOpen = config.access === 'standalone';
   return {
     ...{ gateway, roles, log: () => lines.join('') },

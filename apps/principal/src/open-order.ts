@@ -33,7 +33,7 @@ export interface OpenDelivery {
   readonly role: Delivery['role'];
   readonly attachments: readonly Uint8Array[];
   readonly orderRef: Cid;
-  /** local time, ms, from which it may be sent */
+  /** from when it may be sent, by performance.now() */
   dueAt: number;
   lastError: string | null;
   answered: { readonly envelopes: readonly Uint8Array[] } | null;
@@ -84,7 +84,7 @@ export async function readOrder(node: Node, orders: OrderRepository, ref: Cid): 
     deliveries: live.map((delivery) => ({
       ...delivery,
       verb: verbOf(delivery.verb),
-      dueAt: node.now() + (delivery.lastError === null ? 0 : Math.max(0, delivery.dueInMs)),
+      dueAt: performance.now() + (delivery.lastError === null ? 0 : delivery.dueInMs),
       answered: delivery.answer,
     })),
     envelopes,
@@ -195,7 +195,7 @@ export async function writeStep(
     ...fresh.map((delivery) => ({
       ...delivery,
       orderRef: step.order.ref,
-      dueAt: now,
+      dueAt: performance.now(),
       lastError: null,
       answered: null,
     })),

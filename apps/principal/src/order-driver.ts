@@ -19,6 +19,7 @@ import {
   advanceOrder,
   checkAnswer,
   expirePrincipalOrder,
+  expireRedemption,
   mayRenew,
   renewCommitment,
   type Answer,
@@ -121,7 +122,7 @@ export class OrderDriver implements Job {
 
   async #resume(): Promise<void> {
     const wanted = Math.max(RESUMED_MAX, this.#places() - this.#queued.size) - this.#queued.resumed;
-    if (wanted <= 0) return;
+    if (wanted <= 0 || !this.#node.clock.agrees) return;
     for (const ref of await undriven(this.#node.database, wanted, awaiting)) this.drive(ref);
   }
 
@@ -140,6 +141,7 @@ export class OrderDriver implements Job {
       if (isDtaError(error, 'record_invalid')) return;
       // whoever else holds the lease goes on, or a resumer does
       if (isDtaError(error, 'write_conflict')) log.info({ orderReference: ref }, 'another replica moved the order');
+      else if (isDtaError(error, 'clock_skewed')) log.info({ orderReference: ref }, 'the order waits for the clock');
       else log.error({ orderReference: ref, err: error }, 'driving an order was interrupted');
       await dropLease(database, ref, this.holder).catch(() => undefined); // it runs out by itself
     }
@@ -150,14 +152,15 @@ export class OrderDriver implements Job {
     let open = order;
     const arrived: Arrived[] = [];
     const sending = new Map<OpenDelivery, Promise<void>>();
-    let leaseUntil = Date.now() + LEASE_RENEWAL_MS;
+    let leaseUntil = performance.now() + LEASE_RENEWAL_MS;
     let gathering: number | null = null;
     let renewable = true; // until it was looked at; again when a message has been answered or refused
     while (!this.#stopped) {
-      if (Date.now() > leaseUntil) {
+      if (performance.now() > leaseUntil) {
         if (!(await takeLease(this.#node.database, open.order.ref, this.holder))) return false;
-        leaseUntil = Date.now() + LEASE_RENEWAL_MS;
+        leaseUntil = performance.now() + LEASE_RENEWAL_MS;
       }
+      await this.#node.clock.confirm(); // whatever comes next is dated, and stored
       open = await this.#newest(open, drive);
       const batch = [...arrived];
       let moved = await this.#move(open, batch);
@@ -173,7 +176,10 @@ export class OrderDriver implements Job {
         continue;
       }
       if (arrived.length > batch.length) continue; // more came meanwhile
-      if (batch.length > 0 && (sending.size === 0 || (gathering !== null && Date.now() - gathering >= GATHER_MS))) {
+      if (
+        batch.length > 0 &&
+        (sending.size === 0 || (gathering !== null && performance.now() - gathering >= GATHER_MS))
+      ) {
         // no step follows from these, so somebody still owes an answer, or nobody waits for any
         open = await this.#write(open, batch);
         arrived.splice(0, batch.length);
@@ -185,7 +191,7 @@ export class OrderDriver implements Job {
         for (const { cid } of open.evidence.statements) this.#node.verified.delete(cid);
         return true;
       }
-      const now = this.#node.now();
+      const now = performance.now();
       const sendable = owed.filter((delivery) => !sending.has(delivery) && maySend(delivery, open));
       for (const delivery of sendable.filter(({ dueAt }) => dueAt <= now)) {
         const sent = this.#send(open, delivery)
@@ -197,7 +203,7 @@ export class OrderDriver implements Job {
             if (answer === null) return;
             delivery.answered = { envelopes: answer.envelopes };
             arrived.push(answer);
-            gathering ??= Date.now();
+            gathering ??= performance.now();
           })
           .finally(() => sending.delete(delivery));
         sending.set(delivery, sent);
@@ -232,7 +238,7 @@ export class OrderDriver implements Job {
     const owing = open.deliveries
       .filter(({ answered, verb }) => answered === null && verb !== 'manifest')
       .map(({ party, lastError }) => ({ party, lastError }));
-    const expired = expirePrincipalOrder(open.order, owing, this.#node.now());
+    const expired = this.#expire(open.order, owing);
     const answers: Answer[] = [...open.answers, ...arrived];
     const evidence = open.evidence.with(...arrived.flatMap(({ statements }) => statements)).at(this.#node.now());
     // a Receipt in hand ends a redemption though its time has passed meanwhile
@@ -252,6 +258,12 @@ export class OrderDriver implements Job {
       answers: arrived,
       ...(certified !== null && (await answerOf(this.#node, certified, evidence))),
     });
+  }
+
+  /** The order after its time: what is for good waits while the clocks are in doubt. */
+  #expire(order: PrincipalOrder, owing: Parameters<typeof expirePrincipalOrder>[1]): PrincipalOrder {
+    const { clock, now } = this.#node;
+    return clock.doubt === null ? expirePrincipalOrder(order, owing, now()) : expireRedemption(order, now());
   }
 
   /**
@@ -309,7 +321,7 @@ export class OrderDriver implements Job {
     } catch (error) {
       const { lastError, dueInMs } = await noteFailure(this.#node.database, delivery, error);
       delivery.lastError = lastError;
-      delivery.dueAt = this.#node.now() + dueInMs;
+      delivery.dueAt = performance.now() + dueInMs;
       this.#logFailure(open.order.ref, delivery, error);
       return null;
     }
@@ -318,7 +330,7 @@ export class OrderDriver implements Job {
   /** Who refuses a redemption for keys that it doesn't know lacks the Commitment: what would be sent in minutes is sent now. */
   #hasten({ deliveries }: OpenOrder, refused: OpenDelivery): void {
     if (refused.verb !== 'release' && refused.verb !== 'redeem') return;
-    const now = this.#node.now();
+    const now = performance.now();
     for (const delivery of deliveries) {
       const isMissing = delivery.verb === 'commit' && delivery.party === refused.party;
       if ((isMissing || delivery.verb === 'affirm') && delivery.dueAt > now + LATE_MS) delivery.dueAt = now;

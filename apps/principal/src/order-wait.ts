@@ -35,16 +35,16 @@ export class OrderWait {
    * @throws `order_not_found`
    */
   async until(ref: Cid, goal: Goal, ms: number, state?: string): Promise<void> {
-    const deadline = Date.now() + ms;
-    const over = (now: string) => reached[goal].has(now) || Date.now() >= deadline || this.#watch.stopped;
+    const deadline = performance.now() + ms;
+    const over = (now: string) => reached[goal].has(now) || performance.now() >= deadline || this.#watch.stopped;
     for (let known = state; ; known = undefined) {
-      const changed = this.#watch.changed(ref, deadline - Date.now()); // listens before it looks
+      const changed = this.#watch.changed(ref, deadline - performance.now()); // listens before it looks
       known ??= await this.#orders.state(ref);
       if (known === undefined) throw orderNotFound(ref);
       if (over(known)) return;
       for (let moved = await changed; moved !== undefined;) {
         if (over(moved)) return;
-        moved = await this.#watch.changed(ref, deadline - Date.now());
+        moved = await this.#watch.changed(ref, deadline - performance.now());
       }
     }
   }

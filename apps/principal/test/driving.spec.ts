@@ -152,13 +152,17 @@ test('a Receipt that is in hand when the Redemption expires ends the redemption'
   const { orderReference: ref } = await place();
   await reached(ref, 'committed');
   let slept = 0;
-  const node = await openNode(options, rig.parts(), () => Date.now() + slept);
+  const setDatabase = await rig.clockOf(options);
+  const node = await openNode(
+    options,
+    rig.parts(() => Date.now() + slept),
+  );
   const orders = new OrderRepository(node);
   const watch = new OrderWatch(node);
   const driver = new OrderDriver(node, orders, watch);
   try {
     peers.tamper = async (reply, verb) => {
-      if (verb === 'redeem') slept = REDEMPTION_MS + 1;
+      if (verb === 'redeem') await setDatabase((slept = REDEMPTION_MS + 1));
       return reply;
     };
     const open = await readOrder(node, orders, ref);

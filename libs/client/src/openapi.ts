@@ -952,6 +952,7 @@ export interface components {
         | 'non_canonical'
         | 'document_invalid'
         | 'time_ahead'
+        | 'clock_skewed'
         | 'key_invalid'
         | 'point_invalid'
         | 'scalar_invalid'

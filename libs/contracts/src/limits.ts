@@ -35,6 +35,12 @@ export const BUNDLE_MAX_BYTES = 1024 * 1024;
 /** What our NATS configurations allow a message to have. */
 export const NATS_MAX_PAYLOAD_BYTES = 2 * 1024 * 1024;
 
+/** How often a role compares its clock with its database's, and for how long it goes by what it found. */
+export const CLOCK_LOOK_EVERY_MS = 10_000;
+export const CLOCK_LOOK_HOLDS_MS = 60_000;
+/** How long the database's clock must have run without a jump before anything is done that can't be undone. */
+export const CLOCK_STEADY_MS = 60 * 60_000;
+
 export const SQL_STATEMENT_TIMEOUT_MS = 5_000;
 export const SQL_LOCK_TIMEOUT_MS = 2_000;
 /** When a connection that says nothing is given up: the server's own limits come first where it lives. */

@@ -8,6 +8,7 @@ export const errorCodes = [
   'non_canonical',
   'document_invalid',
   'time_ahead',
+  'clock_skewed',
   // cryptography
   'key_invalid',
   'point_invalid',

@@ -12,7 +12,7 @@ export {
   type StatementOf,
   type StatementType,
 } from './statement.js';
-export { assertNotAhead } from './clock.js';
+export { assertNotAhead, CLOCK_SKEW_MS } from './clock.js';
 export { softwareSigningKey, type SigningKey } from './signing-key.js';
 export { identityStatement, revocationStatement, roles, type Role } from './statement-types.js';
 export {

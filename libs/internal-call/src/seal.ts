@@ -65,16 +65,19 @@ export interface OpenedCall {
   /** Random [16]. The role refuses an id that it has seen: a row, unique across its replicas. */
   readonly id: Uint8Array;
   readonly gateway: string;
+  /** How far the call's `at` is ahead of the role's clock, in ms. */
+  readonly aheadMs: number;
   readonly body: Uint8Array;
   /** Seals a reply to this call under a fresh salt, so that a reply made again is other bytes. */
   sealReply(body: Uint8Array): Uint8Array;
 }
 
 /**
- * Opens what {@link sealCall} sealed. `now` is in Unix milliseconds.
+ * Opens what {@link sealCall} sealed. `now` is in Unix milliseconds. Whether the call is of this time is for the caller to
+ * check, by {@link assertOfThisTime}: only then can the refusal be sealed, too.
  *
- * @throws DtaError `unauthenticated` where it wasn't sealed with this key for this subject; `time_ahead` and `replayed`
- * where `at` is more than 120 s ahead or old; `document_invalid`, `non_canonical`, `too_large` for other bytes
+ * @throws DtaError `unauthenticated` where it wasn't sealed with this key for this subject; `document_invalid`,
+ * `non_canonical`, `too_large` for other bytes
  */
 export function openCall(psk: Uint8Array, subject: string, bytes: Uint8Array, now: number): OpenedCall {
   const { id, at, gateway, ciphertext } = decodeDocument(sealedRequest, bytes, INTERNAL_CALL_MAX_BYTES);
@@ -87,14 +90,20 @@ export function openCall(psk: Uint8Array, subject: string, bytes: Uint8Array, no
   } finally {
     wipe(key);
   }
-  checkClock(at, now);
-  return { id, gateway, body, sealReply: (reply) => sealReply(psk, bytes, reply) };
+  return { id, gateway, aheadMs: at - now, body, sealReply: (reply) => sealReply(psk, bytes, reply) };
 }
 
-function checkClock(at: number, now: number): void {
-  const metadata = { at, now };
-  if (at - now > INTERNAL_CALL_CLOCK_MS) throw new DtaError('time_ahead', 'the call comes from ahead', { metadata });
-  if (now - at > INTERNAL_CALL_CLOCK_MS) throw new DtaError('replayed', 'the call is too old', { metadata });
+/**
+ * A call is served within 120 s of its `at`: later, its id may have been forgotten. A role can't tell an old call that
+ * somebody plays again from a new one of a gateway whose clock is wrong.
+ *
+ * @throws DtaError `clock_skewed`, with `aheadMs`
+ */
+export function assertOfThisTime({ gateway, aheadMs }: Pick<OpenedCall, 'gateway' | 'aheadMs'>): void {
+  if (Math.abs(aheadMs) <= INTERNAL_CALL_CLOCK_MS) return;
+  const seconds = Math.round(Math.abs(aheadMs) / 1000);
+  const sentence = `the clock of the gateway ${gateway} is ${seconds} s ${aheadMs > 0 ? 'ahead of' : 'behind'} this role's`;
+  throw new DtaError('clock_skewed', sentence, { metadata: { gateway, aheadMs } });
 }
 
 function sealReply(psk: Uint8Array, request: Uint8Array, body: Uint8Array): Uint8Array {

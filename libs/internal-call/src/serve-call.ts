@@ -10,7 +10,7 @@ import {
 } from '@dta/contracts';
 import { wipe } from '@dta/crypto';
 import { DtaError, isDtaError, toDtaError, type ErrorCode } from '@dta/errors';
-import { openCall, type OpenedCall } from './seal.js';
+import { assertOfThisTime, openCall, type OpenedCall } from './seal.js';
 
 /** A call as a role's handler gets it, opened and checked against its schema. */
 export interface ServedCall<V extends InternalCall> extends CallBody<V> {
@@ -38,8 +38,9 @@ export interface ServeCallOptions<V extends InternalCall> {
 }
 
 /**
- * The role's end of a call: opens it, checks its parameters, runs the handler, seals the result or the error. A `DtaError`
- * reaches the caller by code, message and metadata, anything else as `internal`.
+ * The role's end of a call: opens it, checks its time and its parameters, runs the handler, seals the result or the error.
+ * A `DtaError` reaches the caller by code, message and metadata, anything else as `internal`. A call of another time gets
+ * `clock_skewed`, under seal: so the gateway knows that its role says so, and who plays an old call again learns nothing.
  *
  * @throws DtaError as {@link openCall}, unsealed: who can't seal a call is told no more
  */
@@ -61,6 +62,7 @@ async function answer<V extends InternalCall>(
   const encode = (reply: CallReply<V>) => encodeDocument(callReplySchema(call), reply, NO_ITEM_LIMITS);
   try {
     const { id, gateway } = opened;
+    assertOfThisTime(opened);
     const reply = encode({ result: await handler({ ...readBody(call, opened.body), id, gateway }) });
     onAnswered('ok');
     return reply;

@@ -77,6 +77,33 @@ describe('a call', () => {
     expect(new TextDecoder().decode(reply)).toMatch(/params.orderReference: .*request_invalid|request_invalid/);
   });
 
+  it.each([
+    [150_000, 'ahead of'],
+    [-150_000, 'behind'],
+  ])("dated %d ms from the role's time is refused inside the seal, and not run", async (aheadMs, word) => {
+    const { bytes, readReply } = makeCall(call, { ...to, now: now + aheadMs }, body);
+    const codes: string[] = [];
+    const reply = await serveCall(bytes, {
+      ...options(() => Promise.reject(new Error('must not run'))),
+      onAnswered: (code) => codes.push(code),
+    });
+    let refused: unknown;
+    try {
+      readReply(reply);
+    } catch (error) {
+      refused = error;
+    }
+    expect(refused).toMatchObject({
+      code: 'clock_skewed',
+      message: `the clock of the gateway gateway is 150 s ${word} this role's`,
+      metadata: { gateway: 'gateway', aheadMs },
+    });
+    expect(codes).toEqual(['clock_skewed']);
+    // nothing for anyone who plays it again without the key
+    expect(() => makeCall(call, { ...to, psk: new Uint8Array(32) }, body).readReply(reply)).toThrow();
+    expect(Buffer.from(reply).includes('clock')).toBe(false);
+  });
+
   it('that can not be opened is refused without a seal', async () => {
     const { bytes } = makeCall(call, { ...to, subject: 'dta.internal.other' }, body);
     await expect(

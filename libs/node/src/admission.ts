@@ -26,23 +26,39 @@ const INSERT = `INSERT INTO identities (cid, first, bytes, own)
   ON CONFLICT (cid) DO UPDATE SET own = true WHERE excluded.own AND NOT identities.own`;
 
 /**
+ * Of documents that this node doesn't have yet, none may be dated ahead: the others were checked when they came.
+ *
+ * @throws `time_ahead`
+ */
+export function assertNewNotAhead(
+  identities: readonly Identity[],
+  { directory }: Pick<Admission, 'directory'>,
+  now: number,
+): void {
+  for (const { cid, createdAt } of identities) if (directory.find(cid) === undefined) assertNotAhead(createdAt, now);
+}
+
+/**
  * Whom this node acts for: its own identity and the chains that its operator admitted. Kept in the database; what another
  * replica was told is known here a second later.
  */
 export class Admission {
   readonly directory: IdentityDirectory;
   readonly #sql: Sql;
+  readonly #now: () => number;
   readonly #own: ReadonlySet<Cid>;
   readonly #first: Cid;
   readonly #admitted = new Set<Cid>();
   readonly #revoked = new Set<Cid>();
   #seen = 0n;
-  #reloaded = 0;
+  /** by the clock that nobody sets: one that went back would stop reloading for as long */
+  #reloadAt = 0;
   #reloading: Promise<void> | undefined;
 
-  private constructor(sql: Sql, ring: KeyRing) {
+  private constructor(sql: Sql, ring: KeyRing, now: () => number) {
     this.#sql = sql;
     this.#first = ring.first;
+    this.#now = now;
     this.#own = new Set(ring.identities.map(({ cid }) => cid));
     const verified = new LRUCache<Cid, Identity>({
       max: IDENTITIES_CACHED_MAX,
@@ -60,8 +76,8 @@ export class Admission {
   }
 
   /** Reads the admission list, and writes the node's own documents into it. */
-  static async open(sql: Sql, ring: KeyRing): Promise<Admission> {
-    const admission = new Admission(sql, ring);
+  static async open(sql: Sql, ring: KeyRing, now: () => number = Date.now): Promise<Admission> {
+    const admission = new Admission(sql, ring, now);
     for (const identity of ring.identities) {
       await sql.query(INSERT, [identity.cid, ring.first, Buffer.from(identity.bytes), true]);
     }
@@ -84,7 +100,7 @@ export class Admission {
     this.#seen = BigInt(rows.at(-1)?.seq ?? this.#seen);
     // verified when it was stored: later documents of the chain must not undo it
     for (const { first } of revoked) this.#end(first);
-    this.#reloaded = Date.now();
+    this.#reloadAt = performance.now() + RELOAD_MS;
   }
 
   /**
@@ -92,7 +108,7 @@ export class Admission {
    * another replica was told of successors and revocations must be known before a statement is taken.
    */
   async isAdmitted(cid: Cid, directory: IdentityDirectory = this.directory): Promise<boolean> {
-    if (Date.now() - this.#reloaded > RELOAD_MS) {
+    if (performance.now() > this.#reloadAt) {
       this.#reloading ??= this.#reload().finally(() => (this.#reloading = undefined));
       await this.#reloading;
     }
@@ -120,7 +136,11 @@ export class Admission {
    */
   async admit(documents: readonly Uint8Array[]): Promise<Identity> {
     // before one is known: a successor from the future would supersede its predecessor in this process
-    for (const bytes of documents) assertNotAhead(this.directory.reader(bytes).createdAt, Date.now());
+    assertNewNotAhead(
+      documents.map((bytes) => this.directory.reader(bytes)),
+      this,
+      this.#now(),
+    );
     const added = this.directory.add(documents);
     const newest = added.at(-1);
     if (newest === undefined) throw new DtaError('identity_invalid', 'no identity document');
@@ -169,7 +189,7 @@ export class Admission {
     const first = this.directory.firstOf(revocation.body.identity);
     await this.assertAdmitted(first);
     if (this.directory.standingOf(first) === 'revoked') return first;
-    assertNotAhead(revocation.body.createdAt, Date.now());
+    assertNotAhead(revocation.body.createdAt, this.#now());
     verifyRevocation(revocation, this.directory.chainOf(first));
     await this.#sql.query('INSERT INTO revocations (first, bytes) VALUES ($1, $2) ON CONFLICT DO NOTHING', [
       first,

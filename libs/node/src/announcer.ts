@@ -1,8 +1,8 @@
 import { cidOf, type Cid } from '@dta/codec';
 import { BACKOFF_MIN_MS, BACKOFF_UNAWAITED_MAX_MS, PEER_CALL_TIMEOUT_MS } from '@dta/contracts';
-import { sealEnvelope, type Recipient } from '@dta/envelope';
+import { parseEnvelope, sealEnvelope, type Recipient } from '@dta/envelope';
 import { DtaError, toDtaError } from '@dta/errors';
-import { parseStatement, signStatement, verifySignature, type Role } from '@dta/identity';
+import { CLOCK_SKEW_MS, parseStatement, signStatement, verifySignature, type Role } from '@dta/identity';
 import { acknowledgedStatement, forwardStatement } from '@dta/order';
 import { exchange } from './exchange.js';
 import type { Node } from './node.js';
@@ -29,7 +29,8 @@ interface Owed {
 export function startAnnouncer(node: Node): Job {
   let wasSilent = false;
   return periodically('announce', TURN_MS, node.log, async () => {
-    const { admission, ring, role, log } = node;
+    const { admission, ring, role, log, clock } = node;
+    if (!clock.agrees) return; // what it stores has a date
     await admission.isAdmitted(ring.first); // looks at what other replicas were told
     const standing = admission.directory.standingOf(ring.first);
     const isSuperseded = admission.directory.successorsOf(ring.newest.cid).length > 0;
@@ -114,15 +115,21 @@ function takeDue({ database }: Node): Promise<Owed[]> {
   return database.query(
     `UPDATE announcements SET next_attempt_at = now() + make_interval(secs => $1::float / 1000)
      WHERE (news, peer, role) IN (
-       SELECT news, peer, role FROM announcements WHERE answered_at IS NULL AND next_attempt_at <= now()
+       SELECT news, peer, role FROM announcements WHERE answered_at IS NULL
+         AND (next_attempt_at <= now() OR next_attempt_at > now() + make_interval(secs => $3::float / 1000))
        ORDER BY next_attempt_at LIMIT $2 FOR UPDATE SKIP LOCKED)
      RETURNING news, peer, role, forward, envelope`,
-    [2 * PEER_CALL_TIMEOUT_MS, AT_A_TIME],
+    [2 * PEER_CALL_TIMEOUT_MS, AT_A_TIME, BACKOFF_UNAWAITED_MAX_MS],
   );
 }
 
 async function deliver(node: Node, { news, peer, role, forward, envelope }: Owed): Promise<void> {
   const { database, log } = node;
+  if (parseEnvelope(new Uint8Array(envelope)).header.createdAt > node.now() + CLOCK_SKEW_MS) {
+    // sealed by a clock that was ahead: the peer would refuse it until then, so it is sealed anew at the next turn
+    await database.query('DELETE FROM announcements WHERE news = $1 AND peer = $2 AND role = $3', [news, peer, role]);
+    return;
+  }
   try {
     await announce(node, peer, role, forward, new Uint8Array(envelope));
     await database.query(

@@ -8,6 +8,7 @@ import { Times3 } from './migrations/3-times.js';
 import { Announcements4 } from './migrations/4-announcements.js';
 import { PluginAnswers5 } from './migrations/5-plugin-answers.js';
 import { AuthenticatedRecords6 } from './migrations/6-authenticated-records.js';
+import { Clock8 } from './migrations/8-clock.js';
 
 /** How a role reaches its database. */
 export interface DatabaseOptions {
@@ -18,7 +19,7 @@ export interface DatabaseOptions {
   readonly readOnly?: boolean;
 }
 
-const migrations = [Initial1, Publication2, Times3, Announcements4, PluginAnswers5, AuthenticatedRecords6];
+const migrations = [Initial1, Publication2, Times3, Announcements4, PluginAnswers5, AuthenticatedRecords6, Clock8];
 
 /** What a role waits for at most: a machine that vanished closes no connection. A migration may take its time. */
 const limits = {

@@ -20,7 +20,7 @@ export interface Delivery {
   readonly attachments: readonly Uint8Array[];
   /** as {@link lastErrorOf} keeps it */
   readonly lastError: string | null;
-  /** ms until it may be sent again; 0 or less: now */
+  /** ms until it may be sent again; 0: now, also where that would be later than any wait: the clock was ahead then */
   readonly dueInMs: number;
   readonly answer: {
     /** CIDs of the statements that answered */
@@ -61,7 +61,7 @@ export async function deliveriesOf(sql: Sql, order: Cid): Promise<Delivery[]> {
     state: row.state,
     attachments: fromColumn(row.attachments),
     lastError: row.last_error,
-    dueInMs: Number(row.due_in_ms),
+    dueInMs: Number(row.due_in_ms) > BACKOFF_UNAWAITED_MAX_MS ? 0 : Math.max(0, Number(row.due_in_ms)),
     answer:
       row.answer === null
         ? null

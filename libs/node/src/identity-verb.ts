@@ -20,6 +20,7 @@ import {
   verifySignature,
 } from '@dta/identity';
 import { acknowledgedStatement, forwardStatement } from '@dta/order';
+import { assertNewNotAhead } from './admission.js';
 import { addLineage } from './lineage.js';
 import type { Node } from './node.js';
 import type { Refused } from './refusal-log.js';
@@ -75,7 +76,7 @@ async function take(node: Node, payload: Uint8Array, about: Told): Promise<Uint8
     }
     await admission.assertAdmitted(statement.body.prev ?? statement.cid);
     const identities = directory.add([statement.bytes]);
-    assertNotAhead(statement.body.createdAt, now());
+    assertNewNotAhead(identities, admission, now());
     await admission.learn(identities);
   }
   return reply(node, forward.cid, envelope.cid, { id: sender.cid, role: header.from, kem: sender.keys.kem });

@@ -1,5 +1,6 @@
 export { Admission } from './admission.js';
 export { greet } from './announcer.js';
+export { createClock, type Clock, type Doubt } from './clock.js';
 export {
   commit,
   ORDER_CHANGED,

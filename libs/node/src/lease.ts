@@ -1,5 +1,5 @@
 import type { Cid } from '@dta/codec';
-import { LEASE_MS } from '@dta/contracts';
+import { BACKOFF_UNAWAITED_MAX_MS, LEASE_MS } from '@dta/contracts';
 import type { Sql } from './database.js';
 import { awaited } from './delivery.js';
 
@@ -7,14 +7,15 @@ import { awaited } from './delivery.js';
 const WEIGHT_OF_AWAITED = 4;
 
 /**
- * Takes or renews the right to drive an order, for 15 s by the database's clock. A replica that lost it does no harm: it
+ * Takes or renews the right to drive an order, for 15 s by the database's clock; one that lasts longer than that was taken
+ * while the clock was ahead, and is none. A replica that lost it does no harm: it
  * can only repeat what is stored.
  */
 export async function takeLease(sql: Sql, order: Cid, holder: string): Promise<boolean> {
   const rows: unknown[] = await sql.query(
     `INSERT INTO leases (order_ref, holder, until) VALUES ($1, $2, now() + make_interval(secs => $3::float / 1000))
      ON CONFLICT (order_ref) DO UPDATE SET holder = excluded.holder, until = excluded.until
-       WHERE leases.holder = excluded.holder OR leases.until < now() RETURNING order_ref`,
+       WHERE leases.holder = excluded.holder OR leases.until < now() OR leases.until > excluded.until RETURNING order_ref`,
     [order, holder, LEASE_MS],
   );
   return rows.length > 0;
@@ -37,7 +38,8 @@ export async function undriven(sql: Sql, limit: number, awaiting: readonly strin
   const rows: { order_ref: Cid }[] = await sql.query(
     `WITH due AS (
        SELECT d.order_ref, d.verb = ANY ($3) AS awaited FROM deliveries d
-       WHERE d.state = 'owed' AND d.next_attempt_at <= now()
+       WHERE d.state = 'owed'
+         AND (d.next_attempt_at <= now() OR d.next_attempt_at > now() + make_interval(secs => $5::float / 1000))
          AND (d.verb <> 'redeem' OR d.last_error IS NOT NULL OR NOT EXISTS (
            SELECT FROM deliveries r WHERE r.envelope = d.envelope AND r.verb = 'release' AND r.state = 'owed'))
        UNION ALL
@@ -46,13 +48,14 @@ export async function undriven(sql: Sql, limit: number, awaiting: readonly strin
          SELECT FROM deliveries d WHERE d.order_ref = o.ref AND d.state = 'owed' AND d.verb = ANY ($3))
      ), undriven AS (
        SELECT order_ref, bool_or(awaited) AS awaited, random() AS chance, random() AS luck FROM due
-       WHERE NOT EXISTS (SELECT FROM leases l WHERE l.order_ref = due.order_ref AND l.until >= now())
+       WHERE NOT EXISTS (SELECT FROM leases l WHERE l.order_ref = due.order_ref
+         AND l.until BETWEEN now() AND now() + make_interval(secs => $6::float / 1000))
        GROUP BY order_ref
      )
      SELECT order_ref FROM undriven
      ORDER BY (row_number() OVER (PARTITION BY awaited ORDER BY chance) - luck) * CASE WHEN awaited THEN 1 ELSE $4::float END
      LIMIT $1`,
-    [limit, [...awaiting], [...awaited], WEIGHT_OF_AWAITED],
+    [limit, [...awaiting], [...awaited], WEIGHT_OF_AWAITED, BACKOFF_UNAWAITED_MAX_MS, LEASE_MS],
   );
   return rows.map(({ order_ref }) => order_ref);
 }

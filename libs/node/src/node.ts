@@ -19,6 +19,7 @@ import { Gate, waiterGate, type Transport } from '@dta/transport';
 import { LRUCache } from 'lru-cache';
 import { Admission } from './admission.js';
 import { admitFolder } from './admit-documents.js';
+import { createClock, type Clock } from './clock.js';
 import { openDatabase, type Database, type DatabaseOptions } from './database.js';
 import { readKeyFile } from './key-files.js';
 import { openKeyRing, type KeyRing } from './key-ring.js';
@@ -76,6 +77,8 @@ export interface Node {
   readonly refusals: RefusalLog;
   readonly monitor: Monitor;
   readonly metrics: RoleMetrics;
+  readonly clock: Clock;
+  /** the clock's */
   readonly now: () => number;
   close(): Promise<void>;
 }
@@ -88,6 +91,8 @@ export interface RoleParts {
   readonly monitor?: Monitor;
   /** Takes a sentence for the operator where the custody protects nothing; the log by default. */
   readonly warn?: (sentence: string) => void;
+  /** Unix ms; the system's clock by default */
+  readonly now?: () => number;
 }
 
 /**
@@ -97,8 +102,7 @@ export interface RoleParts {
  */
 export async function openNode(
   options: NodeOptions,
-  { transport, log, monitor = createMonitor(options.role), warn }: RoleParts,
-  now: () => number = Date.now,
+  { transport, log, monitor = createMonitor(options.role), warn, now = Date.now }: RoleParts,
 ): Promise<Node> {
   const { role } = options;
   const metrics = createRoleMetrics(monitor.registry);
@@ -107,12 +111,15 @@ export async function openNode(
   const own = await openOwnKeys(options, custody);
   const store = await openStore(options.documentStore);
   const { plugins, database, admission, secrets, rowMac } = await openRest(options, { own, custody, log, now });
+  const clock = createClock(database, log.child({ role }), now);
+  await clock.look().catch((err: unknown) => log.warn({ role, err }, "the database's clock could not be read"));
   const gate = new Gate({ inWork: MESSAGES_IN_WORK_MAX, queued: MESSAGES_QUEUED_MAX });
   const waiters = waiterGate({ inWork: WAITERS_MAX });
   monitor.registry.setDefaultLabels({ role, node: own.first });
-  createRoleGauges(monitor.registry, { database, gate, waiterGate: waiters });
-  const ring = whileItMaySpeak(own, admission);
-  watchParts(monitor, { transport, database, custody, store, ring });
+  createRoleGauges(monitor.registry, { database, gate, waiterGate: waiters, clock });
+  const ring = whileItMaySpeak(own, admission, clock);
+  monitor.health.part('identity', async () => assertMaySpeak(own.newest, admission.directory));
+  watchParts(monitor, own.first, { transport, database, custody, store, clock });
   return {
     options,
     role,
@@ -137,6 +144,7 @@ export async function openNode(
     refusals: createRefusalLog(log, role),
     monitor,
     metrics,
+    clock,
     now,
     close: async () => {
       await plugins.close();
@@ -153,19 +161,20 @@ async function openStore(options: DocumentStoreOptions): Promise<DocumentStore |
     : openFilesystemStore(options.folder);
 }
 
-/** What a role can't work without; and the document store, for which no order waits. */
+/** What a role can't work without; and its clock and the document store, for which no order's answer waits. */
 function watchParts(
   { health }: Monitor,
-  { transport, database, custody, store, ring }: Pick<Node, 'transport' | 'database' | 'custody' | 'store' | 'ring'>,
+  first: Cid,
+  { transport, database, custody, store, clock }: Pick<Node, 'transport' | 'database' | 'custody' | 'store' | 'clock'>,
 ): void {
   health.part(transport.kind, async () => transport.assertUsable());
   health.part('postgres', () => database.assertWritable());
   health.part('custody', () => custody.keys());
-  health.part('identity', async () => ring.author);
+  health.part('clock', async () => clock.doubt?.sentence, { needed: false });
   if (store === null) return;
   const answers = async () => {
     try {
-      await store.get(ring.first);
+      await store.get(first);
     } catch (error) {
       if (!isDtaError(error, 'block_not_found')) throw error; // it is published soon
     }
@@ -201,7 +210,7 @@ async function openStored(
   try {
     const secrets = new SecretStore(database, custody, own.first, role, now);
     const rowMac = await openRowMac(database, secrets, { owner: own.first, role, log });
-    return { database, secrets, rowMac, admission: await openAdmission(database, own, admittedIdentities) };
+    return { database, secrets, rowMac, admission: await openAdmission(database, own, admittedIdentities, now) };
   } catch (error) {
     await database.close();
     throw error;
@@ -224,20 +233,27 @@ async function openOwnKeys({ role, keyFile, passphrase }: NodeOptions, custody: 
 
 /**
  * The ring of a node that signs nothing more once its chain is frozen, revoked, or followed by a generation that this
- * process hasn't got: another replica was started with the new key file, and peers refuse the old key.
+ * process hasn't got: another replica was started with the new key file, and peers refuse the old key. Nor while its clock
+ * and its database's differ: what is signed with a wrong date is stored, and peers refuse it until that date has come.
  */
-function whileItMaySpeak(own: KeyRing, admission: Admission): KeyRing {
+function whileItMaySpeak(own: KeyRing, admission: Admission, clock: Clock): KeyRing {
   return {
     ...own,
     get author() {
+      clock.assertAgrees();
       assertMaySpeak(own.newest, admission.directory);
       return own.author;
     },
   };
 }
 
-async function openAdmission(database: Database, ring: KeyRing, folder: string | null): Promise<Admission> {
-  const admission = await Admission.open(database, ring);
+async function openAdmission(
+  database: Database,
+  ring: KeyRing,
+  folder: string | null,
+  now: () => number,
+): Promise<Admission> {
+  const admission = await Admission.open(database, ring, now);
   if (folder !== null) await admitFolder(admission, folder);
   return admission;
 }

@@ -61,7 +61,7 @@ export async function takePublication(
 ): Promise<LogHead | null | undefined> {
   const rows: { seq: string | null; segment: string | null }[] = await sql.query(
     `UPDATE log_head SET publisher = $1, until = now() + make_interval(secs => $2::float / 1000)
-     WHERE (publisher IS NULL OR publisher = $1 OR until < now()) AND ${isNewest(3)} AND (
+     WHERE (publisher IS NULL OR publisher = $1 OR until < now() OR until > now() + make_interval(secs => $2::float / 1000)) AND ${isNewest(3)} AND (
        EXISTS (SELECT FROM envelopes WHERE log AND segment IS NULL) OR EXISTS (SELECT FROM segments WHERE published_at IS NULL)
        OR EXISTS (SELECT FROM identities WHERE own AND published_at IS NULL))
      RETURNING seq, segment`,

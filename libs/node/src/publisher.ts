@@ -5,6 +5,7 @@ import { DtaError, isDtaError } from '@dta/errors';
 import type { Role } from '@dta/identity';
 import type { Logger } from '@dta/service';
 import { randomUUID } from 'node:crypto';
+import type { Clock } from './clock.js';
 import type { Sql } from './database.js';
 import type { KeyRing } from './key-ring.js';
 import { periodically } from './periodic.js';
@@ -39,7 +40,7 @@ export interface PublisherParts {
   readonly ring: KeyRing;
   readonly store: DocumentStore;
   readonly log: Logger;
-  readonly now: () => number;
+  readonly clock: Pick<Clock, 'agrees' | 'doubt' | 'now'>;
 }
 
 /**
@@ -47,20 +48,20 @@ export interface PublisherParts {
  * into the document store, the same bytes again and again until they are there. Nothing of an order waits for it.
  */
 export function startPublisher(parts: PublisherParts): Job {
-  const { role, database, log } = parts;
+  const { role, database, log, clock } = parts;
   const holder = randomUUID();
   let stop = () => {};
   const stopping = new Promise<void>((resolve) => (stop = resolve));
   const publisher = new Publisher(parts, stopping);
   const away = new Away(role, log);
   const job = periodically('publish', EVERY_MS, log, async () => {
-    if (!away.mayTry()) return;
+    if (!away.mayTry() || !clock.agrees) return; // a segment has a date, too
     try {
       for (let done: Published = 'more'; done === 'more' && !publisher.isStopped;) {
         done = await publisher.publishNext(holder);
         if (done !== 'nothing') away.isBack();
       }
-      await forgetPublished(database);
+      if (clock.doubt === null) await forgetPublished(database);
     } catch (error) {
       if (!isDtaError(error, 'store_unavailable')) throw error;
       away.isAway(error);
@@ -130,14 +131,14 @@ class Publisher {
    * next one, if the head is still what it follows.
    */
   async #signNext(head: LogHead | null): Promise<Published> {
-    const { role, database, ring, now } = this.#parts;
+    const { role, database, ring, clock } = this.#parts;
     const blocks = await unsignedEnvelopes(database, BATCH, BATCH_BYTES);
     if (blocks.length === 0) return 'nothing';
     const { identity, key } = ring.author;
     const envelopes = blocks.map(({ cid }) => cid);
     const seq = head === null ? 0 : head.seq + 1;
     const prev = head?.segment ?? null;
-    const signed = await signSegment({ issuer: identity.cid, role, seq, prev, envelopes, now: now() }, key);
+    const signed = await signSegment({ issuer: identity.cid, role, seq, prev, envelopes, now: clock.now() }, key);
     const segment = { seq, segment: signed.cid, bytes: signed.bytes };
     const isStored = await storeSegment(database, segment, prev, envelopes, this.#generations);
     if (!isStored) return 'more';

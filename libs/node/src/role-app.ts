@@ -6,6 +6,7 @@ import type { DynamicModule, INestMicroservice } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { MicroserviceOptions } from '@nestjs/microservices';
 import { startAnnouncer } from './announcer.js';
+import { watchClock } from './clock.js';
 import type { Node } from './node.js';
 import { startPublisher } from './publisher.js';
 
@@ -52,7 +53,7 @@ export async function serveRole(
   const { store } = node;
   if (store === null) node.log.info({ role }, 'no document store is set: what is for the shared log waits');
   const publisher = store === null ? [] : [startPublisher({ ...node, store })];
-  const jobs = [...startJobs(app), startAnnouncer(node), ...publisher];
+  const jobs = [watchClock(node.clock, node.log), ...startJobs(app), startAnnouncer(node), ...publisher];
   monitor.health.started();
   return {
     stop: async () => {

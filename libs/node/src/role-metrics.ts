@@ -2,6 +2,7 @@ import { durationBuckets } from '@dta/service';
 import type { Answered, Gate } from '@dta/transport';
 import { Gauge, Histogram, type Registry } from 'prom-client';
 import { readBacklog, type Backlog } from './backlog.js';
+import type { Clock } from './clock.js';
 import type { Database } from './database.js';
 import type { CustodyOperation } from './measured-custody.js';
 
@@ -10,6 +11,7 @@ export interface MetricSources {
   readonly database: Database;
   readonly gate: Gate;
   readonly waiterGate: Gate;
+  readonly clock: Clock;
 }
 
 /** Where a role's parts tell what they do. Labels are verbs and codes of our own: no peer can make one. */
@@ -42,7 +44,7 @@ export function createRoleMetrics(registry: Registry): RoleMetrics {
 }
 
 /** Makes the gauges of a role, which are read when somebody asks for them. */
-export function createRoleGauges(registry: Registry, { database, gate, waiterGate }: MetricSources): void {
+export function createRoleGauges(registry: Registry, { database, gate, waiterGate, clock }: MetricSources): void {
   const gauge = (name: string, help: string, labelNames: readonly string[], read: (self: Gauge) => void) =>
     new Gauge({
       ...{ name, help, labelNames, registers: [registry] },
@@ -63,6 +65,10 @@ export function createRoleGauges(registry: Registry, { database, gate, waiterGat
   gauge('dta_database_waiting', 'Statements that wait for a connection of the pool', [], (self) =>
     self.set(database.pool.waiting),
   );
+  gauge('dta_clock_skew_seconds', "How far the process's clock is ahead of its database's", [], (self) => {
+    if (clock.skewMs === null) self.remove();
+    else self.set(clock.skewMs / 1000);
+  });
   createBacklogGauges(registry, readBacklog(database));
 }
 

@@ -12,15 +12,20 @@ const SWEEP_MS = 30_000;
 export type Expiry<O> = (order: O, now: number) => O;
 
 /**
- * Ends what is past its time: orders, key periods, Releases nobody fetched, Receipts nobody takes, call ids that can't be
- * replayed any more.
+ * Ends what is past its time, where the clocks are beyond doubt, since none of it can be undone: orders, key periods,
+ * Releases that were never fetched, Receipts that are never taken, ids of calls that can't be replayed any more.
  */
 export function startSweeper<O>(node: Node, orders: OrderTable<O>, onDue: (ref: Cid) => Promise<void>): Job {
+  const { clock } = node;
   return periodically('sweep', SWEEP_MS, node.log, async () => {
+    await clock.look();
+    if (clock.doubt !== null) return;
     for await (const ref of orders.due(node.now())) {
       // one that can't be ended must not keep the others, and keys whose period is over, alive
+      if (clock.doubt !== null) return;
       await onDue(ref).catch((err: unknown) => node.log.error({ orderReference: ref, err }, 'an order was not ended'));
     }
+    if (clock.doubt !== null) return;
     await node.database.query(
       `UPDATE replies SET further = NULL
        WHERE verb = 'release' AND further IS NOT NULL AND created_at < now() - interval '10 minutes'`,
@@ -31,6 +36,8 @@ export function startSweeper<O>(node: Node, orders: OrderTable<O>, onDue: (ref: 
          WHERE verb = 'receipt' AND state = 'owed' AND created_at < now() - interval '7 days' LIMIT 1000))`,
     );
     await node.database.query("DELETE FROM internal_calls WHERE at < now() - interval '10 minutes'");
+    await clock.look();
+    if (clock.doubt !== null) return;
     const { destroyed, kept } = await node.secrets.endPastPeriods();
     if (destroyed.length > 0) node.log.info({ role: node.role, keys: destroyed }, 'past key periods ended');
     if (kept.length > 0)
@@ -38,7 +45,7 @@ export function startSweeper<O>(node: Node, orders: OrderTable<O>, onDue: (ref: 
   });
 }
 
-/** Moves one order that the clock ends. */
+/** Moves one order that the clock ends; not while the clocks are in doubt. */
 export async function expireOrder<O extends { readonly state: string }>(
   node: Node,
   orders: OrderTable<O>,
@@ -46,7 +53,7 @@ export async function expireOrder<O extends { readonly state: string }>(
   expire: Expiry<O>,
 ): Promise<void> {
   const found = await orders.find(ref);
-  if (found === undefined) return;
+  if (found === undefined || node.clock.doubt !== null) return;
   const expired = expire(found.order, node.now());
   if (expired === found.order) return;
   try {

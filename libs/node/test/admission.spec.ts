@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { kemKeyPair, randomBytes } from '@dta/crypto';
 import {
   IdentityDirectory,
@@ -95,6 +95,32 @@ describe('the admission list', () => {
     expect(admission.list().map(({ cid }) => cid)).toContain(successor.cid);
     expect((await open()).newestOf(peer.identity.cid).cid).toBe(successor.cid);
   });
+});
+
+test('a clock that was ahead for a moment: what was taken then is known, also where it is said again', async () => {
+  const HOUR = 60 * 60_000;
+  const [was, is] = [() => Date.now() + HOUR, () => Date.now() - HOUR];
+  const ahead = await Admission.open(database, ring, was);
+  await ahead.admit([peer.identity.bytes]);
+  const successor = await successorOf(peer, was());
+  await ahead.admit([successor.bytes]);
+  const later = await Admission.open(database, ring, is); // its own document, too, has a date to come
+  expect(later.newestOf(peer.identity.cid).cid).toBe(successor.cid);
+  expect((await later.admit([peer.identity.bytes, successor.bytes])).cid).toBe(successor.cid);
+  const fresh = await successorOf(peer, was());
+  await expect(later.admit([fresh.bytes])).rejects.toThrow(refusal('time_ahead'));
+});
+
+test('a clock that goes back an hour stops no replica from hearing of what another was told', async () => {
+  const [one, other] = [await open(), await open()];
+  await one.admit([peer.identity.bytes]);
+  const wall = jest.spyOn(Date, 'now').mockReturnValue(Date.now() - 60 * 60_000);
+  try {
+    await aSecond();
+    expect(await other.isAdmitted(peer.identity.cid)).toBe(true);
+  } finally {
+    wall.mockRestore();
+  }
 });
 
 describe('what one replica was told, another knows a second later:', () => {

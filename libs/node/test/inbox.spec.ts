@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { decodeDocument, encodeDocument, fields, type Cid } from '@dta/codec';
 import { sha256, randomBytes } from '@dta/crypto';
 import { decodeBundle, parseEnvelope } from '@dta/envelope';
@@ -6,10 +6,11 @@ import { DtaError, toDtaError } from '@dta/errors';
 import { internalSubject } from '@dta/contracts';
 import { makeCall } from '@dta/internal-call';
 import { signStatement } from '@dta/identity';
-import { acknowledgedStatement, requestStatement, type OrderStatement } from '@dta/order';
+import { acknowledgedStatement, requestStatement, signRequest, type OrderStatement } from '@dta/order';
 import { known, type Sent } from '@dta/order/testing';
 import { z } from 'zod';
 import {
+  createClock,
   Inbox,
   InternalInbox,
   openNode,
@@ -134,6 +135,20 @@ describe('a step that met another write', () => {
     expect(calls()).toBe(2);
     expect(known(clocks[1]) - known(clocks[0])).toBeGreaterThanOrEqual(61_000); // what has expired meanwhile is seen to
     expect(await orders.find(refOf())).toMatchObject({ version: 1, order: { steps: 1 } });
+  });
+
+  test('is computed anew where it slept and its clock was set back meanwhile', async () => {
+    let back = 0;
+    const [asleep, monotonic] = [new Inbox<Tally>({ ...node, orders, now: () => Date.now() - back }), performance.now];
+    let slept = 0;
+    const spy = jest.spyOn(performance, 'now').mockImplementation(() => monotonic.call(performance) + slept);
+    const { calls, step } = counting(async (at) => (at === 1 ? (slept = back = 61_000) : undefined));
+    try {
+      await asleep.answer('accept', payload, step);
+    } finally {
+      spy.mockRestore();
+    }
+    expect(calls()).toBe(2);
   });
 
   test('five times at most: then write_conflict, and nothing is stored', async () => {
@@ -321,6 +336,62 @@ test('statements stay at hand while their setup is under way, and no longer', as
   expect(atHand()).toEqual([false, false]);
 });
 
+describe('a clock that was ahead for a moment, and is right again:', () => {
+  const HOUR = 60 * 60_000;
+  const corrected = () => new Inbox<Tally>({ ...node, orders, now: () => Date.now() - HOUR });
+
+  test('a message that was answered then gets its reply, and a new one is refused until its date comes', async () => {
+    const { calls, step } = counting();
+    const reply = await inbox.answer('accept', payload, step);
+    expect(await corrected().answer('accept', payload, step)).toEqual(reply);
+    expect(await inbox.answer('accept', payload, step)).toEqual(reply);
+    expect(calls()).toBe(1);
+    await expect(corrected().answer('deal', payload, step)).rejects.toThrow(refusal('time_ahead'));
+    expect(calls()).toBe(1);
+  });
+
+  test('identities that were admitted then are known', async () => {
+    const parties = new WiredParties(rig, members);
+    parties.held.add('enrol');
+    await parties.place();
+    const at = Date.now() - HOUR; // all but P's document, which is stored here, is of that time
+    const request = await signRequest(
+      {
+        ...{ plugin: 'milagro', beneficiary: members.b.identity.cid },
+        fiduciaries: [members.f1, members.f2].map(({ identity }) => identity.cid),
+      },
+      members.p,
+      parties.directory,
+      at,
+    );
+    parties.order = { ...parties.order, ref: request.cid };
+    const sent = { ...parties.message('enrol', 'beneficiary'), statements: [request] };
+    const addressee = { ...sent.addressee, party: members.f1.identity.cid, role: 'fiduciary' as const };
+    const sealed = await parties.seal({ ...sent, addressee }, { now: at, identities: [members.p.identity.bytes] });
+    const { step } = counting();
+    await corrected().answer('accept', sealed, step);
+  });
+});
+
+test('a step is refused while the own clock and the database differ, but what was answered is answered', async () => {
+  let ahead = 0;
+  const clock = createClock(node.database, node.log, () => Date.now() + ahead);
+  await clock.look();
+  const doubting = new Inbox<Tally>({ ...node, orders, clock });
+  const { calls, step } = counting();
+  ahead = 121_000;
+  await expect(doubting.answer('accept', payload, step)).rejects.toThrow(
+    refusal('clock_skewed', 'ahead of its database'),
+  );
+  expect([calls(), await orders.find(refOf())]).toEqual([0, undefined]);
+  ahead = 0;
+  const reply = await doubting.answer('accept', payload, step);
+  ahead = -121_000;
+  expect(await doubting.answer('accept', payload, step)).toEqual(reply);
+  await expect(doubting.answer('deal', payload, step)).rejects.toThrow(refusal('clock_skewed', 'behind its database'));
+  expect(calls()).toBe(1);
+});
+
 test('a stored reply is of its verb: the same bytes under another verb are another message', async () => {
   const [first, second] = [counting(), counting()];
   const reply = await inbox.answer('accept', payload, first.step);
@@ -381,8 +452,8 @@ describe("a gateway's call", () => {
       inboxOf().answer('list-identities', subject(), made(said).bytes, none);
     const none = async () => ({ identities: [] });
     await expect(call({ psk: randomBytes(32) })).rejects.toThrow(refusal('unauthenticated'));
-    await expect(call({ now: Date.now() - 121_000 })).rejects.toThrow(refusal('replayed'));
-    await expect(call({ now: Date.now() + 125_000 })).rejects.toThrow(refusal('time_ahead'));
+    await expect(serve(made({ now: Date.now() - 121_000 }))).rejects.toThrow(refusal('clock_skewed'));
+    await expect(serve(made({ now: Date.now() + 125_000 }))).rejects.toThrow(refusal('clock_skewed'));
     const elsewhere = internalSubject(members.f1.identity.cid, 'fiduciary', 'status');
     await expect(inboxOf().answer('list-identities', elsewhere, made({}).bytes, none)).rejects.toThrow(
       refusal('unauthenticated'),

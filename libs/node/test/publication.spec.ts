@@ -13,6 +13,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import {
   Admission,
   commit,
+  createClock,
   envelopeBytes,
   migrateDatabase,
   openDatabase,
@@ -20,6 +21,7 @@ import {
   publicationBacklog,
   publishedHead,
   startPublisher,
+  type Clock,
   type Database,
   type KeyRing,
 } from '../src/index.js';
@@ -34,6 +36,7 @@ let folder: string;
 let store: DocumentStore;
 let keys: KeyGeneration;
 let ring: KeyRing;
+let clock: Clock;
 let peer: Member;
 let logged: string[];
 const running: { stop(): Promise<void> }[] = [];
@@ -52,6 +55,8 @@ beforeEach(async () => {
   store = await openFilesystemStore(folder);
   logged = [];
   await Admission.open(database, ring);
+  clock = createClock(database, createLogger({ name: 'test', level: 'fatal' }));
+  await clock.look();
 });
 
 afterEach(async () => {
@@ -77,7 +82,7 @@ function publish(into: DocumentStore = store): { stop(): Promise<void> } {
     level: 'debug',
     destination: { write: (line: string) => logged.push(line) },
   });
-  const job = startPublisher({ role: 'fiduciary', database, ring, store: into, log, now: Date.now });
+  const job = startPublisher({ role: 'fiduciary', database, ring, store: into, log, clock });
   running.push(job);
   return job;
 }
@@ -276,7 +281,7 @@ describe('nothing is lost and nothing forks', () => {
     let isMoved = false;
     await send(4);
     const log = createLogger({ name: 'test', level: 'silent' });
-    running.push(startPublisher({ role: 'fiduciary', database, ring: slow, store, log, now: Date.now }));
+    running.push(startPublisher({ role: 'fiduciary', database, ring: slow, store, log, clock }));
     while (!isMoved) await delay(10);
     expect(await published()).toMatchObject({ segments: 1, envelopes: 4 });
     await send(1);
@@ -296,7 +301,7 @@ describe('nothing is lost and nothing forks', () => {
     const late = { seq: 1, segment: cidOf(randomBytes(8)), bytes: randomBytes(8) }; // signed before it could know
     expect(await storeSegment(database, late, head?.segment ?? null, [], [ring.first])).toBe(false);
     await database.query('UPDATE log_head SET publisher = NULL'); // whose right would end by itself in 15 s
-    running.push(startPublisher({ role: 'fiduciary', database, ring: newer, store, log, now: Date.now }));
+    running.push(startPublisher({ role: 'fiduciary', database, ring: newer, store, log, clock }));
     expect(await published()).toMatchObject({ identity: ring.first, segments: 2, envelopes: 3 });
     const issuers = (await segments()).map(({ bytes }) => parseSegment(new Uint8Array(bytes)).issuer);
     expect(issuers).toEqual([ring.first, newer.author.identity.cid]);

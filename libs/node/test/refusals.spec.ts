@@ -100,7 +100,7 @@ describe('a role that refuses a peer', () => {
       const encode = () => {
         throw new Error('no step is taken');
       };
-      const orders = new OrderTable<{ state: string }>(node.database, { encode, decode: encode });
+      const orders = new OrderTable<{ state: string }>(node, { encode, decode: encode });
       return new Inbox({ ...node, orders }).answer('accept', payload, async () => {
         throw new DtaError('deal_invalid', 'not in this test');
       });

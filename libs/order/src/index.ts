@@ -56,6 +56,7 @@ export {
 export {
   advanceOrder,
   expirePrincipalOrder,
+  expireRedemption,
   placeOrder,
   principalDueAt,
   principalVerbs,

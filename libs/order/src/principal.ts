@@ -1,13 +1,13 @@
 import { type Cid } from '@dta/codec';
 import { DtaError } from '@dta/errors';
-import { signStatement, type Role } from '@dta/identity';
+import { CLOCK_SKEW_MS, signStatement, type Role } from '@dta/identity';
 import { keyForDealer, NEW_SETUP } from './acceptance.js';
 import { only, type Answer } from './answer.js';
 import { certificateOf, signCommitment, verifyConfirmations } from './certificate.js';
 import { sealedShareFor } from './deal.js';
 import type { Evidence } from './evidence.js';
 import { signForward } from './forward.js';
-import { signRedemption } from './redemption.js';
+import { REDEMPTION_MS, signRedemption } from './redemption.js';
 import type { Settled, StepContext } from './step.js';
 import {
   acceptanceStatement,
@@ -267,7 +267,8 @@ async function commit(order: PrincipalOrder, evidence: Evidence, { author }: Ste
 }
 
 /**
- * Starts a redemption: members are asked to release to the beneficiary, which is handed their answers.
+ * Starts a redemption: members are asked to release to the beneficiary, which is handed their answers. A Commitment that was
+ * signed by a clock ahead is signed anew, of the same certificate: parties that lack it would refuse it until its date comes.
  *
  * @throws `order_state_conflict` unless the order is committed
  */
@@ -277,11 +278,20 @@ export async function startRedemption(
   context: StepContext,
 ): Promise<PrincipalStep> {
   const state = principalState(order.state, 'redeem');
-  const commitment = evidence.get(commitmentStatement, order.certificate ?? order.ref);
-  const redemption = await signRedemption(commitment, verifySetup(evidence), context.author, order.ref, evidence.now);
+  const setup = verifySetup(evidence);
+  const known = evidence.get(commitmentStatement, order.certificate ?? order.ref);
+  const isAhead = known.body.createdAt > evidence.now + CLOCK_SKEW_MS;
+  const commitment = isAhead ? await signCommitment(setup, evidence, context.author) : known;
+  const redemption = await signRedemption(commitment, setup, context.author, order.ref, evidence.now);
   return {
-    order: { ...order, state, redemption: redemption.cid, redemptionExpiresAt: redemption.body.expiresAt },
-    keep: [redemption],
+    order: {
+      ...order,
+      state,
+      certificate: commitment.cid,
+      redemption: redemption.cid,
+      redemptionExpiresAt: redemption.body.expiresAt,
+    },
+    keep: isAhead ? [commitment, redemption] : [redemption],
     outgoing: [
       {
         statements: [redemption, commitment, ...certificateOf(evidence)],
@@ -289,6 +299,7 @@ export async function startRedemption(
       },
     ],
     settled: null,
+    ...(isAhead && { closes: ['commit'] }),
   };
 }
 
@@ -338,26 +349,39 @@ export function principalDueAt({ state, setupBy, keepUntil, redemptionExpiresAt 
   }
 }
 
-/** The order after its time: failed, redeemable again or expired; the same where nothing is due. */
+/**
+ * The order after its time: failed, redeemable again or expired; the same where nothing is due. Failed and expired are for
+ * good, so they are for a clock that is beyond doubt; {@link expireRedemption} isn't.
+ */
 export function expirePrincipalOrder(order: PrincipalOrder, owing: Failure['owing'], now: number): PrincipalOrder {
   const settingUp = order.state === 'requested' || order.state === 'enrolled' || order.state === 'dealing';
-  if (settingUp && now > order.setupBy) {
-    const failure: Failure = { reason: 'setup_expired', owing };
+  const isAhead = order.createdAt > now + CLOCK_SKEW_MS; // its clock was wrong: peers refuse the Request until its date comes
+  if (settingUp && (now > order.setupBy || isAhead)) {
+    const failure: Failure = { reason: isAhead ? 'time_ahead' : 'setup_expired', owing };
     return { ...order, state: principalState(order.state, 'fail'), failure };
   }
   const kept = order.state === 'committed' || order.state === 'releasing' || order.state === 'released';
   if (kept && order.keepUntil !== null && now > order.keepUntil) {
     return { ...order, state: principalState(order.state, 'keep-until-passes') };
   }
-  if (order.state === 'releasing' && order.redemptionExpiresAt !== null && now > order.redemptionExpiresAt) {
-    return {
-      ...order,
-      state: principalState(order.state, 'redemption-expires'),
-      redemption: null,
-      redemptionExpiresAt: null,
-    };
-  }
-  return order;
+  return expireRedemption(order, now);
+}
+
+/**
+ * The order redeemable again where its Redemption has expired, or has a date to come: then it was made by a clock that was
+ * ahead, and nobody would answer it until then.
+ */
+export function expireRedemption(order: PrincipalOrder, now: number): PrincipalOrder {
+  const { state, redemptionExpiresAt } = order;
+  if (state !== 'releasing' || redemptionExpiresAt === null) return order;
+  const isAhead = redemptionExpiresAt > now + REDEMPTION_MS + CLOCK_SKEW_MS;
+  if (now <= redemptionExpiresAt && !isAhead) return order;
+  return {
+    ...order,
+    state: principalState(state, 'redemption-expires'),
+    redemption: null,
+    redemptionExpiresAt: null,
+  };
 }
 
 function principalState(state: PrincipalState | 'none', event: PrincipalEvent): PrincipalState {

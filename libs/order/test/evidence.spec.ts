@@ -63,6 +63,15 @@ describe('a statement of an order', () => {
     expect(() => read(request, { now: NOW + 1_000 * 365 * 24 * 60 * 60_000 })).not.toThrow();
   });
 
+  test('that this node has stored may be dated ahead of a clock that went back since; one that is new may not', () => {
+    const aYear = 365 * 24 * 60 * 60_000;
+    const stored = new Set([request.cid]);
+    expect(() => read(request, { now: NOW - aYear, stored })).not.toThrow();
+    const both = [request.bytes, parties.evidence.one(enrolmentStatement).bytes];
+    const readBoth = () => Evidence.read(request.cid, both, verifier({ now: NOW - aYear, stored }));
+    expect(readBoth).toThrow(refusal('time_ahead'));
+  });
+
   test('is signed by its issuer', async () => {
     const thief = { identity: parties.principal.identity, key: parties.beneficiary.author.key };
     const forged = await restate(requestStatement, request, thief);

@@ -4,8 +4,10 @@ import {
   expireBeneficiaryOrder,
   expireFiduciaryOrder,
   expirePrincipalOrder,
+  expireRedemption,
   fiduciaryDueAt,
   principalDueAt,
+  REDEMPTION_MS,
   type BeneficiaryOrder,
   type FiduciaryOrder,
   type FiduciaryState,
@@ -96,8 +98,36 @@ describe('a principal', () => {
     });
   });
 
+  test.each([expire, expireRedemption])(
+    'releasing is committed again where its Redemption has a date to come',
+    (past) => {
+      // the clock was a year ahead as it was signed, and members refuse it until then
+      const made = NOW - 365 * DAY;
+      expect(past(own.principal, made)).toMatchObject({ state: 'committed', redemption: null });
+      const skew = 120_000;
+      const last = expiresAt - REDEMPTION_MS - skew;
+      expect(past(own.principal, last)).toBe(own.principal);
+      expect(past(own.principal, last - 1).state).toBe('committed');
+    },
+  );
+
+  test('only a Redemption ends while the clocks are in doubt: it can be made again', () => {
+    const late = KEEP_UNTIL + 1;
+    expect(expireRedemption({ ...own.principal, redemptionExpiresAt: late - 1 }, late).state).toBe('committed');
+    for (const state of ['requested', 'enrolled', 'dealing', 'committed', 'released'] as const) {
+      const order: PrincipalOrder = { ...own.principal, state };
+      expect(expireRedemption(order, late)).toBe(order);
+    }
+  });
+
+  test.each(['requested', 'enrolled', 'dealing'] as const)('%s fails where its Request has a date to come', (state) => {
+    const order: PrincipalOrder = { ...own.principal, state };
+    expect(expire(order, NOW - 120_000)).toBe(order);
+    expect(expire(order, NOW - 120_001)).toMatchObject({ state: 'failed', failure: { reason: 'time_ahead', owing } });
+  });
+
   test.each(['committed', 'releasing', 'released'] as const)('%s expires after keepUntil', (state) => {
-    const order: PrincipalOrder = { ...own.principal, state, redemptionExpiresAt: KEEP_UNTIL + DAY };
+    const order: PrincipalOrder = { ...own.principal, state, redemptionExpiresAt: KEEP_UNTIL + 60_000 };
     expect(principalDueAt(order)).toBe(KEEP_UNTIL);
     expect(expire(order, KEEP_UNTIL)).toBe(order);
     expect(expire(order, KEEP_UNTIL + 1).state).toBe('expired');

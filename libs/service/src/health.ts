@@ -11,7 +11,8 @@ export interface HealthReport {
 
 /**
  * Whether a part of a process can do its work: settles where it can, rejects where it can't. Of the error the report shows
- * the code and, where its metadata has one, the `reason`: never the message, which may hold an address.
+ * the code and, where its metadata has one, the `reason`: never the message, which may hold an address. A text that it
+ * settles with says why it can't, in words that anyone may read.
  */
 export type HealthCheck = () => Promise<unknown>;
 
@@ -72,7 +73,7 @@ async function stateOf(check: HealthCheck): Promise<string> {
     timer = setTimeout(resolve, CHECK_LIMIT_MS, 'away (timeout)');
   });
   const asked = check().then(
-    () => 'up',
+    (said) => (typeof said === 'string' ? said : 'up'),
     (error: unknown) => `away (${reasonOf(error)})`,
   );
   return Promise.race([asked, tooLong]).finally(() => clearTimeout(timer));
@@ -89,11 +90,11 @@ export function remembered<T>(task: () => Promise<T>, ms: number | ((tookMs: num
   let outcome: Promise<T> | undefined;
   let until = 0;
   return () => {
-    if (outcome === undefined || Date.now() >= until) {
+    if (outcome === undefined || performance.now() >= until) {
       until = Infinity;
-      const begun = Date.now();
+      const begun = performance.now();
       outcome = task().finally(() => {
-        const ended = Date.now();
+        const ended = performance.now();
         until = ended + (typeof ms === 'number' ? ms : ms(ended - begun));
       });
     }

@@ -40,6 +40,30 @@ it('shows the reason that an error gives beside its code', async () => {
   expect((await health.report()).parts['database']).toBe('away (service_unavailable: SQLSTATE 25006)');
 });
 
+it('tells of a part in the words that it has itself', async () => {
+  const health = createHealth();
+  health.started();
+  health.part('clock', async () => 'an hour behind', { needed: false });
+  expect((await health.report()).degraded).toEqual({ clock: 'an hour behind' });
+});
+
+it('asks again after a second, though the clock was set back', async () => {
+  const health = createHealth();
+  let asked = 0;
+  health.part('database', async () => (asked += 1));
+  await health.report();
+  let passed = 0;
+  const monotonic = performance.now.bind(performance);
+  const spies = [
+    jest.spyOn(Date, 'now').mockReturnValue(0),
+    jest.spyOn(performance, 'now').mockImplementation(() => monotonic() + passed),
+  ];
+  passed = 1_001;
+  await health.report();
+  for (const spy of spies) spy.mockRestore();
+  expect(asked).toBe(2);
+});
+
 it('counts a part that does not answer within two seconds as away, and is not held up by it', async () => {
   const health = createHealth();
   health.part('hsm', () => new Promise(() => undefined));
@@ -75,8 +99,8 @@ it('remembers an outcome, a failure as well, for as long as it is told', async (
     },
     () => 40,
   );
-  let now = Date.now();
-  const clock = jest.spyOn(Date, 'now').mockImplementation(() => now);
+  let now = performance.now();
+  const clock = jest.spyOn(performance, 'now').mockImplementation(() => now);
   await expect(task()).rejects.toThrow('the first one fails');
   await expect(task()).rejects.toThrow('the first one fails');
   expect(runs).toBe(1);

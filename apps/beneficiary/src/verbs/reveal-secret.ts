@@ -25,7 +25,10 @@ export class RevealSecret {
       if (found === undefined) {
         throw new DtaError('order_not_found', 'no order of that reference', { metadata: { orderReference } });
       }
-      const { state, commitment } = expireBeneficiaryOrder(found.order, this.node.now()); // the sweep may be late
+      // the sweep may be late; but no clock that is in doubt takes a released secret from its owner
+      const { clock, now } = this.node;
+      const order = clock.doubt === null ? expireBeneficiaryOrder(found.order, now()) : found.order;
+      const { state, commitment } = order;
       if (state !== 'held' || commitment === null) {
         throw new DtaError('order_state_conflict', 'the secret of this order was not released', {
           metadata: { state },

@@ -59,7 +59,7 @@ export class EventsController {
         found = (await untilAborted(waited, stream.ended)) ?? { events: [], ended: true };
       } catch (error) {
         // what passes is waited for: a browser gives a stream up for good when it comes back to an error
-        if (!isDtaError(error, 'service_unavailable', 'timeout', 'busy')) throw error;
+        if (!isDtaError(error, 'service_unavailable', 'clock_skewed', 'timeout', 'busy')) throw error;
         found = { events: [], ended: false };
         await delay(ASK_AGAIN_MS, undefined, { signal: stream.ended }).catch(() => undefined);
       }
@@ -74,7 +74,7 @@ export class EventsController {
     context: RequestContext,
   ): Promise<ResultOf<'principal.await-events'>> {
     const limitMs = waitMs + AWAIT_BEYOND_WAIT_MS;
-    const extended = { ...context, deadline: Date.now() + limitMs };
+    const extended = { ...context, deadline: performance.now() + limitMs };
     return this.#calls.call('principal.await-events', { orderReference, after, waitMs }, extended, limitMs);
   }
 }

@@ -18,7 +18,7 @@ export class LiveOpenApi {
 
   /** Where no role answers, the document is the last one that there was. */
   async document(context: RequestContext): Promise<OpenApiDocument> {
-    if (Date.now() < this.#askAgainAt) return this.#document;
+    if (performance.now() < this.#askAgainAt) return this.#document;
     const answers = await this.#calls.callAll('status', {}, context, STATUS_TIMEOUT_MS);
     const lists = answers.map(({ outcome }): readonly DescribedPlugin[] =>
       outcome.status === 'fulfilled' ? outcome.value.plugins : [],
@@ -26,7 +26,7 @@ export class LiveOpenApi {
     const plugins = lists.find((list) => list.length > 0);
     if (plugins === undefined) return this.#document;
     this.#document = openApiDocument(plugins);
-    this.#askAgainAt = Date.now() + FRESH_MS;
+    this.#askAgainAt = performance.now() + FRESH_MS;
     return this.#document;
   }
 }

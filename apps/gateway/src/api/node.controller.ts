@@ -142,7 +142,11 @@ function rolesReadiness(answers: readonly RoleAnswer<'status'>[]): HealthReport 
 const BUSY = 'busy';
 
 function partState(outcome: PromiseSettledResult<ResultOf<'status'>>): string {
-  if (outcome.status === 'rejected') return isDtaError(outcome.reason, 'busy') ? BUSY : 'away';
+  if (outcome.status === 'rejected') {
+    const reason: unknown = outcome.reason;
+    if (isDtaError(reason, 'busy')) return BUSY;
+    return isDtaError(reason, 'clock_skewed') ? `not served: ${reason.message}` : 'away';
+  }
   const { ready, parts } = outcome.value;
   const away = Object.entries(parts).filter(([, state]) => state !== 'up');
   return ready ? 'up' : `not ready: ${away.map(([part, state]) => `${part} ${state}`).join(', ')}`;

@@ -142,13 +142,13 @@ export class OrderController {
     waitSeconds: number,
     context: RequestContext,
   ): Promise<OrderProgress> {
-    const waitMs = Math.min(context.startedAt - Date.now(), 0) + waitSeconds * 1000;
+    const waitMs = Math.round(context.startedAt - performance.now()) + waitSeconds * 1000;
     if (reached[state].includes(view.state) || dead.includes(view.state) || waitMs <= 0) return view;
     const params = { orderReference: view.orderReference, until: state, waitMs };
     try {
       return await this.#calls.call('principal.await-order', params, context, waitMs + AWAIT_BEYOND_WAIT_MS);
     } catch (error) {
-      if (isDtaError(error, 'service_unavailable', 'timeout', 'busy')) return view;
+      if (isDtaError(error, 'service_unavailable', 'clock_skewed', 'timeout', 'busy')) return view;
       throw error;
     }
   }

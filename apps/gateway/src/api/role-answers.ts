@@ -43,7 +43,7 @@ function noRole(): DtaError {
 }
 
 function isSilence(reason: unknown): boolean {
-  return isDtaError(reason, 'service_unavailable', 'timeout', 'busy');
+  return isDtaError(reason, 'service_unavailable', 'clock_skewed', 'timeout', 'busy');
 }
 
 function outcomeOf<V extends InternalCall>({ link: { role, node }, outcome }: RoleAnswer<V>): RoleOutcome {

@@ -46,7 +46,7 @@ function introduce(logger: Logger, metrics: GatewayMetrics): Check {
       const route = routeOf(request);
       const isAnswered = response.writableFinished || response.locals['isSent'] === true;
       const code = isAnswered ? codeOf(response) : 'gone';
-      const ms = Date.now() - startedAt;
+      const ms = Math.round(performance.now() - startedAt);
       metrics.http({ method, route: route ?? 'none', status, code, seconds: ms / 1000 });
       const order = orderOf(request, response);
       logger.info({ requestId, ...traceIdOf(traceparent), method, route, ...order, status, code, ms }, 'request');

@@ -24,17 +24,17 @@ export class AwaitEvents {
   @MessagePattern('internal.await-events', { waiter: true })
   handle(@Payload() { payload }: TransportMessage, @Ctx() { subject }: MessageContext): Promise<Uint8Array> {
     return this.inbox.answer('principal.await-events', subject, payload, async ({ orderReference, after, waitMs }) => {
-      const deadline = Date.now() + waitMs;
+      const deadline = performance.now() + waitMs;
       for (;;) {
-        const changed = this.watch.changed(orderReference, deadline - Date.now()); // listens before it looks
+        const changed = this.watch.changed(orderReference, deadline - performance.now()); // listens before it looks
         const found = await this.#look(orderReference, after);
         if (found.events.length > 0 || found.ended) return found;
-        const lookAgain = Math.min(deadline, Date.now() + LOOK_EVERY_MS);
+        const lookAgain = Math.min(deadline, performance.now() + LOOK_EVERY_MS);
         let told = await changed;
-        while (told === undefined && Date.now() < lookAgain && !this.watch.stopped) {
-          told = await this.watch.changed(orderReference, lookAgain - Date.now());
+        while (told === undefined && performance.now() < lookAgain && !this.watch.stopped) {
+          told = await this.watch.changed(orderReference, lookAgain - performance.now());
         }
-        if (told === undefined && (Date.now() >= deadline || this.watch.stopped)) return found;
+        if (told === undefined && (performance.now() >= deadline || this.watch.stopped)) return found;
       }
     });
   }

@@ -80,6 +80,7 @@ export class PlaceOrder {
     await assertAllAdmitted(admission, [beneficiary, ...fiduciaries]);
     const plugin = asked.plugin ?? this.node.plugins.descriptions[0]?.name ?? 'milagro';
     const { request: extension, held } = await this.node.plugins.placeOrder(plugin, asked.extension);
+    await this.node.clock.confirm();
     const request = await signRequest(
       {
         plugin,

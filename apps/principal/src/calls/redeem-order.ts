@@ -68,6 +68,7 @@ export class RedeemOrder {
         const asked = { ...factsOf({ ref, commitment }, open.evidence), redemption: extension };
         await this.node.plugins.validateRedemption(open.evidence.request.body.plugin, asked);
       }
+      await this.node.clock.confirm();
       const step = await startRedemption(order, open.evidence, this.node.ring);
       if (attempt === 1 && isHalfSpent(open.evidence)) await context.wait(() => assertPresent(this.node, order));
       assertInTime(context, waitMs);

@@ -9,6 +9,7 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   non_canonical: 422,
   document_invalid: 422,
   time_ahead: 422,
+  clock_skewed: 503,
   key_invalid: 422,
   point_invalid: 422,
   scalar_invalid: 422,

@@ -24,6 +24,7 @@ import {
   migrateDatabase,
   openDatabase,
   writeKeyFile,
+  type Clock,
   type Database,
   type NodeOptions,
   type RoleParts,
@@ -64,6 +65,13 @@ export function codeOf(promise: Promise<unknown>): Promise<string> {
     () => 'answered',
     (error: unknown) => toDtaError(error).code,
   );
+}
+
+/** A clock beyond doubt that says `now`, as two that have agreed for long. */
+export function steadyAt(now: number): Clock {
+  const nothing = () => undefined;
+  const [look, confirm] = [async () => undefined, async () => undefined];
+  return { now: () => now, look, confirm, assertAgrees: nothing, skewMs: 0, agrees: true, doubt: null };
 }
 
 /** Starts roles, and stops all that it started. */
@@ -115,16 +123,20 @@ export class RoleRig {
   }
 
   /** What a role is started with beside its options: a connection of its own. */
-  parts(): RoleParts {
+  parts(now: () => number = () => Date.now()): RoleParts {
     const log = createLogger({ name: 'test', destination: { write: (line: string) => this.logged.push(line) } });
     const transport = this.#broker.connect();
     this.#started.add({ stop: () => transport.close() });
-    return { transport, log };
+    return { transport, log, now };
   }
 
   /** Starts a role, or one more replica of it; `stop` may come before the rig's own. */
-  async start<O>(start: (options: O, parts: RoleParts) => Promise<RunningRole>, options: O): Promise<RunningRole> {
-    const running = await start(options, this.parts());
+  async start<O>(
+    start: (options: O, parts: RoleParts) => Promise<RunningRole>,
+    options: O,
+    now?: () => number,
+  ): Promise<RunningRole> {
+    const running = await start(options, this.parts(now));
     const started = {
       stop: async () => {
         if (this.#started.delete(started)) await running.stop();
@@ -139,6 +151,26 @@ export class RoleRig {
     const opened = await openDatabase({ ...database, poolSize: 1 });
     this.#started.add({ stop: () => opened.close() });
     return opened;
+  }
+
+  /**
+   * Has a role's database tell another time to all that connect to it from now on.
+   *
+   * @returns what sets it, in ms ahead of the machine's
+   */
+  async clockOf(options: Pick<NodeOptions, 'database'>): Promise<(aheadMs: number) => Promise<void>> {
+    const database = await this.intrude(options);
+    const shifted = (name: string, kind: string) =>
+      database.query(`CREATE FUNCTION public.${name}() RETURNS timestamptz LANGUAGE sql ${kind} AS
+        'SELECT pg_catalog.${name}() + make_interval(secs => (SELECT ms FROM public.clock_shift) / 1000)'`);
+    await database.query('CREATE TABLE public.clock_shift (ms float NOT NULL)');
+    await database.query('INSERT INTO public.clock_shift VALUES (0)');
+    await shifted('now', 'STABLE');
+    await shifted('clock_timestamp', 'VOLATILE');
+    await database.query(
+      `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = public, pg_catalog', current_database()); END $$`,
+    );
+    return async (aheadMs) => void (await database.query('UPDATE public.clock_shift SET ms = $1', [aheadMs]));
   }
 
   request(to: Cid, role: Role, verb: string, payload: Uint8Array): Promise<Uint8Array> {

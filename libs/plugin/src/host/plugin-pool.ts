@@ -39,7 +39,7 @@ export class PluginPool {
 
   /** Runs a call in a thread that is free. @throws `busy` beside what {@link PluginThread.call} throws */
   async run<C extends CallName>(call: C, input: Inputs[C]): Promise<RawAnswer> {
-    const thread = await this.#acquire(Date.now() + this.#limits.queueMs);
+    const thread = await this.#acquire(performance.now() + this.#limits.queueMs);
     this.#busy.add(thread);
     try {
       return await thread.call(call, input);
@@ -96,7 +96,7 @@ export class PluginPool {
           this.#waiting.splice(this.#waiting.indexOf(wake), 1);
           reject(busy());
         },
-        Math.max(0, deadline - Date.now()),
+        Math.max(0, deadline - performance.now()),
       );
       this.#waiting.push(wake);
     });

@@ -85,9 +85,9 @@ export const deliveryCases: readonly Case[] = [
     name: 'says at once that nobody serves a subject',
     async check(open) {
       const a = await open();
-      const begun = Date.now();
+      const begun = performance.now();
       const error = await refusal(a.request(newSubject(), bytes('x'), { timeoutMs: 10_000 }), 'service_unavailable');
-      assert.ok(Date.now() - begun < 5_000);
+      assert.ok(performance.now() - begun < 5_000);
       assert.equal(error.metadata['remote'], undefined);
     },
   },
@@ -101,9 +101,9 @@ export const deliveryCases: readonly Case[] = [
         if (text(payload) === 'late') await late.opened;
         return payload;
       });
-      const begun = Date.now();
+      const begun = performance.now();
       await refusal(a.request(subject, bytes('late'), { timeoutMs: 150 }), 'timeout');
-      assert.ok(Date.now() - begun >= 140);
+      assert.ok(performance.now() - begun >= 140);
       late.open();
       for (const timeoutMs of [0, -1, NaN]) await refusal(a.request(subject, bytes('late'), { timeoutMs }), 'timeout');
       assert.equal(text(await a.request(subject, bytes('next'), { timeoutMs: 2 ** 40 })), 'next');

@@ -135,9 +135,9 @@ export const loadCases: readonly Case[] = [
         refusal(a.request(subject, bytes(''), { timeoutMs: 9_000 }), 'service_unavailable'),
       );
       await until(() => gate.load.queued === 1);
-      const closing = Date.now();
+      const closing = performance.now();
       await b.close();
-      assert.ok(Date.now() - closing < 6_000);
+      assert.ok(performance.now() - closing < 6_000);
       for (const error of await Promise.all(outcomes)) assert.equal(error.metadata['remote'], true);
       release.open();
       await until(() => gate.load.inWork === 0);

@@ -46,15 +46,15 @@ export async function connectNats(options: NatsOptions): Promise<Transport> {
 
 async function firstConnection(options: NatsOptions): Promise<NatsConnection> {
   const { connectTimeoutMs = 10_000 } = options;
-  const end = Date.now() + connectTimeoutMs;
+  const end = performance.now() + connectTimeoutMs;
   for (;;) {
     try {
-      return await connect(connectionOptions(options, Math.min(5_000, Math.max(end - Date.now(), 1))));
+      return await connect(connectionOptions(options, Math.min(5_000, Math.max(end - performance.now(), 1))));
     } catch (cause) {
       if (cause instanceof NatsError && cause.isAuthError())
         throw startError(options, 'refused the credentials', cause);
       const pause = randomInt(100, 300);
-      if (Date.now() + pause >= end) {
+      if (performance.now() + pause >= end) {
         throw startError(options, `could not be reached within ${connectTimeoutMs} ms`, cause);
       }
       await delay(pause);
