@@ -46,7 +46,7 @@ export function lengthPrefixed(bytes: Uint8Array): Uint8Array {
 
 /** The same bytes, not a copy. */
 export function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** Lower-case hex. */

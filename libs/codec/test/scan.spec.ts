@@ -190,3 +190,41 @@ describe('a document holds', () => {
     expect(() => decodeCanonical(fromHex('9affffffff'), MAX)).toThrow(refusal('non_canonical'));
   });
 });
+
+const anything = { items: Infinity, entries: Infinity, links: Infinity };
+
+/** How often a scan looks at a byte, whatever it then says. */
+function looksOf(bytes: Uint8Array): number {
+  let looks = 0;
+  const watched = new Proxy(Buffer.from(bytes), {
+    get: (target, name) => {
+      if (typeof name === 'string' && /^\d+$/.test(name)) looks += 1;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+  try {
+    scanCanonical(watched, anything);
+  } catch (error) {
+    if (!isDtaError(error, 'non_canonical')) throw error;
+  }
+  return looks;
+}
+
+test('the scan looks at each byte at most three times, whatever the bytes are', () => {
+  const keys = Array.from({ length: 2_000 }, (_, at) => `${'k'.repeat(30)}${String(at).padStart(6, '0')}`);
+  const nasty = [
+    encodeCanonical(Object.fromEntries(keys.map((key) => [key, 0])), anything),
+    concat(fromHex('b903e8'), ...keys.reverse().map((key) => concat(encodeCanonical(key), fromHex('00')))),
+    new Uint8Array(5_000).fill(0x81),
+    new Uint8Array(5_000).fill(0x9b),
+    encodeCanonical(
+      Array.from({ length: 5_000 }, () => ({})),
+      anything,
+    ),
+    encodeCanonical(Array.from({ length: 500 }, () => link)),
+  ];
+  for (const bytes of nasty) expect(looksOf(bytes)).toBeLessThanOrEqual(3 * bytes.length);
+  expect(Math.max(...nasty.map((bytes) => looksOf(bytes) / bytes.length))).toBeGreaterThan(2); // a key's bytes are compared
+  fc.assert(fc.property(document, (value) => looksOf(encodeCanonical(value)) <= 3 * encodeCanonical(value).length));
+});

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { DtaError } from '@dta/errors';
+import { cpuOf, priceIn } from '@dta/testkit';
 import { decodeErrorReply, encodeErrorReply } from '../src/error-reply.js';
 
 const body = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
@@ -69,4 +70,32 @@ describe('error reply', () => {
     );
     expect(decodeErrorReply({ headers: {}, payload: body({ code: 'busy' }) })).toBeUndefined();
   });
+});
+
+test('a nasty error costs at most ten honest ones', () => {
+  const text = (value: unknown) => Buffer.from(JSON.stringify(value));
+  const read = (payload: Uint8Array) => decodeErrorReply({ headers: { 'Dta-Error': 'busy' }, payload });
+  const entries = <T>(count: number, entry: (at: number) => [string, T]) =>
+    Object.fromEntries(Array.from({ length: count }, (_, at) => entry(at)));
+  const values = Array.from({ length: 30 }, () => 'x'.repeat(12));
+  const honest = text({ code: 'busy', message: 'm', metadata: entries(30, (at) => [`a${at}`, values]) });
+  const bodies = {
+    'names in no order': text({ metadata: entries(1_500, (at) => [`é${(at * 7) % 1_500}`, 0]) }),
+    'numbers for names': text({ metadata: entries(900, (at) => [String(4_000_000_000 + 1_000 * at), 0]) }),
+    'lists in lists': Buffer.from(`{"metadata":${'['.repeat(8_000)}${']'.repeat(8_000)}}`),
+    'lists of control characters': text({ metadata: { a: Array.from({ length: 32 }, () => '\n'.repeat(250)) } }),
+    'a list of numbers': text({ metadata: { a: Array.from({ length: 7_500 }, () => 0) } }),
+    'a long message': text({ message: '\n'.repeat(8_000) }),
+    'lists that do not end': Buffer.alloc(16_000, '['),
+    'more than is read': Buffer.alloc(2 * 1024 * 1024, ' '),
+  };
+  cpuOf(() => read(honest), 100); // so that both sides of a pair are compiled
+  for (const [kind, body] of Object.entries(bodies)) {
+    const price = priceIn(
+      () => read(honest),
+      () => read(body),
+      5,
+    );
+    expect([kind, price < 10, price]).toEqual([kind, true, price]);
+  }
 });
