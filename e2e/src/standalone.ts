@@ -18,6 +18,7 @@ export interface Ending {
 /** A standalone node, run as a person would run it. */
 export interface StandaloneProcess {
   readonly api: RestApi;
+  readonly url: string;
   /** All that it wrote to standard output so far. */
   output(): string;
   /** Presses Ctrl-C: every process of its group gets SIGINT; settles when the node is gone. */
@@ -48,6 +49,7 @@ export async function startStandaloneWith(
   const pid = child.pid ?? -1;
   return {
     api: restApi(url, null),
+    url,
     output,
     ctrlC: () => {
       process.kill(-pid, 'SIGINT');

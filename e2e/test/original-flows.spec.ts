@@ -125,7 +125,7 @@ describe.each([
     const all = orderReference as string[]; // by that route's schema
     expect(all.slice(-3)).toEqual(placed);
     expect(all).toHaveLength(Number(total));
-    expect(await list('page=1000&perPage=2')).toEqual({ orderReference: [], orders: [], total });
+    expect(await list('page=1000&perPage=2')).toEqual({ orderReference: [], orders: [], total, next: null });
   });
 
   test('finds the word Secret in the record of an order, and no secret', async () => {

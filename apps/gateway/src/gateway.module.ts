@@ -5,13 +5,20 @@ import { EventStreams } from './api/event-streams.js';
 import { FrontPageController } from './api/front-page.controller.js';
 import { LiveOpenApi } from './api/live-openapi.js';
 import { AboutGateway, NodeController } from './api/node.controller.js';
+import { OrderCursors } from './api/order-cursor.js';
 import { OrderController } from './api/order.controller.js';
 import { RoleCalls } from './role-calls.js';
 
 /** The composition root: controllers, and the things they stand on. */
 @Module({})
 export class GatewayModule {
-  static of(calls: RoleCalls, about: AboutGateway, streams: EventStreams, openApi: LiveOpenApi): DynamicModule {
+  static of(
+    calls: RoleCalls,
+    about: AboutGateway,
+    streams: EventStreams,
+    openApi: LiveOpenApi,
+    cursors: OrderCursors,
+  ): DynamicModule {
     return {
       module: GatewayModule,
       controllers: [OrderController, EventsController, IdentityController, FrontPageController, NodeController],
@@ -20,6 +27,7 @@ export class GatewayModule {
         { provide: AboutGateway, useValue: about },
         { provide: EventStreams, useValue: streams },
         { provide: LiveOpenApi, useValue: openApi },
+        { provide: OrderCursors, useValue: cursors },
       ],
     };
   }

@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -6,12 +7,13 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import { DRAIN_MS, INTERNAL_CALL_MAX_BYTES, STATUS_TIMEOUT_MS } from '@dta/contracts';
-import { openApiDocument, type OpenApiDocument } from '@dta/contracts/rest';
+import type { OpenApiDocument } from '@dta/contracts/rest';
 import { DtaError } from '@dta/errors';
 import { createLogger, createMonitor, nestLogger, type Logger, type Monitor } from '@dta/service';
 import { connectNats, type Transport } from '@dta/transport';
 import type { Request } from 'express';
 import { EventStreams } from './api/event-streams.js';
+import { OrderCursors } from './api/order-cursor.js';
 import { LiveOpenApi } from './api/live-openapi.js';
 import { AboutGateway } from './api/node.controller.js';
 import { AnswerInterceptor } from './api/route.js';
@@ -57,10 +59,12 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts = 
   health.part(transport.kind, async () => transport.assertUsable());
   const calls = new RoleCalls({ transport, logger, config, metrics, now: parts.now ?? Date.now });
   health.part('clock', async () => calls.clockFault, { needed: false });
-  const openApi = new LiveOpenApi(calls);
+  const isStandalone = config.access === 'standalone';
+  const openApi = new LiveOpenApi(calls, { asksToken: !isStandalone });
+  const cursors = new OrderCursors(config.principal?.psk ?? randomBytes(32)); // without a principal there are no lists
   const streams = new EventStreams((open) => metrics.streams(open));
   const app = await NestFactory.create<NestExpressApplication>(
-    GatewayModule.of(calls, new AboutGateway(health, config.access === 'standalone'), streams, openApi),
+    GatewayModule.of(calls, new AboutGateway(health, isStandalone), streams, openApi, cursors),
     new GatewayAdapter(),
     { bodyParser: false, logger: nestLogger(logger), abortOnError: false },
   );
@@ -108,7 +112,7 @@ function connect({ nats, gatewayName }: GatewayConfig, logger: Logger): Promise<
 /** Swagger UI from our own dependencies: nothing is loaded from elsewhere, and no script stands in the page. */
 function serveDocs(app: NestExpressApplication, openApi: LiveOpenApi): void {
   const theirs = (document: OpenApiDocument) => document as unknown as OpenAPIObject; // 3.1 by our own generator; their type is of 3.0
-  SwaggerModule.setup('docs', app, theirs(openApiDocument()), {
+  SwaggerModule.setup('docs', app, theirs(openApi.newest), {
     raw: false,
     customSiteTitle: 'D-TA',
     patchDocumentOnRequest: async (request) => theirs(await openApi.document(contextOf(request as Request))), // platform-express gives its own

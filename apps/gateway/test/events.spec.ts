@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { EVENT_STREAMS_MAX } from '@dta/contracts';
+import { EVENT_STREAMS_MAX, EVENT_STREAMS_PER_CLIENT_MAX } from '@dta/contracts';
 import { DtaError } from '@dta/errors';
 import { request, type ClientRequest, type IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -192,15 +192,30 @@ describe('streams of one gateway', () => {
       await delay(waitMs, undefined, { ref: false });
       return { events: [], ended: false };
     };
-    await Promise.all(Array.from({ length: EVENT_STREAMS_MAX }, () => follow()));
-    expect(await setup.http(`/v1/order/${orderReference}/events`)).toMatchObject({
+    const other = await startSetup({ trustProxyHops: 1 });
+    other.roles.answers['principal.await-events'] = setup.roles.answers['principal.await-events'];
+    const from = (address: string) => ({ 'X-Forwarded-For': address });
+    const follows = (address: string) => follow(from(address), other.gateway.port);
+    const asks = (address: string) => other.http(`/v1/order/${orderReference}/events`, { headers: from(address) });
+    const ofOne = Array.from({ length: EVENT_STREAMS_PER_CLIENT_MAX }, (_, at) => `2001:db8::${at}:1`);
+    await Promise.all(ofOne.map(follows)); // all of one network of 64 bits
+    expect(await asks('2001:db8::ffff')).toMatchObject({
+      ...{ status: 429, headers: { 'retry-after': '5' }, body: { code: 'rate_limited' } },
+    });
+    const others = EVENT_STREAMS_MAX / EVENT_STREAMS_PER_CLIENT_MAX - 1;
+    for (let client = 1; client <= others; client += 1) {
+      await Promise.all(ofOne.map(() => follows(`10.0.0.${client}`)));
+    }
+    expect(await asks('10.0.1.1')).toMatchObject({
       ...{ status: 503, headers: { 'retry-after': '5' }, body: { code: 'busy' } },
     });
-    const gone = () => setup.log().split('"code":"gone"').length;
+    const gone = () => other.log().split('"code":"gone"').length;
     const before = gone();
     open[0]?.request.destroy();
     await until(() => gone() > before);
-    expect((await follow()).response.statusCode).toBe(200);
+    expect((await follows('2001:db8::ffff')).response.statusCode).toBe(200);
+    for (const stream of open.splice(0)) stream.request.destroy();
+    await other.stop();
   });
 
   it('end when it stops, and hold nothing up', async () => {

@@ -74,6 +74,7 @@ const usual: Answers = {
     ],
     unreadable: [],
     total: 1,
+    next: null,
   }),
   'beneficiary.reveal-secret': () => ({ secret, commitment, orderReference, extension: {} }),
   status: (_, role) => ({

@@ -230,11 +230,29 @@ it.each(['/v1/fulfill/order', '/v1/fulfill/order/secret'])('POST %s has moved', 
 });
 
 describe('documentation', () => {
+  it('asks for a token where the gateway does, and for none in the standalone node', async () => {
+    const guarded = await startSetup();
+    try {
+      expect((await guarded.http('/openapi.json')).body).toMatchObject({
+        security: [{ bearer: [] }],
+        components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
+      });
+    } finally {
+      await guarded.stop();
+    }
+    for (const path of ['/openapi.json', '/docs/swagger-ui-init.js']) {
+      const { status, text } = await setup.http(path);
+      expect(status).toBe(200);
+      expect(text).toContain('"operationId"');
+      expect(text).not.toMatch(/"bearer"|"security|"description":\s*"[^"]*unauthenticated/);
+    }
+  });
+
   it("is the document of the table, with the extensions of the node's plugins", async () => {
     const { status, body } = await setup.http('/openapi.json');
     expect(status).toBe(200);
     const plugins = [pluginOf('milagro'), pluginOf('other')];
-    expect(body).toEqual(JSON.parse(JSON.stringify(openApiDocument(plugins))));
+    expect(body).toEqual(JSON.parse(JSON.stringify(openApiDocument(plugins, { asksToken: false }))));
     expect(body).toMatchObject({
       components: {
         schemas: {

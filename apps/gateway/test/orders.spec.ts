@@ -281,10 +281,10 @@ describe('GET /v1/order', () => {
           ...{ beneficiary: beneficiary.node, threshold: 1, fiduciaries: 1 },
         },
       ],
-      total: 1,
+      ...{ total: 1, next: null },
     });
     expect(setup.roles.seen[0]?.served.params).toEqual({
-      ...{ page: 2, perPage: 5, sortBy: 'dateCreatedAsc', state: 'committed', beneficiary: null },
+      ...{ after: null, page: 2, perPage: 5, sortBy: 'dateCreatedAsc', state: 'committed', beneficiary: null },
     });
   });
 

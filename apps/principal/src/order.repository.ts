@@ -4,6 +4,7 @@ import {
   INTERNAL_CALL_MAX_BYTES,
   orderStateSchema,
   type OrderEvent,
+  type OrderPlace,
   type OrderSummary,
 } from '@dta/contracts';
 import { isDtaError } from '@dta/errors';
@@ -39,6 +40,8 @@ const record = z.strictObject({
 
 /** Which orders a list shows. */
 export interface ListQuery {
+  /** only orders beyond this place; null: from the beginning of the list */
+  readonly after: OrderPlace | null;
   readonly page: number;
   readonly perPage: number;
   readonly newestFirst: boolean;
@@ -74,21 +77,28 @@ export class OrderRepository extends OrderTable<PrincipalOrder> {
     return (await this.find(ref))?.order.state;
   }
 
-  /** One page of orders, those on it whose rows aren't as this node wrote them, and how many there are in all. */
+  /**
+   * One page of orders, those on it whose rows aren't as this node wrote them, how many there are in all, and where the list
+   * goes on, or null at its end.
+   */
   async list({
+    after,
     page,
     perPage,
     newestFirst,
     state,
     beneficiary,
-  }: ListQuery): Promise<{ orders: OrderSummary[]; unreadable: Cid[]; total: number }> {
+  }: ListQuery): Promise<{ orders: OrderSummary[]; unreadable: Cid[]; total: number; next: OrderPlace | null }> {
     const where = '($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR beneficiary = $2)';
     const direction = newestFirst ? 'DESC' : 'ASC';
-    const rows: StoredOrder[] = await this.#node.database.query(
-      `SELECT ${orderColumns('o')} FROM orders o WHERE ${where}
+    const beyond = after === null ? '' : `AND (created_at, ref) ${newestFirst ? '<' : '>'} ($5, $6)`;
+    const found: StoredOrder[] = await this.#node.database.query(
+      `SELECT ${orderColumns('o')} FROM orders o WHERE ${where} ${beyond}
        ORDER BY created_at ${direction}, ref ${direction} LIMIT $3 OFFSET $4`,
-      [state, beneficiary, perPage, page * perPage],
+      [state, beneficiary, perPage + 1, page * perPage, ...(after === null ? [] : [after.createdAt, after.ref])],
     );
+    const rows = found.slice(0, perPage);
+    const last = found.length > perPage ? rows.at(-1) : undefined;
     const counted: { total: string }[] = await this.#node.database.query(
       `SELECT count(*) AS total FROM orders WHERE ${where}`,
       [state, beneficiary],
@@ -108,6 +118,7 @@ export class OrderRepository extends OrderTable<PrincipalOrder> {
         })),
       unreadable: rows.filter((_, at) => read[at] === null).flatMap(({ ref }) => cidIn(ref)),
       total: Number(counted[0]?.total ?? 0),
+      next: last === undefined ? null : placeOf(last),
     };
   }
 
@@ -226,6 +237,12 @@ export interface DeliveryState {
   readonly verb: string;
   readonly state: Delivery['state'];
   readonly lastError: string | null;
+}
+
+/** Where a list goes on after a row of anyone's making; null after one that no place can name. */
+function placeOf({ created_at, ref }: StoredOrder): OrderPlace | null {
+  const createdAt = Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number(created_at), Number.MAX_SAFE_INTEGER));
+  return ref.length > 128 ? null : { createdAt, ref };
 }
 
 /** What a plugin answered, in a query where the alias `p` is its row. */

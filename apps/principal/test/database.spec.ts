@@ -52,7 +52,7 @@ const redeem = (orderReference: Cid, idempotencyKey: string | null = null) =>
   });
 const list = (said: Partial<ParamsOf<'principal.list-orders'>> = {}) =>
   call('principal.list-orders', {
-    ...{ page: 0, perPage: 1_000, sortBy: 'dateCreatedAsc', state: null, beneficiary: null },
+    ...{ after: null, page: 0, perPage: 1_000, sortBy: 'dateCreatedAsc', state: null, beneficiary: null },
     ...said,
   });
 const committed = async (said: Partial<ParamsOf<'principal.place-order'>> = {}): Promise<OrderProgress> => {

@@ -20,6 +20,12 @@ export interface RequestOptions {
   readonly idempotencyKey?: string;
 }
 
+type ListQuery = NonNullable<operations['listOrders']['parameters']['query']>;
+/** Which orders a list shows, and in which order. */
+export type OrderFilter = Pick<ListQuery, 'sortBy' | 'state' | 'beneficiary'>;
+/** An order as a row of a list. */
+export type OrderSummary = Schemas['OrderList']['orders'][number];
+
 /** What a gateway answers where an order isn't there within the request's `wait`. */
 export type PendingOrder = Schemas['PendingOrder'];
 
@@ -39,10 +45,9 @@ export interface Client {
     options?: RequestOptions,
   ): Promise<Schemas['RedeemedOrder'] | PendingOrder>;
   order(orderReference: string, options?: RequestOptions): Promise<Schemas['Order']>;
-  orders(
-    query?: NonNullable<operations['listOrders']['parameters']['query']>,
-    options?: RequestOptions,
-  ): Promise<Schemas['OrderList']>;
+  orders(query?: ListQuery, options?: RequestOptions): Promise<Schemas['OrderList']>;
+  /** Every order that fits, page by page of 1,000: each once, whatever is ordered meanwhile. */
+  allOrders(query?: OrderFilter, options?: RequestOptions): AsyncGenerator<OrderSummary, void>;
   /** The secret of an order that was released to this operator's beneficiary. */
   secret(orderReference: string, options?: RequestOptions): Promise<Schemas['Secret']>;
   /** The order's events, past ones first, until it is at its end: over lost connections and gateways that restart. */
@@ -76,12 +81,26 @@ export function createClient({ url, token }: ClientOptions): Client {
       return bodyOf(rest.GET('/v1/order/{orderReference}', { ...init(options), params }));
     },
     orders: (query = {}, options) => bodyOf(rest.GET('/v1/order', { ...init(options), params: { query } })),
+    allOrders: (filter, options) => allOrders(rest, filter, options),
     secret: (orderReference, options) => {
       const params = { path: { orderReference } };
       return bodyOf(rest.GET('/v1/order/{orderReference}/secret', { ...init(options), params }));
     },
     followOrder: (orderReference, options) => followOrder(rest, orderReference, options),
   };
+}
+
+async function* allOrders(
+  rest: RestClient<paths>,
+  filter: OrderFilter = {},
+  options?: RequestOptions,
+): AsyncGenerator<OrderSummary, void> {
+  for (let cursor: string | null | undefined; cursor !== null;) {
+    const query = { ...filter, perPage: 1000, ...(cursor !== undefined && { cursor }) };
+    const page: Schemas['OrderList'] = await bodyOf(rest.GET('/v1/order', { ...init(options), params: { query } }));
+    yield* page.orders;
+    cursor = page.next;
+  }
 }
 
 function init({ signal, idempotencyKey }: RequestOptions = {}) {

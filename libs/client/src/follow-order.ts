@@ -56,7 +56,7 @@ export async function* followOrder(
 
 /** Whether the next attempt may end otherwise: the network failed, which `fetch` tells by a TypeError, or the gateway did. */
 function passes(error: unknown): boolean {
-  if (error instanceof ProblemError) return error.status >= 500;
+  if (error instanceof ProblemError) return error.status >= 500 || error.code === 'rate_limited';
   return typeof error === 'object' && error !== null && 'name' in error && error.name === 'TypeError';
 }
 

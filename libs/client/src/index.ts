@@ -3,6 +3,8 @@ export {
   isPending,
   type Client,
   type ClientOptions,
+  type OrderFilter,
+  type OrderSummary,
   type PendingOrder,
   type RequestOptions,
 } from './client.js';

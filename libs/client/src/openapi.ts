@@ -435,6 +435,8 @@ export interface components {
       total: number;
       /** @description Only where there are any: orders of this page whose rows were altered in the principal's database */
       unreadable?: string[];
+      /** @description The `cursor` of the next page; null where the list ends */
+      next: string | null;
     };
     Order: {
       /** @description The CID of the order's Request */
@@ -568,6 +570,7 @@ export interface components {
           | 'non_canonical'
           | 'document_invalid'
           | 'time_ahead'
+          | 'clock_skewed'
           | 'key_invalid'
           | 'point_invalid'
           | 'scalar_invalid'
@@ -602,6 +605,7 @@ export interface components {
           | 'plugin_failed'
           | 'plugin_timeout'
           | 'request_invalid'
+          | 'cursor_invalid'
           | 'unauthenticated'
           | 'forbidden'
           | 'replayed'
@@ -615,6 +619,7 @@ export interface components {
           | 'internal'
           | 'custody_unavailable'
           | 'custody_invalid'
+          | 'record_invalid'
           | 'schema_outdated'
           | 'write_conflict'
           | 'store_unavailable'
@@ -665,6 +670,7 @@ export interface components {
           | 'non_canonical'
           | 'document_invalid'
           | 'time_ahead'
+          | 'clock_skewed'
           | 'key_invalid'
           | 'point_invalid'
           | 'scalar_invalid'
@@ -699,6 +705,7 @@ export interface components {
           | 'plugin_failed'
           | 'plugin_timeout'
           | 'request_invalid'
+          | 'cursor_invalid'
           | 'unauthenticated'
           | 'forbidden'
           | 'replayed'
@@ -712,6 +719,7 @@ export interface components {
           | 'internal'
           | 'custody_unavailable'
           | 'custody_invalid'
+          | 'record_invalid'
           | 'schema_outdated'
           | 'write_conflict'
           | 'store_unavailable'
@@ -755,6 +763,7 @@ export interface components {
           | 'non_canonical'
           | 'document_invalid'
           | 'time_ahead'
+          | 'clock_skewed'
           | 'key_invalid'
           | 'point_invalid'
           | 'scalar_invalid'
@@ -789,6 +798,7 @@ export interface components {
           | 'plugin_failed'
           | 'plugin_timeout'
           | 'request_invalid'
+          | 'cursor_invalid'
           | 'unauthenticated'
           | 'forbidden'
           | 'replayed'
@@ -802,6 +812,7 @@ export interface components {
           | 'internal'
           | 'custody_unavailable'
           | 'custody_invalid'
+          | 'record_invalid'
           | 'schema_outdated'
           | 'write_conflict'
           | 'store_unavailable'
@@ -846,6 +857,7 @@ export interface components {
           | 'non_canonical'
           | 'document_invalid'
           | 'time_ahead'
+          | 'clock_skewed'
           | 'key_invalid'
           | 'point_invalid'
           | 'scalar_invalid'
@@ -880,6 +892,7 @@ export interface components {
           | 'plugin_failed'
           | 'plugin_timeout'
           | 'request_invalid'
+          | 'cursor_invalid'
           | 'unauthenticated'
           | 'forbidden'
           | 'replayed'
@@ -893,6 +906,7 @@ export interface components {
           | 'internal'
           | 'custody_unavailable'
           | 'custody_invalid'
+          | 'record_invalid'
           | 'schema_outdated'
           | 'write_conflict'
           | 'store_unavailable'
@@ -987,6 +1001,7 @@ export interface components {
         | 'plugin_failed'
         | 'plugin_timeout'
         | 'request_invalid'
+        | 'cursor_invalid'
         | 'unauthenticated'
         | 'forbidden'
         | 'replayed'
@@ -1049,6 +1064,15 @@ export interface operations {
           'application/json': components['schemas']['Status'];
         };
       };
+      /** @description request_invalid */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description unauthenticated */
       401: {
         headers: {
@@ -1103,7 +1127,10 @@ export interface operations {
   listOrders: {
     parameters: {
       query?: {
+        /** @description Starts at 0, the default. Newest first, pages move while orders come in: `cursor` goes on where a page ended */
         page?: number;
+        /** @description `next` of an answer: the orders after those, by the same order and filters, which need not be said again */
+        cursor?: string;
         perPage?: number;
         /** @description dateCreatedAsc: oldest first; anything else: newest first */
         sortBy?: string;
@@ -1135,7 +1162,7 @@ export interface operations {
           'application/json': components['schemas']['OrderList'];
         };
       };
-      /** @description request_invalid */
+      /** @description request_invalid, cursor_invalid */
       400: {
         headers: {
           [name: string]: unknown;
@@ -2369,6 +2396,15 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
+      /** @description request_invalid */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description unauthenticated */
       401: {
         headers: {
@@ -2438,6 +2474,15 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
+      /** @description request_invalid */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description unauthenticated */
       401: {
         headers: {
@@ -2516,6 +2561,15 @@ export interface operations {
           'application/json': components['schemas']['FrontPage'];
         };
       };
+      /** @description request_invalid */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description rate_limited */
       429: {
         headers: {
@@ -2565,6 +2619,15 @@ export interface operations {
         };
         content: {
           'text/plain': unknown;
+        };
+      };
+      /** @description request_invalid */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
       /** @description not_found */
@@ -2627,6 +2690,15 @@ export interface operations {
           'application/json': unknown;
         };
       };
+      /** @description request_invalid */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description rate_limited */
       429: {
         headers: {
@@ -2676,6 +2748,15 @@ export interface operations {
         };
         content: {
           'text/html': unknown;
+        };
+      };
+      /** @description request_invalid */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
       /** @description rate_limited */
@@ -2729,6 +2810,15 @@ export interface operations {
           'application/json': components['schemas']['Liveness'];
         };
       };
+      /** @description request_invalid */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
       /** @description rate_limited */
       429: {
         headers: {
@@ -2778,6 +2868,15 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['Readiness'];
+        };
+      };
+      /** @description request_invalid */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
         };
       };
       /** @description rate_limited */

@@ -54,6 +54,21 @@ describe('a client', () => {
     ]);
   });
 
+  test('gives all orders of a list, page by page, to its end', async () => {
+    const seen: unknown[] = [];
+    const url = await serve((request, response, at) => {
+      seen.push(request.url);
+      const orders = [{ orderReference: `${ref}${at}` }];
+      json(200, { orderReference: [], orders, total: 3, next: at < 3 ? `c${at}` : null })(request, response, at);
+    });
+    const references: string[] = [];
+    const dta = createClient({ url });
+    for await (const { orderReference } of dta.allOrders({ state: 'committed' })) references.push(orderReference);
+    expect(references).toEqual([`${ref}1`, `${ref}2`, `${ref}3`]);
+    const query = '/v1/order?state=committed&perPage=1000';
+    expect(seen).toEqual([query, `${query}&cursor=c1`, `${query}&cursor=c2`]);
+  });
+
   test('tells a pending order from one that is there', async () => {
     const dta = createClient({
       url: await serve(json(202, { orderReference: ref, state: 'dealing', waitingFor: [] })),
@@ -161,6 +176,8 @@ describe('followOrder', () => {
       } else if (at === 2) {
         json(503, {})(request, response, at);
       } else if (at === 3) {
+        json(429, { code: 'rate_limited', detail: 'no', status: 429 }, problemType)(request, response, at);
+      } else if (at === 4) {
         stream(response).end(event(2, 'failed'));
       } else {
         ended(response);
@@ -170,7 +187,7 @@ describe('followOrder', () => {
       [1, 'requested'],
       [2, 'failed'],
     ]);
-    expect(lastIds).toEqual(['0', '1', '1', '2']);
+    expect(lastIds).toEqual(['0', '1', '1', '1', '2']);
   });
 
   test('fails at the first request as any other does, and later at what does not pass', async () => {

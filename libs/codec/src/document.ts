@@ -56,7 +56,7 @@ export const fields = {
 } as const;
 
 /** The canonical text of a CID of ours, as `parseCid` takes it: fixed prefix, and no bits left over at its end. */
-const CID_TEXT = /^bafyrei[a-h][a-z2-7]{50}[aeimquy4]$/;
+export const CID_TEXT = /^bafyrei[a-h][a-z2-7]{50}[aeimquy4]$/;
 
 function isCid(value: unknown): value is Cid {
   return typeof value === 'string' && CID_TEXT.test(value);

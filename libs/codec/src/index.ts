@@ -4,4 +4,4 @@ export { encodeCanonical, linkOf } from './encoder.js';
 export { DOCUMENT_LIMITS, NO_ITEM_LIMITS, type ItemLimits } from './items.js';
 export { cidOf, cidFromBytes, cidToBytes, cidToLink, parseCid, CID_BYTES, type Cid } from './cid.js';
 export { padme, padToPadme, unpadPadme } from './padme.js';
-export { fields, checkDocument, decodeDocument, encodeDocument, type DocumentSchema } from './document.js';
+export { CID_TEXT, fields, checkDocument, decodeDocument, encodeDocument, type DocumentSchema } from './document.js';

@@ -2,8 +2,10 @@ export { cidText } from './cid-text.js';
 export { internalCalls, verbOf, type InternalCall, type ParamsOf, type ResultOf } from './internal/calls.js';
 export { type IdentitySummary } from './internal/identity-view.js';
 export {
+  orderPlaceSchema,
   orderStateSchema,
   type OrderEvent,
+  type OrderPlace,
   type OrderState,
   type OrderSummary,
   type OrderProgress,
@@ -43,6 +45,7 @@ export {
   MESSAGES_QUEUED_MAX,
   WAITERS_MAX,
   EVENT_STREAMS_MAX,
+  EVENT_STREAMS_PER_CLIENT_MAX,
   EVENTS_PER_CALL_MAX,
   EVENT_HEARTBEAT_MS,
   ORDERS_DRIVEN_MAX,

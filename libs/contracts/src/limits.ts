@@ -62,6 +62,8 @@ export const MESSAGES_QUEUED_MAX = 32;
 export const WAITERS_MAX = 1_000;
 /** Streams of events that one gateway has open; each is a waiter in an instance of its principal, most of the time. */
 export const EVENT_STREAMS_MAX = 500;
+/** Of them those of one client address: a client that runs wild leaves room for the others. */
+export const EVENT_STREAMS_PER_CLIENT_MAX = 100;
 /** Events that one call tells of; who wants more asks again. */
 export const EVENTS_PER_CALL_MAX = 100;
 /** A stream of events says at least this often that it is alive. */

@@ -63,7 +63,10 @@ const examples: { [V in InternalCall]: { params: ParamsOf<V>; result: ResultOf<V
   },
   'principal.get-order': { params: { orderReference: cid }, result: view },
   'principal.list-orders': {
-    params: { page: 0, perPage: 20, sortBy: 'dateCreatedDsc', state: null, beneficiary: null },
+    params: {
+      ...{ after: { createdAt: 1, ref: cid }, page: 0, perPage: 20 },
+      ...{ sortBy: 'dateCreatedDsc', state: null, beneficiary: null },
+    },
     result: {
       orders: [
         {
@@ -73,6 +76,7 @@ const examples: { [V in InternalCall]: { params: ParamsOf<V>; result: ResultOf<V
       ],
       unreadable: [cid],
       total: 1,
+      next: { createdAt: 1, ref: cid },
     },
   },
   'beneficiary.reveal-secret': {

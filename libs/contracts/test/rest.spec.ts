@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { ascii, cidOf } from '@dta/codec';
+import { ascii, cidOf, parseCid } from '@dta/codec';
 import { errorCodes } from '@dta/errors';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { z } from 'zod';
@@ -8,6 +8,14 @@ import { openApiDocument, routes, statusOf, type Route } from '../src/rest/index
 import { base64Bytes, extension, hexBytes, instant, queryInteger, unixSeconds } from '../src/rest/values.js';
 
 const cid = cidOf(ascii('any'));
+
+function isCid(text: string): boolean {
+  try {
+    return parseCid(text) === text;
+  } catch {
+    return false;
+  }
+}
 
 describe('values', () => {
   it('a CID is the canonical text of one of ours', () => {
@@ -19,6 +27,20 @@ describe('values', () => {
     }
     const loose = [...'abcdefghijklmnopqrstuvwxyz234567'].map((last) => cid.slice(0, -1) + last);
     expect(loose.filter((text) => cidText.safeParse(text).success).length).toBeLessThan(32); // spare bits must be 0
+  });
+
+  it('a CID has in OpenAPI the pattern of what is taken, to its last character', () => {
+    const parameters = openApiDocument().paths['/v1/order/{orderReference}']?.['get'] as { parameters: unknown };
+    const [{ schema }] = parameters.parameters as [{ schema: { pattern: string } }]; // its one parameter
+    const pattern = new RegExp(schema.pattern);
+    const alphabet = [...'abcdefghijklmnopqrstuvwxyz234567'];
+    const others = [
+      ...alphabet.map((last) => cid.slice(0, -1) + last),
+      ...alphabet.map((first) => `bafyrei${first}${cid.slice(8)}`),
+      ...[cid, `${cid}\n`, ` ${cid}`, cid.toUpperCase(), cid.slice(1), `${cid}a`],
+    ];
+    for (const text of others) expect([text, pattern.test(text)]).toEqual([text, isCid(text)]);
+    expect(others.filter(isCid).length).toBeGreaterThan(8);
   });
 
   it('bytes are lower-case hex of one length', () => {
@@ -53,7 +75,7 @@ describe('values', () => {
 
   it("a plugin's part has whole numbers only", () => {
     expect(extension.safeParse({ a: [1, { b: 'x', c: null, d: true }] }).success).toBe(true);
-    for (const value of [{ a: 1.5 }, { a: [{ b: 2 ** 53 }] }, [], 'x', null]) {
+    for (const value of [{ a: 1.5 }, { a: [{ b: 2 ** 53 }] }, { a: -0 }, [], 'x', null]) {
       expect(extension.safeParse(value).success).toBe(false);
     }
   });
@@ -141,6 +163,13 @@ describe('the OpenAPI document', () => {
     for (const [, name] of JSON.stringify(document).matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
       expect(document.components).toHaveProperty(['schemas', name ?? '']);
     }
+  });
+
+  it('asks for no token where the gateway asks for none', async () => {
+    const document = openApiDocument([], { asksToken: false });
+    const result = await new Validator().validate({ ...document });
+    expect([result.valid, result.errors]).toEqual([true, undefined]);
+    expect(JSON.stringify(document)).not.toMatch(/"bearer"|"security|"description":"[^"]*unauthenticated/);
   });
 
   it('is the same each time', () => {

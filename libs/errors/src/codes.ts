@@ -49,6 +49,7 @@ export const errorCodes = [
   'plugin_timeout',
   // calls
   'request_invalid',
+  'cursor_invalid',
   'unauthenticated',
   'forbidden',
   'replayed',

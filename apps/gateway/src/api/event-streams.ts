@@ -1,16 +1,18 @@
-import { EVENT_STREAMS_MAX } from '@dta/contracts';
+import { EVENT_STREAMS_MAX, EVENT_STREAMS_PER_CLIENT_MAX } from '@dta/contracts';
 import { DtaError } from '@dta/errors';
 import type { Response } from 'express';
 import { once } from 'node:events';
+import { Refusal } from '../problem.js';
 
 /** When a client that lost its stream comes back, in milliseconds. */
 const COME_BACK_MS = 2_000;
 /** What a client that finds all places taken is told to wait. */
 const RETRY_AFTER_MS = 5_000;
 
-/** The streams of events that this gateway has open: at most 500, and none once it stops. */
+/** The streams of events that this gateway has open: at most 500, of one client at most 100, and none once it stops. */
 export class EventStreams {
-  readonly #open = new Set<AbortController>();
+  /** each with its client */
+  readonly #open = new Map<AbortController, string>();
   readonly #observe: (open: number) => void;
   #isStopping = false;
 
@@ -21,16 +23,23 @@ export class EventStreams {
   /**
    * Takes one of the places for as long as the client stays.
    *
-   * @throws `busy` where all are taken, `service_unavailable` where the gateway stops
+   * @throws `rate_limited` where the client has its share, `busy` where all are taken, `service_unavailable` where the gateway
+   * stops
    */
-  enter(response: Response): EventStream {
+  enter(client: string, response: Response): EventStream {
     if (this.#isStopping) throw new DtaError('service_unavailable', 'the gateway is stopping');
+    const own = [...this.#open.values()].filter((one) => one === client);
+    if (own.length >= EVENT_STREAMS_PER_CLIENT_MAX) {
+      throw new Refusal('rate_limited', `this client has ${EVENT_STREAMS_PER_CLIENT_MAX} streams of events open`, {
+        headers: { 'Retry-After': String(RETRY_AFTER_MS / 1000) },
+      });
+    }
     if (this.#open.size >= EVENT_STREAMS_MAX) {
       const metadata = { retryAfterMs: RETRY_AFTER_MS };
       throw new DtaError('busy', `${EVENT_STREAMS_MAX} streams of events are open`, { metadata });
     }
     const ending = new AbortController();
-    this.#open.add(ending);
+    this.#open.set(ending, client);
     this.#observe(this.#open.size);
     response.once('close', () => {
       ending.abort();
@@ -43,7 +52,7 @@ export class EventStreams {
   /** Ends all: their clients come back, to another replica. */
   stop(): void {
     this.#isStopping = true;
-    for (const ending of this.#open) ending.abort();
+    for (const ending of this.#open.keys()) ending.abort();
   }
 }
 

@@ -3,6 +3,7 @@ import { AWAIT_BEYOND_WAIT_MS, EVENT_HEARTBEAT_MS, type Cid, type ResultOf } fro
 import { isDtaError } from '@dta/errors';
 import type { Response } from 'express';
 import { setTimeout as delay } from 'node:timers/promises';
+import { clientOf } from '../front-door/client-address.js';
 import type { RequestContext } from '../request-context.js';
 import { RoleCalls } from '../role-calls.js';
 import { EventStreams, type EventStream } from './event-streams.js';
@@ -30,7 +31,7 @@ export class EventsController {
     @Res() response: Response,
   ): Promise<void> {
     const after = headers['Last-Event-ID'] ?? 0;
-    const stream = this.#streams.enter(response);
+    const stream = this.#streams.enter(clientOf(response.req), response);
     const first = await this.#await(params.orderReference, after, 0, context);
     if (first.ended && first.events.length === 0) return void response.status(204).end();
     stream.begin();

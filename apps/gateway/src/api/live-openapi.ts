@@ -1,5 +1,5 @@
 import { STATUS_TIMEOUT_MS } from '@dta/contracts';
-import { openApiDocument, type DescribedPlugin, type OpenApiDocument } from '@dta/contracts/rest';
+import { openApiDocument, type DescribedPlugin, type OpenApiDocument, type OpenApiOptions } from '@dta/contracts/rest';
 import type { RequestContext } from '../request-context.js';
 import type { RoleCalls } from '../role-calls.js';
 
@@ -9,11 +9,19 @@ const FRESH_MS = 10_000;
 /** The OpenAPI document with the plugins of the roles behind this gateway: of the principal, else of the beneficiary. */
 export class LiveOpenApi {
   readonly #calls: RoleCalls;
-  #document: OpenApiDocument = openApiDocument();
+  readonly #options: OpenApiOptions;
+  #document: OpenApiDocument;
   #askAgainAt = 0;
 
-  constructor(calls: RoleCalls) {
+  constructor(calls: RoleCalls, options: OpenApiOptions) {
     this.#calls = calls;
+    this.#options = options;
+    this.#document = openApiDocument([], options);
+  }
+
+  /** The last document that there was. */
+  get newest(): OpenApiDocument {
+    return this.#document;
   }
 
   /** Where no role answers, the document is the last one that there was. */
@@ -25,7 +33,7 @@ export class LiveOpenApi {
     );
     const plugins = lists.find((list) => list.length > 0);
     if (plugins === undefined) return this.#document;
-    this.#document = openApiDocument(plugins);
+    this.#document = openApiDocument(plugins, this.#options);
     this.#askAgainAt = performance.now() + FRESH_MS;
     return this.#document;
   }

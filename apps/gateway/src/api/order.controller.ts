@@ -8,9 +8,11 @@ import {
   type ResultOf,
 } from '@dta/contracts';
 import { isDtaError } from '@dta/errors';
+import { Refusal } from '../problem.js';
 import { withWait, type RequestContext } from '../request-context.js';
 import { Overload } from '../overload.js';
 import { RoleCalls } from '../role-calls.js';
+import { OrderCursors, type OrderFilter } from './order-cursor.js';
 import { commitmentOf, ended, extensionOf, failed, orderDetail, waitingFor, withoutAnswer } from './order-answers.js';
 import { Context, Route, Validated, type Answer, type Input } from './route.js';
 
@@ -26,9 +28,11 @@ const reached: Readonly<Record<'committed' | 'released', readonly OrderState[]>>
 export class OrderController {
   readonly #calls: RoleCalls;
   readonly #overload = new Overload();
+  readonly #cursors: OrderCursors;
 
-  constructor(calls: RoleCalls) {
+  constructor(calls: RoleCalls, cursors: OrderCursors) {
     this.#calls = calls;
+    this.#cursors = cursors;
   }
 
   @Route('placeOrder')
@@ -72,11 +76,16 @@ export class OrderController {
     @Validated('listOrders') { query }: Input<'listOrders'>,
     @Context() context: RequestContext,
   ): Promise<Answer<'listOrders'>> {
-    const { page, perPage, sortBy, state = null, beneficiary = null } = query;
-    const params = { page, perPage, sortBy, state, beneficiary };
-    const { orders, unreadable, total } = await this.#calls.call('principal.list-orders', params, context);
+    const { perPage } = query;
+    const place = query.cursor === undefined ? undefined : this.#cursors.read(query.cursor);
+    const filter = place === undefined ? filterOf(query) : continued(place, query);
+    const { sortBy, state, beneficiary } = filter;
+    const params = { after: place?.after ?? null, page: query.page ?? 0, perPage, sortBy, state, beneficiary };
+    const { orders, unreadable, total, next } = await this.#calls.call('principal.list-orders', params, context);
+    const cursor = next && this.#cursors.write({ sortBy, state, beneficiary, after: next });
     const orderReference = orders.map((order) => order.orderReference);
-    return { status: 200, body: { orderReference, orders, total, ...(unreadable.length > 0 && { unreadable }) } };
+    const body = { orderReference, orders, total, next: cursor, ...(unreadable.length > 0 && { unreadable }) };
+    return { status: 200, body };
   }
 
   @Route('getOrder')
@@ -152,6 +161,25 @@ export class OrderController {
       throw error;
     }
   }
+}
+
+type ListQuery = Input<'listOrders'>['query'];
+
+function filterOf({ sortBy, state, beneficiary }: ListQuery): OrderFilter {
+  return { sortBy: sortBy ?? 'dateCreatedDsc', state: state ?? null, beneficiary: beneficiary ?? null };
+}
+
+/** The filter of a list that goes on. @throws Refusal `request_invalid` where the query says another, or a page */
+function continued(filter: OrderFilter, query: ListQuery): OrderFilter {
+  const others = (['sortBy', 'state', 'beneficiary'] as const).filter(
+    (name) => query[name] !== undefined && query[name] !== filter[name],
+  );
+  const errors = [
+    ...(query.page === undefined ? [] : [{ path: 'page', message: 'does not go with cursor' }]),
+    ...others.map((path) => ({ path, message: 'is not that of the cursor' })),
+  ];
+  if (errors.length > 0) throw new Refusal('request_invalid', 'the cursor is of another list', { members: { errors } });
+  return filter;
 }
 
 function placeParams(body: Input<'placeOrder'>['body'], { idempotencyKey }: RequestContext) {

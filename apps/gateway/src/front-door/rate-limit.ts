@@ -1,4 +1,5 @@
 import { Refusal } from '../problem.js';
+import { clientOf } from './client-address.js';
 import type { Check } from './middleware.js';
 
 const windowMs = 60_000;
@@ -17,7 +18,7 @@ export function rateLimit(perMinute: number, clock: () => number = () => perform
       counts.clear();
       windowEnd = now + windowMs;
     }
-    const client = request.ip ?? '';
+    const client = clientOf(request);
     const count = (counts.get(client) ?? 0) + 1;
     counts.set(client, count);
     const secondsLeft = Math.max(1, Math.ceil((windowEnd - now) / 1000));

@@ -13,6 +13,7 @@ import { identitySummarySchema, identityViewSchema } from './identity-view.js';
 import {
   commitment,
   orderEventSchema,
+  orderPlaceSchema,
   orderProgressSchema,
   orderStateSchema,
   orderSummarySchema,
@@ -108,7 +109,9 @@ export const internalCalls = {
   'principal.get-order': { params: ofOneOrder, result: orderViewSchema },
   'principal.list-orders': {
     params: z.strictObject({
-      /** Starts at 0. */
+      /** Only orders beyond this place, in the direction of the list; `null`: from its beginning. */
+      after: orderPlaceSchema.nullable(),
+      /** Starts at 0, there. */
       page: z.int().min(0),
       perPage: z.int().min(1).max(ORDERS_PER_PAGE_MAX),
       sortBy: z.enum(['dateCreatedAsc', 'dateCreatedDsc']),
@@ -120,6 +123,8 @@ export const internalCalls = {
       /** Of the page: orders whose rows aren't as the principal wrote them. */
       unreadable: z.array(fields.cid),
       total: z.int().min(0),
+      /** The place of the page's last order; `null` where the list ends with it. */
+      next: orderPlaceSchema.nullable(),
     }),
   },
   /** The secret y [32] of an order that was released to this beneficiary, with what its plugin makes of it. */

@@ -93,6 +93,13 @@ export const orderEventSchema = z.strictObject({
 });
 export type OrderEvent = z.output<typeof orderEventSchema>;
 
+/**
+ * Where an order stands among all: by its time and then by its reference. Both as the row has them, whatever they are: a list
+ * goes on beyond a row that can't be read.
+ */
+export const orderPlaceSchema = z.strictObject({ createdAt: z.int(), ref: z.string().max(128) });
+export type OrderPlace = z.output<typeof orderPlaceSchema>;
+
 /** An order as a row of a list. */
 export const orderSummarySchema = z.strictObject({
   orderReference: fields.cid,

@@ -15,7 +15,8 @@ export interface OpenApiDocument {
   readonly info: Json;
   readonly servers: readonly Json[];
   readonly tags: readonly Json[];
-  readonly security: readonly Json[];
+  /** absent where no token is asked for */
+  readonly security?: readonly Json[];
   readonly paths: Readonly<Record<string, Json>>;
   readonly components: Json;
 }
@@ -50,14 +51,23 @@ const everywhere: readonly ErrorCode[] = ['rate_limited', 'service_unavailable',
 /** A plugin of the node, as its role describes it: each schema is the text of a JSON Schema. */
 export type DescribedPlugin = ResultOf<'status'>['plugins'][number];
 
+/** What a gateway is, as far as its document says it. */
+export interface OpenApiOptions {
+  /** Whether it asks for a bearer token; the standalone node doesn't. */
+  readonly asksToken: boolean;
+}
+
 /**
  * The OpenAPI 3.1 document of {@link routes}: the same bytes for the same table. With the node's plugins it says what each
  * takes and gives as `extension`.
  */
-export function openApiDocument(plugins: readonly DescribedPlugin[] = []): OpenApiDocument {
+export function openApiDocument(
+  plugins: readonly DescribedPlugin[] = [],
+  { asksToken }: OpenApiOptions = { asksToken: true },
+): OpenApiDocument {
   const paths: Record<string, Record<string, Json>> = {};
   for (const [name, route] of Object.entries<Route>(routes)) {
-    (paths[route.path] ??= {})[route.method] = operation(name, route);
+    (paths[route.path] ??= {})[route.method] = operation(name, route, asksToken);
   }
   return {
     openapi: '3.1.0',
@@ -69,18 +79,16 @@ export function openApiDocument(plugins: readonly DescribedPlugin[] = []): OpenA
     },
     servers: [{ url: '/' }],
     tags: ['orders', 'identities', 'node', 'original'].map((tag) => ({ name: tag })),
-    security: [{ bearer: [] }],
+    ...(asksToken && { security: [{ bearer: [] }] }),
     paths,
     components: {
-      securitySchemes: {
-        bearer: { type: 'http', scheme: 'bearer', description: 'Not asked for by the standalone node' },
-      },
+      ...(asksToken && { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } }),
       schemas: withPlugins(componentSchemas(), plugins),
     },
   };
 }
 
-function operation(name: string, route: Route): Json {
+function operation(name: string, route: Route, asksToken: boolean): Json {
   const parameters = [
     ...parametersOf('path', route.params),
     ...parametersOf('query', route.query),
@@ -91,12 +99,12 @@ function operation(name: string, route: Route): Json {
     operationId: name,
     summary: route.summary,
     tags: [route.tag],
-    ...(route.isPublic && { security: [] }),
+    ...(asksToken && route.isPublic && { security: [] }),
     ...(parameters.length > 0 && { parameters }),
     ...(route.body !== null && {
       requestBody: { required: true, content: { 'application/json': { schema: reference(route.body) } } },
     }),
-    responses: { ...answersOf(route), ...problemsOf(route) },
+    responses: { ...answersOf(route), ...problemsOf(route, asksToken) },
   };
 }
 
@@ -104,7 +112,7 @@ const idempotencyKey: Json = {
   name: 'Idempotency-Key',
   in: 'header',
   description: 'The same key and body: the same order; the same key and another body: 422 idempotency_conflict',
-  schema: { type: 'string', minLength: 1, maxLength: 255 },
+  schema: { type: 'string', pattern: '^[!-~]{1,255}$' },
 };
 
 function parametersOf(place: 'path' | 'query' | 'header', schema: z.ZodObject | null): Json[] {
@@ -137,12 +145,13 @@ function answersOf({ answers }: Route): Json {
   );
 }
 
-function problemsOf({ isPublic, params, query, body, errors, answers }: Route): Json {
-  const takesInput = params !== null || query !== null || body !== null;
+function problemsOf({ isPublic, body, errors, answers }: Route, asksToken: boolean): Json {
   const codes: ErrorCode[] = [
-    ...(takesInput ? (['request_invalid'] as const) : []),
+    'request_invalid',
     ...(body === null ? [] : (['too_large'] as const)),
-    ...(isPublic ? [] : (['unauthenticated', 'timeout'] as const)),
+    ...(isPublic ? [] : (['timeout'] as const)),
+    ...(asksToken ? [] : (['forbidden'] as const)),
+    ...(asksToken && !isPublic ? (['unauthenticated'] as const) : []),
     ...errors,
     ...everywhere,
   ];

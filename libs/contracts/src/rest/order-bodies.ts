@@ -81,12 +81,22 @@ export const redeemOrderBody = z.strictObject({
 });
 
 export const listOrdersQuery = z.strictObject({
-  page: queryInteger(0, 1_000_000).default(0),
+  page: queryInteger(0, 1_000_000)
+    .optional()
+    .describe(
+      'Starts at 0, the default. Newest first, pages move while orders come in: `cursor` goes on where a page ended',
+    ),
+  cursor: z
+    .string()
+    .optional()
+    .describe(
+      '`next` of an answer: the orders after those, by the same order and filters, which need not be said again',
+    ),
   perPage: queryInteger(1, ORDERS_PER_PAGE_MAX).default(ORDERS_PER_PAGE_DEFAULT),
   sortBy: z
     .string()
-    .default('dateCreatedDsc')
     .transform((order) => (order === 'dateCreatedAsc' ? 'dateCreatedAsc' : 'dateCreatedDsc'))
+    .optional()
     .describe('dateCreatedAsc: oldest first; anything else: newest first'),
   state: orderStateSchema.optional(),
   beneficiary: cidText.optional(),
@@ -140,6 +150,7 @@ export const orderList = z.strictObject({
     .array(orderReference)
     .optional()
     .describe("Only where there are any: orders of this page whose rows were altered in the principal's database"),
+  next: z.string().nullable().describe('The `cursor` of the next page; null where the list ends'),
 });
 
 export const orderDetail = z.strictObject({

@@ -44,6 +44,7 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   plugin_failed: 502,
   plugin_timeout: 504,
   request_invalid: 400,
+  cursor_invalid: 400,
   unauthenticated: 401,
   forbidden: 403,
   replayed: 409,

@@ -89,7 +89,7 @@ export const routes = {
     query: order.listOrdersQuery,
     body: null,
     answers: { 200: { description: 'One page', schema: order.orderList } },
-    errors: [],
+    errors: ['cursor_invalid'],
     calls: ['principal.list-orders'],
   },
   getOrder: {
