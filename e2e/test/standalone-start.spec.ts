@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
-import { copyFile, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,6 +35,19 @@ function expectSentence({ status, errors, output }: Ending, sentence: RegExp, ex
   expect(output).not.toMatch(/D-TA is ready/);
   expect(status).toBe(exitStatus);
 }
+
+test('whatever the umask, nobody else can write who is admitted, or anything else in its folder', async () => {
+  const before = process.umask(0);
+  const open = join(root, 'open');
+  try {
+    await (await startStandalone('--port', '0', '--data', open)).end('SIGTERM');
+  } finally {
+    process.umask(before);
+  }
+  expect((await stat(join(open, 'admitted'))).mode & 0o777).toBe(0o700);
+  for (const name of await readdir(open))
+    expect([name, (await stat(join(open, name))).mode & 0o022]).toEqual([name, 0]);
+});
 
 test('the port is in use', async () => {
   const server = createServer();

@@ -56,7 +56,7 @@ export async function openFolder(path: string, token: TokenOptions | null): Prom
   const folder = resolve(path);
   try {
     await makeFolders(folder);
-    await writeFile(join(folder, 'README'), readme(token));
+    await writeFile(join(folder, 'README'), readme(token), { mode: 0o644 });
   } catch (cause) {
     throw cannotUse(folder, cause);
   }

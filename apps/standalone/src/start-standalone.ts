@@ -175,8 +175,9 @@ async function readKeys({ files }: Pick<Member, 'files'>): Promise<KeyGeneration
 async function writeAdmitted(folder: string, members: readonly Member[]): Promise<string> {
   const admitted = join(folder, ADMITTED);
   await rm(admitted, { recursive: true, force: true });
-  await mkdir(admitted);
-  for (const { name, identity } of members) await writeFile(join(admitted, name), identity.bytes);
+  // who can write there admits whom it likes: what the umask allows must not decide
+  await mkdir(admitted, { mode: 0o700 });
+  for (const { name, identity } of members) await writeFile(join(admitted, name), identity.bytes, { mode: 0o600 });
   return admitted;
 }
 

@@ -141,7 +141,7 @@ export function sqlState(error: unknown): string | undefined {
 /**
  * Connects to a role's database, whose schema must be this version's: `dta migrate` brings it there.
  *
- * @throws `service_unavailable` where there is no connection, `schema_outdated`
+ * @throws `service_unavailable` where there is no connection, `schema_outdated` for an older schema and for a newer one
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const source = await connect(options, limits);
@@ -149,7 +149,23 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     await source.destroy();
     throw new DtaError('schema_outdated', 'the database has an older schema than this version needs: run dta migrate');
   }
+  await refuseNewer(source);
   return new Database(source);
+}
+
+/** A newer version wrote rows that this one would misread: closes the connections. @throws `schema_outdated` */
+async function refuseNewer(source: DataSource): Promise<void> {
+  const [table] = await source.query<{ there: string | null }[]>("SELECT to_regclass('migrations') AS there");
+  if ((table?.there ?? null) === null) return; // an empty database
+  const rows = await source.query<{ name: string }[]>('SELECT name FROM migrations ORDER BY id');
+  const own = new Set(source.migrations.map(({ name }) => name));
+  const newer = rows.map(({ name }) => name).filter((name) => !own.has(name));
+  if (newer.length === 0) return;
+  await source.destroy();
+  throw new DtaError(
+    'schema_outdated',
+    `the database has a newer schema than this version knows (${newer.join(', ')}): start the newer version, or restore the backup from before its dta migrate`,
+  );
 }
 
 async function isOutdated(source: DataSource): Promise<boolean> {
@@ -169,16 +185,31 @@ async function connect(options: DatabaseOptions, limited: Partial<typeof limits>
   try {
     return await dataSource(options, limited).initialize();
   } catch (cause) {
-    const { host, pathname } = new URL(options.url);
-    const refused = sqlState(cause) !== undefined && cause instanceof Error; // no such database, a wrong password
-    const reason = refused ? `does not let us in: ${cause.message}` : 'does not answer';
-    throw new DtaError('service_unavailable', `PostgreSQL at ${host}${pathname} ${reason}`, { cause });
+    throw new DtaError('service_unavailable', `PostgreSQL at ${placeOf(options.url)} ${refusalOf(cause)}`, { cause });
   }
+}
+
+/** Host and database; nothing of user and password, also where these aren't escaped as they must be. */
+function placeOf(url: string): string {
+  if (!URL.canParse(url)) return 'the address that is given';
+  const { host, pathname, search, hash } = new URL(url);
+  return `${pathname}${search}${hash}`.includes('@') ? 'the address that is given' : `${host}${pathname}`;
+}
+
+function refusalOf(cause: unknown): string {
+  const message = typeof cause === 'object' && cause !== null && 'message' in cause ? String(cause.message) : '';
+  if (sqlState(cause) !== undefined) return `does not let us in: ${message}`; // no such database, a wrong password
+  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : '';
+  if (/^(ENOENT|EACCES|EISDIR)$/.test(code)) return `can not be reached by TLS: ${message}`; // a file of the address's
+  if (/CERT|ISSUER|SELF_SIGNED|^ERR_(TLS|SSL|OSSL)/.test(code) || /\b(SSL|TLS|certificate)\b/i.test(message))
+    return `can not be reached by TLS: ${message}`;
+  return 'does not answer';
 }
 
 /** Brings a database to this version's schema, one process at a time (advisory lock). Gives the names of what it ran. */
 export async function migrateDatabase(options: DatabaseOptions): Promise<string[]> {
   const source = await connect({ ...options, poolSize: 2 }, {});
+  await refuseNewer(source);
   const locker = source.createQueryRunner();
   try {
     await locker.query("SELECT pg_advisory_lock(hashtext('dta migrate'))");

@@ -6,11 +6,14 @@ import type { NodeOptions } from './node.js';
 
 /** Settings that every role has. Each may also be given by the path of a file that holds it, as NAME_FILE. */
 export const roleSettings = {
-  DATABASE_URL: secret(z.url({ protocol: /^postgres(ql)?$/ })).describe("the role's own PostgreSQL database"),
+  DATABASE_URL: secret(settings.address(/^postgres(ql)?$/)).describe("the role's own PostgreSQL database"),
   DATABASE_POOL: settings.integer(1, 100).default(10).describe('database connections of one process'),
   NATS_URL: settings.list(z.string()).describe('NATS servers'),
   NATS_USER: z.string().optional().describe('user at NATS'),
   NATS_PASSWORD: secret(z.string()).optional().describe('password at NATS'),
+  NATS_CREDENTIALS: secret(z.string())
+    .optional()
+    .describe('text of a `.creds` file (JWT and nkey seed), in the place of user and password'),
   KEY_FILE: z.string().describe("the node's key file, made by `dta identity create`"),
   KEY_PASSPHRASE: secret(z.string())
     .optional()
@@ -20,10 +23,10 @@ export const roleSettings = {
   TOKEN_HASH: settings.hex(32).describe("SHA-256 of the bearer token that the gateway's callers show"),
   ADMITTED_IDENTITIES: z.string().optional().describe('folder of Identity Documents to admit at start'),
   DOCUMENT_STORE_KUBO: secret(
-    z.url({
-      protocol: /^https?$/,
-      error: 'must be the http address of a Kubo node: what is in a folder, no other machine would see',
-    }),
+    settings.address(
+      /^https?$/,
+      'must be the http address of a Kubo node: what is in a folder, no other machine would see',
+    ),
   )
     .optional()
     .describe("RPC of the operator's Kubo node, which publishes; without one, envelopes wait"),

@@ -9,7 +9,7 @@ import {
   type Logger,
   type SettingsSchema,
 } from '@dta/service';
-import { connectNats, type Transport } from '@dta/transport';
+import { connectNats, type NatsOptions } from '@dta/transport';
 import type { z } from 'zod';
 import type { RoleParts } from './node.js';
 import type { RoleConfig } from './role-config.js';
@@ -34,7 +34,7 @@ export function runRole<S extends SettingsSchema & z.ZodType<RoleConfig>>(
       // before anything that may take its time, so that whoever looks sees a process that starts
       const shown =
         port === undefined ? undefined : await serveMonitors({ port, host, monitors: [monitor], logger: log });
-      const transport = await connect(role, config, log);
+      const transport = await connectNats(natsOptions(role, config, log));
       const running = await start(config, { transport, log, monitor });
       log.info({ role }, 'ready');
       return {
@@ -48,15 +48,17 @@ export function runRole<S extends SettingsSchema & z.ZodType<RoleConfig>>(
   });
 }
 
-function connect(role: Role, config: RoleConfig, log: Logger): Promise<Transport> {
-  return connectNats({
+/** How a role connects to NATS by its settings. */
+export function natsOptions(role: Role, config: RoleConfig, log: Logger): NatsOptions {
+  return {
     servers: config.NATS_URL,
     name: role,
     minPayload: BUNDLE_MAX_BYTES,
     drainMs: DRAIN_MS,
     ...(config.NATS_USER !== undefined && { user: config.NATS_USER }),
     ...(config.NATS_PASSWORD !== undefined && { password: config.NATS_PASSWORD }),
+    ...(config.NATS_CREDENTIALS !== undefined && { credentials: config.NATS_CREDENTIALS }),
     onError: (error, subject) => log.error({ err: error, subject }, 'a message was not handled'),
     onStatus: (status) => log[status === 'disconnected' ? 'warn' : 'info']({ status }, 'NATS'),
-  });
+  };
 }

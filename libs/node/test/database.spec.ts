@@ -77,6 +77,47 @@ test('what a statement itself met stays the server’s word', async () => {
   await expect(database.query('SELECT fail($1)', ['23505'])).rejects.toMatchObject({ code: '23505' });
 });
 
+describe('what keeps a role from its database is said:', () => {
+  const messageOf = (url: string) =>
+    openDatabase({ url, poolSize: 1 }).then(
+      () => 'opened',
+      (error: Error) => error.message,
+    );
+
+  test('a server without TLS that is asked for it, and a file of the TLS settings that is not there', async () => {
+    expect(await messageOf(`${fresh.url}?sslmode=require`)).toMatch(/ can not be reached by TLS: .*SSL/);
+    const gone = await messageOf(`${fresh.url}?sslmode=verify-full&sslrootcert=/nowhere/ca.pem`);
+    expect(gone).toMatch(/ can not be reached by TLS: .*\/nowhere\/ca\.pem/);
+  });
+
+  test.each([
+    'postgres://dta:12/secret3@127.0.0.1:9/db',
+    'postgres://dta:12?secret3@h/db',
+    'postgres://dta:se/cret3@h',
+  ])('no part of a password that is not escaped: %s', async (url) => {
+    expect(await messageOf(url)).not.toMatch(/12|secr|cret3/);
+  });
+});
+
+test('a schema that is newer than the program is refused, at a start and by a migration, and is left as it is', async () => {
+  const newer = await freshDatabase();
+  const options = { url: newer.url, poolSize: 1 };
+  try {
+    await migrateDatabase(options);
+    const before = await openDatabase(options);
+    await before.query("INSERT INTO migrations (timestamp, name) VALUES (9999999999999, 'Later99')");
+    await before.close();
+    const sentence = /newer schema than this version knows \(Later99\): start the newer version, or restore the backup/;
+    await expect(openDatabase(options)).rejects.toMatchObject({
+      code: 'schema_outdated',
+      message: expect.stringMatching(sentence),
+    });
+    await expect(migrateDatabase(options)).rejects.toMatchObject({ message: expect.stringMatching(sentence) });
+  } finally {
+    await newer.drop();
+  }
+});
+
 test('after its end there is no connection', async () => {
   const closed = await openDatabase({ url: fresh.url, poolSize: 1 });
   await closed.close();

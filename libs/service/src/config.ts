@@ -44,6 +44,17 @@ export const settings = {
       .transform((text) => text.split(/[\s,]+/).filter((part) => part !== ''))
       .pipe(z.array(each))
       .refine((values) => new Set(values).size === values.length, 'must not name one twice'),
+  /**
+   * The address of a server with a user and a password in it. A password with one of `/ ? #` in it ends the host's name too
+   * early, and what follows would be shown as the place: it is refused, and no part of it told.
+   */
+  address: (protocol: RegExp, error = 'must be an address of this form: protocol://user:password@host:port/path') =>
+    z
+      .url({ protocol, error })
+      .refine(
+        (text) => !hasLostPassword(text),
+        'has an @ after its host: write / ? # and @ of a password as %2F %3F %23 %40',
+      ),
   /** `length` bytes in hex. */
   hex: (length: number) =>
     z
@@ -51,6 +62,12 @@ export const settings = {
       .regex(new RegExp(`^[0-9a-fA-F]{${length * 2}}$`), `must be ${length} bytes in hex`)
       .transform((text) => new Uint8Array(Buffer.from(text, 'hex'))),
 };
+
+function hasLostPassword(text: string): boolean {
+  if (!URL.canParse(text)) return false; // which is another fault
+  const { pathname, search, hash } = new URL(text);
+  return `${pathname}${search}${hash}`.includes('@');
+}
 
 /**
  * Reads an app's settings out of an environment, once. Each may be given as `NAME` or, by the path of a file that holds

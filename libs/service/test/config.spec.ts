@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { isDtaError } from '@dta/errors';
 import { z } from 'zod';
-import { describeConfig, readConfig, secret, settings } from '../src/index.js';
+import { describeConfig, readConfig, secret, settings, type SettingsSchema } from '../src/index.js';
 
 const schema = z
   .strictObject({
@@ -32,9 +32,9 @@ const file = (name: string, text: string) => {
   return path;
 };
 const enough = { NAME: 'node', PASSWORD: 'long enough' };
-const faultsOf = (env: Record<string, string>): string => {
+const faultsOf = (env: Record<string, string>, of: SettingsSchema = schema): string => {
   try {
-    readConfig(schema, env);
+    readConfig(of, env);
   } catch (error) {
     if (isDtaError(error, 'configuration_invalid')) return error.message;
     throw error;
@@ -89,6 +89,24 @@ describe('readConfig', () => {
     [{ ...enough, PEERS: 'a,A' }, 'PEERS: '],
   ])('refuses %j', (env, fault) => {
     expect(faultsOf(env)).toContain(fault);
+  });
+
+  it.each([
+    'postgres://dta:12/secret3@host/db',
+    'postgres://dta:12?secret3@host/db',
+    'postgres://dta:12#secret3@host/db',
+    'postgres://dta:12/secr@et3@host/db',
+    'postgres://dta:secret3@ho st/db',
+    'secret3@host/db',
+  ])('shows no part of the password of an address that is not well formed: %s', (ADDRESS) => {
+    const message = faultsOf({ ADDRESS }, z.strictObject({ ADDRESS: settings.address(/^postgres$/) }));
+    expect(message).toMatch(/^the configuration is not valid: ADDRESS: /);
+    expect(message).not.toMatch(/12|secr|et3/);
+  });
+
+  it('takes an address whose password is escaped', () => {
+    const ADDRESS = 'postgres://dta:12%2Fse%40cret@host/db?sslmode=require';
+    expect(readConfig(z.strictObject({ ADDRESS: settings.address(/^postgres$/) }), { ADDRESS })).toEqual({ ADDRESS });
   });
 
   it('says of a setting that is not there only one thing', () => {

@@ -1,7 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { connect as dial, createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { connect, headers as natsHeaders, type Msg, type NatsConnection } from 'nats';
+import { connect, headers as natsHeaders, nkeys, type Msg, type NatsConnection } from 'nats';
 import { isDtaError } from '@dta/errors';
 import { startNatsServer, type NatsServer, type NatsServerOptions } from '@dta/testkit';
 import { connectNats, Gate, type NatsOptions, type NatsStatus, type Transport } from '@dta/transport';
@@ -172,6 +173,31 @@ describe('connecting', () => {
     );
   });
 
+  test('a server without TLS that is asked for it is said to be one', async () => {
+    const options = { servers: [server.url.replace('nats:', 'tls:')], minPayload, connectTimeoutMs: 400 };
+    const error: unknown = await connectNats(options).catch((e: unknown) => e);
+    expect(isDtaError(error, 'start_failed') && error.message).toMatch(
+      /could not be reached by TLS \(.+\) within 400 ms/,
+    );
+  });
+
+  test('a user is let in by the text of its credentials file, a JWT and an nkey, and no other is', async () => {
+    const [operator, account] = [nkeys.createOperator(), nkeys.createAccount()];
+    const [user, stranger] = [nkeys.createUser(), nkeys.createUser()];
+    const config = `operator: ${jwt(operator, operator, 'operator')}
+      resolver: MEMORY
+      resolver_preload: { ${account.getPublicKey()}: ${jwt(operator, account, 'account')} }`;
+    const closed = await launch({ config });
+    const credentials = (of: typeof user, by: typeof account) =>
+      `-----BEGIN NATS USER JWT-----\n${jwt(by, of, 'user')}\n------END NATS USER JWT------\n\n` +
+      `-----BEGIN USER NKEY SEED-----\n${new TextDecoder().decode(of.getSeed())}\n------END USER NKEY SEED------\n`;
+    const transport = await join(closed.url, { credentials: credentials(user, account) });
+    await transport.serve('by.jwt', { group: 'g', gate: new Gate() }, echo);
+    expect(await transport.request('by.jwt', Uint8Array.of(1), { timeoutMs: 5_000 })).toEqual(Uint8Array.of(1));
+    const refused = join(closed.url, { credentials: credentials(stranger, nkeys.createAccount()) });
+    await expect(refused).rejects.toThrow(/refused the credentials$/);
+  });
+
   test('a port that says nothing is given up at the time limit', async () => {
     const sockets: Socket[] = [];
     const silent = createServer((socket) => sockets.push(socket));
@@ -318,6 +344,27 @@ async function waitFor(holds: () => boolean): Promise<void> {
   for (const limit = Date.now() + 60_000; !holds(); await delay(20)) {
     if (Date.now() > limit) throw new Error('it did not come about');
   }
+}
+
+type KeyPair = ReturnType<typeof nkeys.createUser>;
+
+/** A JWT as NATS has it (ADR-14 of its architecture): claims about `subject`, signed by `issuer`'s nkey. */
+function jwt(issuer: KeyPair, subject: KeyPair, type: 'operator' | 'account' | 'user'): string {
+  const encoded = (value: object | Uint8Array) =>
+    Buffer.from(value instanceof Uint8Array ? value : JSON.stringify(value)).toString('base64url');
+  const limits = { subs: -1, data: -1, payload: -1, imports: -1, exports: -1, wildcards: true, conn: -1, leaf: -1 };
+  const nats = {
+    type,
+    version: 2,
+    ...(type === 'account' && { limits }),
+    ...(type === 'user' && { subs: -1, data: -1, payload: -1 }),
+  };
+  const claims = {
+    ...{ jti: encoded(randomBytes(16)), iat: Math.floor(Date.now() / 1000), name: type },
+    ...{ iss: issuer.getPublicKey(), sub: subject.getPublicKey(), nats },
+  };
+  const signed = `${encoded({ typ: 'JWT', alg: 'ed25519-nkey' })}.${encoded(claims)}`;
+  return `${signed}.${encoded(issuer.sign(Buffer.from(signed)))}`;
 }
 
 /** Asks again until both sides have their connection back. */

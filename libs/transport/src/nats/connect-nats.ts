@@ -8,7 +8,7 @@ import { NatsTransport, payloadLimitError, type NatsStatus } from './nats-transp
 
 /** How a process connects to NATS. */
 export interface NatsOptions {
-  /** `nats://host:port` or `tls://host:port`, any of one cluster. */
+  /** `nats://host:port` or `tls://host:port`, any of one cluster; where one is `tls://`, all must speak TLS. */
   servers: string[];
   user?: string;
   password?: string;
@@ -55,7 +55,7 @@ async function firstConnection(options: NatsOptions): Promise<NatsConnection> {
         throw startError(options, 'refused the credentials', cause);
       const pause = randomInt(100, 300);
       if (performance.now() + pause >= end) {
-        throw startError(options, `could not be reached within ${connectTimeoutMs} ms`, cause);
+        throw startError(options, `could not be reached${byTls(cause)} within ${connectTimeoutMs} ms`, cause);
       }
       await delay(pause);
     }
@@ -71,12 +71,27 @@ function connectionOptions(options: NatsOptions, timeout: number): ConnectionOpt
     ...(password !== undefined && { pass: password }),
     ...(credentials !== undefined && { authenticator: credsAuthenticator(new TextEncoder().encode(credentials)) }),
     ...(name !== undefined && { name }),
+    ...(servers.some((server) => server.startsWith('tls://')) && { tls: {} }), // the library would go on in plain
     maxReconnectAttempts: -1,
     ignoreAuthErrorAbort: true, // an operator may be changing the accounts
     reconnectDelayHandler: () => randomInt(250, 2_000),
     pingInterval: 10_000, // a server that is gone without a word is noticed in 30 s
     noAsyncTraces: true,
   };
+}
+
+/** What is wrong with TLS, where that is the cause: ` by TLS (reason)`. */
+function byTls(cause: unknown): string {
+  for (let error: unknown = cause; error instanceof Error; error = nextCause(error)) {
+    const code = 'code' in error ? String(error.code) : '';
+    const isOfTls = /CERT|ISSUER|SELF_SIGNED|^ERR_(TLS|SSL|OSSL)|SECURE_CONN_REQ/.test(code);
+    if (isOfTls || /\b(ssl|tls|certificate)\b/i.test(error.message)) return ` by TLS (${error.message})`;
+  }
+  return '';
+}
+
+function nextCause(error: Error): unknown {
+  return error instanceof NatsError ? error.chainedError : error.cause;
 }
 
 function startError({ servers }: NatsOptions, what: string, cause: unknown): DtaError {
