@@ -127,7 +127,8 @@ function metricsByOwner() {
   };
   const role = made((registry) => {
     createRoleMetrics(registry);
-    createRoleGauges(registry, { database: { query: () => Promise.reject(new Error('there is none here')) } });
+    const database = { query: () => Promise.reject(new Error('there is none here')) };
+    createRoleGauges(registry, { database, admission: { lines: () => [] } });
   });
   return { every: createMonitor('any').registry.getMetricsAsArray(), role, gateway: made(createGatewayMetrics) };
 }

@@ -5,12 +5,14 @@ import { custodyProtection, openSoftwareCustody } from '@dta/custody';
 import { encodeBundle, sealEnvelope } from '@dta/envelope';
 import { toDtaError } from '@dta/errors';
 import {
+  drawKey,
   generateSuccessor,
   IdentityDirectory,
   passphraseProtection,
   readIdentity,
   signStatement,
   softwareSigningKey,
+  type DrawnKey,
   type Identity,
   type KeyGeneration,
   type SigningKey,
@@ -67,7 +69,7 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
-async function keysOf(owner: Member): Promise<{ identity: Identity; key: SigningKey }[]> {
+async function keysOf(owner: Member): Promise<{ identity: Identity; key: SigningKey; next: DrawnKey }[]> {
   const passphraseFile = owner.settings['KEY_PASSPHRASE_FILE'];
   const custody = await openSoftwareCustody({ file: owner.custodyFile, warn: () => undefined });
   const protection =
@@ -76,9 +78,10 @@ async function keysOf(owner: Member): Promise<{ identity: Identity; key: Signing
       : passphraseProtection(new TextEncoder().encode((await readFile(passphraseFile, 'utf8')).trim()));
   const generations = await readKeyFile(owner.keyFile, protection);
   await custody.close();
-  return generations.map(({ document, signSeed }: KeyGeneration) => ({
+  return generations.map(({ document, signSeed, next }: KeyGeneration) => ({
     identity: readIdentity(document),
     key: softwareSigningKey(signSeed ?? new Uint8Array()),
+    next: next === null || next.seed === null ? drawKey() : { key: softwareSigningKey(next.seed), seed: next.seed },
   }));
 }
 
@@ -198,20 +201,37 @@ test('a revoked fiduciary says nothing new, to anyone; certificates that it is p
   expect(states.filter((state) => state === 'released')).toHaveLength(2);
 });
 
-test('a second successor freezes a chain', async () => {
+test('a second successor by all keys of a node freezes its chain until an operator has decided', async () => {
   const [stolen] = await keysOf(fiduciary(2));
   const [, teller] = await keysOf(member('beneficiary'));
   if (stolen === undefined || teller === undefined) throw new Error('there are keys');
-  for (const name of ['first', 'second']) {
-    const { document } = await generateSuccessor(stolen.identity, stolen.key, { name, now: Date.now() });
+  const asked = { fiduciaries: [fiduciary(2).idDocumentCID], threshold: 1 };
+  const tell = async (own: DrawnKey, name: string) => {
+    const keys = { predecessor: stolen.key, own };
+    const { document } = await generateSuccessor(stolen.identity, keys, { name, now: Date.now() });
     const { cid } = readIdentity(document);
     const said = { issuer: teller.identity.cid, order: null, createdAt: Date.now(), statements: [cid] };
     const forward = await signStatement(forwardStatement, said, [teller.key]);
-    const told = await send(teller, member('principal'), 'identity', null, [forward.bytes, document]);
-    expect(told).toBe('answered');
-  }
-  const refused = await api.post('/v1/order', { fiduciaries: [fiduciary(2).idDocumentCID], threshold: 1 });
+    return send(teller, member('principal'), 'identity', null, [forward.bytes, document]);
+  };
+  expect(await tell(drawKey(), 'by the live key alone')).toBe('identity_invalid');
+  await place(api, asked);
+  expect(await tell(stolen.next, 'first')).toBe('answered');
+  expect(await tell(stolen.next, 'second')).toBe('answered');
+  const refused = await api.post('/v1/order', asked);
   expect([refused.status, refused.body?.['code']]).toEqual([409, 'identity_frozen']);
   const others = await place(api, { fiduciaries: [fiduciary(1).idDocumentCID], threshold: 1 });
   expect(isPrivateKeyOf(await redeem(api, others.orderReference), others.commitment)).toBe(true);
+
+  const environment = { DATABASE_URL: member('principal').databaseUrl };
+  const forks: { idDocumentCID: Cid; name: string }[] = JSON.parse(
+    await dta(['admin', 'forks', '--json'], environment),
+  );
+  expect(forks.map(({ name }) => name)).toEqual(['first', 'second']);
+  const [kept] = forks;
+  await dta(['admin', 'forks', '--follow', kept?.idDocumentCID ?? ''], environment);
+  await eventually(async () => {
+    const { body } = await api.get(`/v1/identity/${fiduciary(2).idDocumentCID}`);
+    return body?.['standing'] === 'sound';
+  });
 });

@@ -211,9 +211,10 @@ async function keysOfNodes(): Promise<OwnedSecret[]> {
       passphraseFile === undefined
         ? custodyProtection(custody)
         : passphraseProtection(Buffer.from((await readFile(passphraseFile, 'utf8')).trim()));
-    for (const { signSeed, kemSeed } of await openKeyFile(new Uint8Array(await readFile(keyFile)), protection)) {
+    for (const { signSeed, kemSeed, next } of await openKeyFile(new Uint8Array(await readFile(keyFile)), protection)) {
       keys.push({ name: `KEM seed of ${owner}`, bytes: kemSeed, knownTo: [owner] });
       if (signSeed !== null) keys.push({ name: `signing seed of ${owner}`, bytes: signSeed, knownTo: [owner] });
+      if (next?.seed) keys.push({ name: `next signing seed of ${owner}`, bytes: next.seed, knownTo: [] });
     }
     // the file's form is custody's own; here only that it is a map of keys matters
     const file = decodeCanonical(new Uint8Array(await readFile(custodyFile)), 1024 * 1024) as {

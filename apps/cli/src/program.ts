@@ -1,9 +1,11 @@
 import { DtaError } from '@dta/errors';
 import { roles, type Role } from '@dta/identity';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { adminForks, type AdminForksOptions } from './commands/admin-forks.js';
 import { adminOrders, type AdminOrdersOptions } from './commands/admin-orders.js';
 import { checkCustody } from './commands/check-custody.js';
 import { createIdentity, type NewIdentityFiles } from './commands/create-identity.js';
+import { decideFork, type DecidedForkFiles } from './commands/decide-fork.js';
 import { migrate } from './commands/migrate.js';
 import { revokeIdentity, type RevokedIdentityFiles } from './commands/revoke-identity.js';
 import { rotateIdentity, type RotatedIdentityFiles } from './commands/rotate-identity.js';
@@ -21,7 +23,7 @@ const DEFAULT_URL = 'http://localhost:5556';
  */
 export function buildProgram(environment: Readonly<Record<string, string | undefined>>): Command {
   const program = new Command('dta').description('Runs and tries a decentralised trust authority.');
-  const identity = program.command('identity').description('makes, shows, renews and ends identities');
+  const identity = program.command('identity').description('makes, shows, renews, recovers and ends identities');
   identity
     .command('create')
     .description("draws a node's keys, writes its key file and its Identity Document, prints its idDocumentCID")
@@ -35,9 +37,11 @@ export function buildProgram(environment: Readonly<Record<string, string | undef
     .addOption(signInToken())
     .option(
       '--recovery-key-file <file>',
-      'a second key, which can end the chain when the node is lost; keep it elsewhere',
+      'a second key, which decides a fork, and can end the chain when the node is lost; keep it elsewhere',
     )
     .option('--recovery-passphrase-file <file>', 'the passphrase that it is sealed under')
+    .option('--next-key-file <file>', 'keeps the signing key of the first rotation here, not in the key file')
+    .option('--next-passphrase-file <file>', 'the passphrase that it is sealed under')
     .action(async (options: NewIdentityFiles) => say(await createIdentity(options, environment)));
   identity
     .command('rotate')
@@ -45,6 +49,9 @@ export function buildProgram(environment: Readonly<Record<string, string | undef
     .requiredOption('--key-file <file>', "the node's key file; the old keys stay in it")
     .requiredOption('--document <file>', 'the new Identity Document, for everyone')
     .option('--name <name>', 'what people call the node from now on', readName)
+    .option('--next-key-file <file>', 'the file of the new signing key, where the key file does not have it')
+    .option('--next-passphrase-file <file>', 'the passphrase that it is sealed under')
+    .option('--new-next-key-file <file>', 'keeps the signing key of the next rotation here, under the same passphrase')
     .addOption(bySoftware())
     .addOption(byToken())
     .addOption(byPassphrase())
@@ -64,6 +71,16 @@ export function buildProgram(environment: Readonly<Record<string, string | undef
     .option('--recovery-passphrase-file <file>', 'the passphrase that it is sealed under')
     .action(async (options: RevokedIdentityFiles) => say(await revokeIdentity(options, environment)));
   identity
+    .command('decide')
+    .description('signs by the recovery key which of two successors goes on; prints the idDocumentCID it names')
+    .requiredOption('--reason <text>', 'why, for everyone to read; up to 256 characters', readReason)
+    .requiredOption('--decision <file>', 'the new Decision, for everyone')
+    .requiredOption('--document <file>', "the chain's first Identity Document, which names the recovery key")
+    .requiredOption('--keep <file>', 'the Identity Document that the chain goes on with')
+    .requiredOption('--recovery-key-file <file>', 'the file of the recovery key')
+    .requiredOption('--recovery-passphrase-file <file>', 'the passphrase that it is sealed under')
+    .action(async (options: DecidedForkFiles) => say(await decideFork(options)));
+  identity
     .command('show')
     .description('checks an Identity Document and shows what it says')
     .argument('<document>', 'its file')
@@ -82,9 +99,16 @@ export function buildProgram(environment: Readonly<Record<string, string | undef
     .command('migrate')
     .description("brings a role's database (DATABASE_URL or DATABASE_URL_FILE) to this version's schema")
     .action(async () => say(await migrate(environment)));
-  program
-    .command('admin')
-    .description('looks at what a role has, by its database')
+  const admin = program.command('admin').description('looks at what a role has, by its database');
+  admin
+    .command('forks')
+    .description(
+      "shows the forks of admitted chains that a role's database (DATABASE_URL or DATABASE_URL_FILE) has, or ends one there",
+    )
+    .option('--follow <idDocumentCID>', 'instead: the chain goes on with this document, at this role')
+    .option('--json', 'for programs')
+    .action(async (options: AdminForksOptions) => say(await adminForks(environment, options)));
+  admin
     .command('orders')
     .description(
       "how many orders a role's database (DATABASE_URL or DATABASE_URL_FILE) has of each state; it writes nothing",
@@ -150,7 +174,7 @@ function byPassphrase(): Option {
 }
 
 function signInToken(): Option {
-  const what = 'with --custody-pkcs11: the new signing key is made in the token too, and never leaves it';
+  const what = 'with --custody-pkcs11: new signing keys are made in the token too, and never leave it';
   return new Option('--sign-in-token', what);
 }
 

@@ -79,10 +79,25 @@ describe('dta identity create', () => {
     const custody = await openPkcs11Custody(token);
     const generations = await openKeyFile(await read('inside.key'), custodyProtection(custody));
     expect(generations.map(({ signSeed }) => signSeed)).toEqual([null]);
+    expect(generations[0]?.next).toMatchObject({ seed: null });
     const ring = await openKeyRing(generations, custody.signing);
     expect(ring.first).toBe(identity.cid);
     expect(ring.author.key.publicKey).toEqual(identity.keys.sign);
     await expect(openKeyRing(generations)).rejects.toThrow(/is in an HSM, which this custody is not/);
+    const rotated = await dta(
+      [
+        ...['identity', 'rotate', '--key-file', join(folder, 'inside.key'), '--document', join(folder, 'inside-2')],
+        ...['--custody-pkcs11', '--sign-in-token'],
+      ],
+      { environment },
+    );
+    expect([rotated.status, rotated.errors]).toEqual([0, '']);
+    const both = await openKeyRing(
+      await openKeyFile(await read('inside.key'), custodyProtection(custody)),
+      custody.signing,
+    );
+    expect([both.first, `${both.newest.cid}\n`]).toEqual([identity.cid, rotated.output]);
+    expect(both.newest.keys.sign).toEqual(generations[0]?.next?.publicKey);
     await custody.signing?.destroy(identity.keys.sign);
     await expect(openKeyRing(generations, custody.signing)).rejects.toThrow(/holds no signing key/);
     await custody.close();

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { parseCid } from '@dta/codec';
 import { custodyProtection, openSoftwareCustody } from '@dta/custody';
 import {
+  decisionStatement,
   generateKeys,
   generateSuccessor,
   IdentityDirectory,
@@ -11,6 +12,7 @@ import {
   readIdentity,
   revocationStatement,
   softwareSigningKey,
+  verifyDecision,
   verifyRevocation,
 } from '@dta/identity';
 import { writeKeyFile } from '@dta/node';
@@ -205,7 +207,9 @@ describe('dta identity rotate', () => {
 
     const generations = await generationsIn(files);
     expect(generations).toHaveLength(3);
-    expect(generations[0]).toEqual(first);
+    expect(generations[0]).toEqual({ ...first, next: null });
+    expect(generations[1]?.signSeed).toEqual(first?.next?.seed);
+    expect(generations.map(({ next }) => next !== null)).toEqual([false, false, true]);
     expect((await stat(files.keyFile)).mode & 0o777).toBe(0o600);
     const documents = await Promise.all(['', '-2', '-3'].map((end) => read(`${files.document}${end}`)));
     expect(generations.map(({ document }) => document)).toEqual(documents);
@@ -228,19 +232,91 @@ describe('dta identity rotate', () => {
     expect(await read(files.keyFile)).toEqual(before);
   });
 
+  test('takes the new key from a file of its own, where it was kept apart, and makes another', async () => {
+    const files = newFiles();
+    const [next, after, words] = ['next', 'after', 'next-words'].map((name) => join(folder, `${name}-${made}`)) as [
+      string,
+      string,
+      string,
+    ]; // three names
+    await writeFile(words, 'correct horse\n');
+    const passphrase = ['--next-passphrase-file', words];
+    const created = await dta([
+      ...['identity', 'create', '--name', 'a', '--role', 'fiduciary', '--key-file', files.keyFile],
+      ...['--document', files.document, '--custody-software', files.custody, '--next-key-file', next, ...passphrase],
+    ]);
+    expect([created.status, created.errors]).toEqual([0, '']);
+    expect((await stat(next)).mode & 0o777).toBe(0o600);
+    expect((await generationsIn(files)).map((one) => one.next)).toEqual([null]);
+
+    const without = await rotate(files, `${files.document}-2`);
+    expect(without).toMatchObject({ status: 1, errors: expect.stringMatching(/give --next-key-file/) });
+    await writeFile(`${files.keyFile}.new`, '');
+    const spare = ['--next-key-file', next, ...passphrase, '--new-next-key-file', after];
+    expect((await rotate(files, `${files.document}-2`, ...spare)).status).toBe(1); // the key file can't be written
+    expect([await exists(after), await exists(`${files.document}-2`)]).toEqual([false, false]);
+    await rm(`${files.keyFile}.new`);
+
+    expect((await rotate(files, `${files.document}-2`, ...spare)).status).toBe(0);
+    const last = await rotate(files, `${files.document}-3`, '--next-key-file', after, ...passphrase);
+    expect([last.status, last.errors]).toEqual([0, '']);
+    const directory = new IdentityDirectory();
+    const documents = await Promise.all(['', '-2', '-3'].map((end) => read(`${files.document}${end}`)));
+    expect(directory.add(documents)).toHaveLength(3);
+    expect((await generationsIn(files)).map((one) => one.next !== null)).toEqual([false, false, true]);
+    const used = await rotate(files, `${files.document}-4`, '--next-key-file', after, ...passphrase);
+    expect(used.status).toBe(0); // the key file has the next one itself by now
+  });
+
   test('ends at twelve documents', async () => {
     const files = newFiles();
     const generations = [await generateKeys({ name: 'old', roles: ['fiduciary'], now: Date.now() })];
-    for (let last = generations[0]; last !== undefined && generations.length < 12; last = generations.at(-1)) {
-      const key = softwareSigningKey(last.signSeed ?? new Uint8Array());
-      generations.push(await generateSuccessor(readIdentity(last.document), key, { name: 'old', now: Date.now() }));
+    for (let last = generations[0]; last !== undefined && generations.length < 11; last = generations.at(-1)) {
+      const seed = last.next?.seed ?? new Uint8Array();
+      const keys = {
+        predecessor: softwareSigningKey(last.signSeed ?? new Uint8Array()),
+        own: { key: softwareSigningKey(seed), seed },
+      };
+      generations.push(await generateSuccessor(readIdentity(last.document), keys, { name: 'old', now: Date.now() }));
     }
     const custody = await openSoftwareCustody({ file: files.custody, warn: () => undefined });
     await writeKeyFile(files.keyFile, generations, custodyProtection(custody));
     await custody.close();
+    expect((await rotate(files, `${files.document}-12`)).status).toBe(0);
+    expect(readIdentity(await read(`${files.document}-12`)).next).toBeNull();
     const over = await rotate(files, files.document);
     expect(over).toMatchObject({ status: 1, errors: expect.stringMatching(/at most 12 documents/) });
     expect(await generationsIn(files)).toHaveLength(12);
+  });
+});
+
+describe('dta identity decide', () => {
+  test('says by the recovery key with which document a chain goes on, and by no other chain’s', async () => {
+    const [files, others] = [await createFiduciary(), await createFiduciary()];
+    const [kept, out] = [`${files.document}-2`, `${files.document}-decision`];
+    await dta([
+      ...['identity', 'rotate', '--key-file', files.keyFile, '--document', kept, '--custody-software', files.custody],
+    ]);
+    const decide = (first: string, recovery: string, keep = kept) =>
+      dta([
+        ...['identity', 'decide', '--reason', 'ours', '--decision', out, '--document', first, '--keep', keep],
+        ...['--recovery-key-file', recovery, '--recovery-passphrase-file', files.passphrase],
+      ]);
+    const wrong = await decide(files.document, others.recovery);
+    expect(wrong).toMatchObject({ status: 1, errors: expect.stringMatching(/not the recovery key/) });
+    const none = await decide(files.document, files.recovery, files.document);
+    expect(none).toMatchObject({ status: 1, errors: expect.stringMatching(/is no successor/) });
+    const [first, second] = await Promise.all(
+      [files.document, kept].map(async (file) => readIdentity(await read(file))),
+    );
+    expect(await decide(files.document, files.recovery)).toMatchObject({ status: 0, output: `${second?.cid}\n` });
+    const decision = parseStatement([decisionStatement], await read(out));
+    expect(() =>
+      verifyDecision(
+        decision,
+        [first, second].flatMap((one) => one ?? []),
+      ),
+    ).not.toThrow();
   });
 });
 

@@ -1,10 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { cidFromBytes, cidOf, type Cid } from '@dta/codec';
-import { kemKeyPair, randomBytes } from '@dta/crypto';
 import { openFilesystemStore, type DocumentStore } from '@dta/document-store';
 import { auditLog } from '@dta/envelope';
-import { rotateIdentity, softwareSigningKey, type Identity } from '@dta/identity';
-import { cast, codeOf, member, RoleRig, WiredParties, type Cast } from '@dta/node/testing';
+import type { Identity } from '@dta/identity';
+import { cast, codeOf, member, RoleRig, successorOf, WiredParties, type Cast } from '@dta/node/testing';
 import type { NodeOptions } from '@dta/node';
 import { readConfig } from '@dta/service';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -79,15 +78,9 @@ describe('an identity by its CID', () => {
   });
 
   test('is admitted out of the store, with the predecessors that nobody has told of', async () => {
-    const { identity: first, key } = await member('Q', 'principal');
-    const rotate = async (from: Identity, by: typeof key) => {
-      const own = softwareSigningKey(randomBytes(32));
-      const { publicKey } = await kemKeyPair();
-      const said = { name: 'Q', roles: from.roles, kem: publicKey, now: Date.now() };
-      return { identity: await rotateIdentity(from, said, own, by), key: own };
-    };
-    const second = await rotate(first, key);
-    const third = await rotate(second.identity, second.key);
+    const q = await member('Q', 'principal');
+    const second = await successorOf(q);
+    const [{ identity: first }, third] = [q, await successorOf(second)];
     expect(await codeOf(admit(third.identity.cid))).toBe('identity_not_found');
     await put(third.identity);
     await put(second.identity);

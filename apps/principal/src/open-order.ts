@@ -119,6 +119,22 @@ export interface StepBasis {
   readonly erase?: readonly SecretKind[];
 }
 
+/** Messages without which an order goes on: the certificate comes with each Redemption too, and t members are enough for one. */
+const dispensable: ReadonlySet<PrincipalVerb> = new Set(['commit', 'release', 'receipt', 'affirm']);
+
+/** Those of a step's addressees that it can be sealed to. @throws `identity_frozen` where one is that the step needs */
+function sealable<A extends { readonly party: Cid; readonly verb: PrincipalVerb }>(
+  { admission, log }: Node,
+  orderReference: Cid,
+  addressees: readonly A[],
+): A[] {
+  return addressees.filter(({ party, verb }) => {
+    if (!dispensable.has(verb) || admission.directory.standingOf(party) !== 'frozen') return true;
+    log.info({ orderReference, party, verb }, 'a frozen party is left out');
+    return false;
+  });
+}
+
 /** States from which no order comes back: what was held for it goes. */
 const ended: ReadonlySet<PrincipalOrder['state']> = new Set(['failed', 'cancelled', 'expired']);
 
@@ -126,7 +142,7 @@ const ended: ReadonlySet<PrincipalOrder['state']> = new Set(['failed', 'cancelle
  * Seals what a step sends and writes the step: row, statements, envelopes, deliveries, in one transaction. Nothing is
  * sent before.
  *
- * @throws `write_conflict` where another replica moved the order
+ * @throws `write_conflict` where another replica moved the order; `identity_frozen` where a party is frozen that it needs
  */
 export async function writeStep(
   node: Node,
@@ -136,23 +152,28 @@ export async function writeStep(
   evidence: Evidence,
   { answers = [], lease = null, idempotency = null, secrets = [], pluginAnswer, erase = [] }: StepBasis = {},
 ): Promise<OpenOrder> {
+  const outgoing = step.outgoing.map(({ statements, addressees }) => {
+    return { statements, addressees: sealable(node, step.order.ref, addressees) };
+  });
   const sealed = await Promise.all(
-    step.outgoing.map(async ({ statements, addressees }) => {
-      const recipients = addressees.map(({ party, role }) => {
-        const { cid, keys } = node.admission.newestOf(party);
-        return { id: cid, role, kem: keys.kem };
-      });
-      const envelope = await sealOrderEnvelope(
-        node.ring,
-        node.role,
-        step.order.ref,
-        statements,
-        recipients,
-        [],
-        node.now(),
-      );
-      return { envelope, addressees };
-    }),
+    outgoing
+      .filter(({ addressees }) => addressees.length > 0)
+      .map(async ({ statements, addressees }) => {
+        const recipients = addressees.map(({ party, role }) => {
+          const { cid, keys } = node.admission.newestOf(party);
+          return { id: cid, role, kem: keys.kem };
+        });
+        const envelope = await sealOrderEnvelope(
+          node.ring,
+          node.role,
+          step.order.ref,
+          statements,
+          recipients,
+          [],
+          node.now(),
+        );
+        return { envelope, addressees };
+      }),
   );
   const fresh = sealed.flatMap(({ envelope, addressees }) =>
     addressees.map(({ party, role, verb, attachments }): NewDelivery & { verb: PrincipalVerb } => ({

@@ -142,6 +142,8 @@ export class OrderDriver implements Job {
       // whoever else holds the lease goes on, or a resumer does
       if (isDtaError(error, 'write_conflict')) log.info({ orderReference: ref }, 'another replica moved the order');
       else if (isDtaError(error, 'clock_skewed')) log.info({ orderReference: ref }, 'the order waits for the clock');
+      else if (isDtaError(error, 'identity_frozen'))
+        log.info({ orderReference: ref }, 'the order waits: a party is frozen');
       else log.error({ orderReference: ref, err: error }, 'driving an order was interrupted');
       await dropLease(database, ref, this.holder).catch(() => undefined); // it runs out by itself
     }

@@ -1,10 +1,8 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { Cid } from '@dta/codec';
-import { kemKeyPair, randomBytes } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
-import { rotateIdentity, softwareSigningKey } from '@dta/identity';
 import { openNode, type Database } from '@dta/node';
-import { cast, PlayedPeers, RoleRig, type Cast, type Member } from '@dta/node/testing';
+import { cast, PlayedPeers, RoleRig, successorOf, type Cast, type Member } from '@dta/node/testing';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startPrincipal, type PrincipalOptions } from '../src/index.js';
 import { readOrder, writeStep } from '../src/open-order.js';
@@ -62,9 +60,8 @@ async function reach(orderReference: Cid, until: 'committed' | 'released'): Prom
 }
 
 /** P learns of new keys of a member. */
-async function learn({ identity, key }: Member): Promise<void> {
-  const said = { name: 'new', roles: identity.roles, kem: (await kemKeyPair()).publicKey, now: Date.now() };
-  const { bytes: document } = await rotateIdentity(identity, said, softwareSigningKey(randomBytes(32)), key);
+async function learn(peer: Member): Promise<void> {
+  const { bytes: document } = (await successorOf(peer)).identity;
   await rig.call(options, members.p, 'admit-identity', { document, idDocumentCID: null });
 }
 

@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const generations = [{ document: ascii('document'), signSeed: null, kemSeed: new Uint8Array(32).fill(7) }];
+const generations = [{ document: ascii('document'), signSeed: null, kemSeed: new Uint8Array(32).fill(7), next: null }];
 
 test('seals a key file under the key "identity"', async () => {
   const file = await sealKeyFile(generations, custodyProtection(custody));

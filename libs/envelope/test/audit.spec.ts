@@ -1,10 +1,8 @@
 import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { cidToBytes, cidToLink, type Cid } from '@dta/codec';
-import { kemKeyPair, openKem, randomBytes } from '@dta/crypto';
 import { auditLog, type AuditedLog, type SeenHead } from '@dta/envelope';
-import { rotateIdentity, softwareSigningKey } from '@dta/identity';
 import { Blocks, Publishing } from './log.js';
-import { newNode, NOW, type TestNode } from './node.js';
+import { newNode, rotated as rotatedNode, type TestNode } from './node.js';
 import { refusal } from './refusal.js';
 
 let node: TestNode;
@@ -34,12 +32,9 @@ const at = <T>(list: readonly T[], place: number): T => {
 
 /** The node after a rotation, whose document is in the store. */
 async function rotated(from: TestNode): Promise<TestNode> {
-  const { publicKey, seed } = await kemKeyPair();
-  const key = softwareSigningKey(randomBytes(32));
-  const said = { name: 'node', roles: from.identity.roles, kem: publicKey, now: NOW };
-  const identity = await rotateIdentity(from.identity, said, key, from.key);
-  blocks.put(identity.bytes);
-  return { identity, key, kem: await openKem(seed) };
+  const successor = await rotatedNode(from);
+  blocks.put(successor.identity.bytes);
+  return successor;
 }
 
 describe('an audit accepts', () => {

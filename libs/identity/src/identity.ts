@@ -1,4 +1,4 @@
-import { bytesEqual, cidOf, type Cid } from '@dta/codec';
+import { ascii, bytesEqual, cidOf, concat, type Cid } from '@dta/codec';
 import { assertEd25519PublicKey, assertKemPublicKey, sha256 } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import type { SigningKey } from './signing-key.js';
@@ -19,7 +19,9 @@ export interface Identity {
     /** SHA-256 of `kem` [32]: how an envelope's header names it */
     readonly kemHash: Uint8Array;
   };
-  /** Ed25519 [32] that may revoke the chain, in a first document */
+  /** {@link nextKeyHash} [32] of the successor's signing key; null: the chain ends here */
+  readonly next: Uint8Array | null;
+  /** Ed25519 [32] that decides a fork and may revoke the chain, in a first document */
   readonly recovery: Uint8Array | null;
   readonly prev: Cid | null;
   readonly extension: Readonly<Record<string, unknown>>;
@@ -34,10 +36,20 @@ export interface NewIdentity {
   readonly roles: readonly Role[];
   /** X-Wing public key [1216] */
   readonly kem: Uint8Array;
+  /** public signing key [32] of the successor, made beforehand; without it there can be no successor */
+  readonly next?: Uint8Array;
   readonly recovery?: Uint8Array;
   readonly extension?: Record<string, unknown>;
   /** Unix milliseconds */
   readonly now: number;
+}
+
+/**
+ * What a document says of its successor's signing key [32]: SHA-256("DTA-NEXTKEY1" ‖ key) [32]. It shows nothing of the key,
+ * and fits no other (docs/adr/0015).
+ */
+export function nextKeyHash(publicKey: Uint8Array): Uint8Array {
+  return sha256(concat(ascii('DTA-NEXTKEY1'), publicKey));
 }
 
 /** Signs the first document of a new chain. */
@@ -45,7 +57,10 @@ export async function createIdentity(said: NewIdentity, key: SigningKey): Promis
   return sign(said, null, [key]);
 }
 
-/** Signs the successor of `predecessor`: by its own new key and by the predecessor's. */
+/**
+ * Signs the successor of `predecessor`: by its own key, which is the one that the predecessor committed to, and by the
+ * predecessor's.
+ */
 export async function rotateIdentity(
   predecessor: Identity,
   said: NewIdentity,
@@ -69,6 +84,7 @@ async function sign(
       name: said.name,
       roles: [...said.roles],
       keys: { sign: keys[0].publicKey, kem: said.kem },
+      next: said.next === undefined ? null : nextKeyHash(said.next),
       recovery: said.recovery ?? null,
       prev,
       extension: said.extension ?? {},
@@ -110,6 +126,7 @@ export function readIdentity(bytes: Uint8Array): Identity {
     name: body.name,
     roles: body.roles,
     keys: { ...body.keys, kemHash: sha256(body.keys.kem) },
+    next: body.next,
     recovery: body.recovery,
     prev: body.prev,
     extension: body.extension,
@@ -132,7 +149,8 @@ function refusing<T>(check: () => T): T {
 }
 
 /**
- * Checks that `successor` follows `predecessor`: names it, is signed by its key, keeps its roles and takes a new key.
+ * Checks that `successor` follows `predecessor`: names it, has the signing key that it committed to, which is a new one, is
+ * signed by its key and keeps its roles. So who has a document's key alone makes no successor.
  *
  * @throws `identity_invalid`
  */
@@ -141,6 +159,8 @@ export function verifySuccession(predecessor: Identity, successor: Identity): vo
   const roles = (identity: Identity) => [...identity.roles].sort().join(' ');
   if (
     successor.prev !== predecessor.cid ||
+    predecessor.next === null ||
+    !bytesEqual(nextKeyHash(successor.keys.sign), predecessor.next) ||
     roles(successor) !== roles(predecessor) ||
     bytesEqual(successor.keys.sign, predecessor.keys.sign)
   ) {

@@ -14,9 +14,10 @@ export {
 } from './statement.js';
 export { assertNotAhead, CLOCK_SKEW_MS } from './clock.js';
 export { softwareSigningKey, type SigningKey } from './signing-key.js';
-export { identityStatement, revocationStatement, roles, type Role } from './statement-types.js';
+export { decisionStatement, identityStatement, revocationStatement, roles, type Role } from './statement-types.js';
 export {
   createIdentity,
+  nextKeyHash,
   rotateIdentity,
   readIdentity,
   verifySuccession,
@@ -24,8 +25,17 @@ export {
   type NewIdentity,
 } from './identity.js';
 export { revokeIdentity, verifyRevocation, type Revocation } from './revocation.js';
-export { generateKeys, generateSuccessor } from './generate-keys.js';
-export { openRecoveryKey, sealRecoveryKey } from './recovery-key.js';
+export { decideFork, verifyDecision, type Decision } from './decision.js';
+export {
+  drawKey,
+  generateKeys,
+  generateSuccessor,
+  type ChosenKeys,
+  type DrawnKey,
+  type SuccessorKeys,
+} from './generate-keys.js';
+export { openSpareKey, sealSpareKey, type SpareKey } from './spare-key.js';
+export type { Line } from './line.js';
 export { IdentityDirectory, MAX_GENERATIONS, type IdentityStanding } from './directory.js';
 export {
   openKeyFile,
@@ -33,4 +43,5 @@ export {
   sealKeyFile,
   type KeyFileProtection,
   type KeyGeneration,
+  type NextKey,
 } from './key-file.js';

@@ -13,6 +13,16 @@ export interface KeyGeneration {
   readonly signSeed: Uint8Array | null;
   /** X-Wing seed [32] */
   readonly kemSeed: Uint8Array;
+  /** the signing key that the document commits to, until there is a successor; null where it is kept elsewhere, or there is none */
+  readonly next: NextKey | null;
+}
+
+/** The signing key of a generation to come. */
+export interface NextKey {
+  /** Ed25519 [32] */
+  readonly publicKey: Uint8Array;
+  /** [32]; null where the key lives in an HSM */
+  readonly seed: Uint8Array | null;
 }
 
 /** What seals a key file: a passphrase ({@link passphraseProtection}) or a custody provider. */
@@ -39,6 +49,7 @@ const generations = fields.map({
         document: fields.bytesUpTo(MAX_KEY_FILE_BYTES),
         signSeed: fields.bytes(32).nullable(),
         kemSeed: fields.bytes(32),
+        next: fields.map({ publicKey: fields.bytes(32), seed: fields.bytes(32).nullable() }).nullable(),
       }),
     )
     .min(1),

@@ -19,7 +19,7 @@ export function revokeIdentity(
 }
 
 /**
- * Holds a revocation against a chain, oldest document first.
+ * Holds a revocation against a chain as its line goes, oldest document first. A retired key revokes nothing.
  *
  * @throws `signature_invalid` unless it is by the newest document's key or by the first one's recovery key;
  * `identity_invalid` where it speaks of another chain

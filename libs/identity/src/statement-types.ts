@@ -10,7 +10,8 @@ export type Role = (typeof roles)[number];
 
 /**
  * An Identity Document: who a node is, its roles and its keys (docs/protocol.md §3). Its CID is the node's
- * `idDocumentCID`. `recovery`, in a first document, may be a second Ed25519 key [32] that can revoke the chain.
+ * `idDocumentCID`. `next` commits to the signing key of the successor, see `nextKeyHash`: null where there can be none.
+ * `recovery`, in a first document, may be a second Ed25519 key [32], which decides a fork and can revoke the chain.
  */
 export const identityStatement = defineStatement(
   'identity',
@@ -18,6 +19,7 @@ export const identityStatement = defineStatement(
     name: z.string().min(1).max(128),
     roles: z.array(z.enum(roles)).min(1).max(roles.length),
     keys: fields.map({ sign: fields.bytes(32), kem: fields.bytes(1216) }),
+    next: fields.bytes(32).nullable(),
     recovery: fields.bytes(32).nullable(),
     prev: fields.cid.nullable(),
     extension: fields.extension,
@@ -27,6 +29,12 @@ export const identityStatement = defineStatement(
 
 /** A Revocation: the chain of `identity` says nothing new from now on. */
 export const revocationStatement = defineStatement('revocation', {
+  identity: fields.cid,
+  reason: z.string().max(256),
+});
+
+/** A Decision: of the successors of one document, the chain goes on with `identity`. */
+export const decisionStatement = defineStatement('decision', {
   identity: fields.cid,
   reason: z.string().max(256),
 });

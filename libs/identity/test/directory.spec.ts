@@ -1,19 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import { cidOf } from '@dta/codec';
-import { IdentityDirectory, readIdentity, rotateIdentity, type Identity } from '@dta/identity';
-import { newKey, newNode, newSaid, type TestNode } from './node.js';
+import { IdentityDirectory, readIdentity, type Identity } from '@dta/identity';
+import { newKey, newNode, rotated, type TestNode } from './node.js';
 import { refusal } from './refusal.js';
-
-/** The next generation of a node. */
-async function rotated({ identity, key }: TestNode): Promise<TestNode> {
-  const [said, next] = [await newSaid({ roles: identity.roles }), newKey()];
-  return { identity: await rotateIdentity(identity, said, next, key), key: next, said };
-}
 
 const first = await newNode();
 const second = await rotated(first);
 const third = await rotated(second);
-const forkOfSecond = await rotated(first);
+const rivalOfSecond = await rotated(first);
+const afterRival = await rotated(rivalOfSecond);
+const rivalOfThird = await rotated(second);
 const stranger = await newNode({ roles: ['principal'] });
 const bytesOf = (...nodes: TestNode[]) => nodes.map(({ identity }) => identity.bytes);
 const cidsOf = (identities: readonly Identity[]) => identities.map(({ cid }) => cid);
@@ -46,8 +42,9 @@ describe('a directory', () => {
   test('knows what makes a document checkable, and what follows it', () => {
     const directory = knowing(first, second, third);
     expect(cidsOf(directory.lineageOf(second.identity.cid))).toEqual(chain.slice(0, 2));
-    expect(directory.successorsOf(first.identity.cid)).toEqual([second.identity.cid]);
-    expect(directory.successorsOf(third.identity.cid)).toEqual([]);
+    const newest = [first, second, third].map(({ identity }) => directory.isNewest(identity.cid));
+    expect(newest).toEqual([false, false, true]);
+    expect(directory.newestOf(first.identity.cid).cid).toBe(third.identity.cid);
   });
 
   test('says identity_not_found of what it does not know', () => {
@@ -86,21 +83,21 @@ describe('a directory refuses', () => {
     expect(directory.find(third.identity.cid)).toBeUndefined();
   });
 
-  test('a succession by a wrong key, and keeps nothing of it', async () => {
-    const stolen = await rotateIdentity(first.identity, await newSaid(), newKey(), stranger.key);
-    const directory = knowing(first);
-    expect(() => directory.add([stolen.bytes])).toThrow(refusal('identity_invalid'));
-    expect(directory.find(stolen.cid)).toBeUndefined();
-    expect(directory.standingOf(first.identity.cid)).toBe('sound');
-  });
-
-  test('the same key again, and changed roles', async () => {
-    const sameKey = await rotateIdentity(first.identity, await newSaid(), first.key, first.key);
-    const roles = ['beneficiary'] as const;
-    const promoted = await rotateIdentity(first.identity, await newSaid({ roles }), newKey(), first.key);
-    for (const { bytes } of [sameKey, promoted]) {
-      expect(() => knowing(first).add([bytes])).toThrow(refusal('identity_invalid'));
+  test('a succession by a retired or stolen key alone, and keeps nothing of it', async () => {
+    const thief = newKey();
+    const cases = [
+      await rotated({ ...first, next: thief }),
+      await rotated({ ...first, key: thief }),
+      await rotated({ ...first, next: first.key }),
+      await rotated(first, { roles: ['beneficiary'] }),
+    ];
+    const directory = knowing(first, second, third);
+    for (const { identity } of cases) {
+      expect(() => directory.add([identity.bytes])).toThrow(refusal('identity_invalid'));
+      expect(directory.find(identity.cid)).toBeUndefined();
     }
+    expect(directory.standingOf(first.identity.cid)).toBe('sound');
+    expect(directory.lineOf(first.identity.cid)).toMatchObject({ rivals: [], forks: [] });
   });
 
   test('a document that does not verify', () => {
@@ -110,30 +107,134 @@ describe('a directory refuses', () => {
   });
 });
 
-describe('a fork', () => {
-  test('freezes the chain, for every document of it', () => {
-    const directory = knowing(first, second, third, stranger);
-    directory.add(bytesOf(forkOfSecond));
-    for (const { identity } of [first, second, third, forkOfSecond]) {
+const standing = (directory: IdentityDirectory) => directory.standingOf(first.identity.cid);
+const lineOf = (directory: IdentityDirectory) => cidsOf(directory.chainOf(first.identity.cid));
+const forksOf = (directory: IdentityDirectory) => cidsOf(directory.lineOf(first.identity.cid).forks);
+
+describe('a second successor of the last document but one', () => {
+  test('freezes the chain, for every document of it, and nobody is sealed to', () => {
+    const directory = knowing(first, second, rivalOfSecond, stranger);
+    for (const { identity } of [first, second, rivalOfSecond]) {
       expect(directory.standingOf(identity.cid)).toBe('frozen');
+      expect(() => directory.newestOf(identity.cid)).toThrow(refusal('identity_frozen'));
     }
     expect(directory.standingOf(stranger.identity.cid)).toBe('sound');
-    expect(cidsOf(directory.chainOf(third.identity.cid))).toEqual([first.identity.cid]);
-    expect(directory.successorsOf(first.identity.cid)).toHaveLength(2);
+    expect(cidsOf(directory.lineOf(first.identity.cid).rivals)).toEqual([rivalOfSecond.identity.cid]);
   });
 
-  test('is seen further along the chain too', async () => {
-    const directory = knowing(first, second, third, await rotated(second));
-    expect(directory.standingOf(first.identity.cid)).toBe('frozen');
-    expect(directory.chainOf(first.identity.cid)).toHaveLength(2);
+  test('is seen further along the chain too, and never takes it back to a retired key', () => {
+    const directory = knowing(first, second, third, rivalOfThird);
+    expect(standing(directory)).toBe('frozen');
+    expect(lineOf(directory)).toEqual(chain);
+  });
+
+  test('keeps it frozen whatever follows either of the two', () => {
+    const directory = knowing(first, second, rivalOfSecond);
+    directory.add(bytesOf(afterRival, third));
+    expect(standing(directory)).toBe('frozen');
+    expect(lineOf(directory)).toEqual(chain.slice(0, 2));
+  });
+});
+
+describe('a second successor below that', () => {
+  test('is evidence alone: the line that was seen first goes on', async () => {
+    const directory = knowing(first, second, third);
+    directory.add(bytesOf(rivalOfSecond));
+    expect(standing(directory)).toBe('sound');
+    expect(directory.newestOf(rivalOfSecond.identity.cid).cid).toBe(third.identity.cid);
+    expect(forksOf(directory)).toEqual([rivalOfSecond.identity.cid]);
+    expect(directory.isNewest(rivalOfSecond.identity.cid)).toBe(false);
+    const fourth = await rotated(third);
+    directory.add(bytesOf(fourth));
+    expect(directory.newestOf(first.identity.cid).cid).toBe(fourth.identity.cid);
+  });
+
+  test('leads nobody away, with as many after it as there may be', async () => {
+    const directory = knowing(first, second, third, rivalOfSecond);
+    directory.add(bytesOf(afterRival, await rotated(afterRival)));
+    expect(lineOf(directory)).toEqual(chain);
+    expect([standing(directory), forksOf(directory)]).toEqual(['sound', [rivalOfSecond.identity.cid]]);
+  });
+});
+
+describe('a decision', () => {
+  test('ends a freeze: the chain goes on with the document that it names, and with what follows that', () => {
+    for (const [kept, other] of [
+      [second, rivalOfSecond],
+      [rivalOfSecond, second],
+    ] as const) {
+      const directory = knowing(first, second, rivalOfSecond);
+      directory.decide(kept.identity.cid, 'recovery');
+      expect([standing(directory), forksOf(directory)]).toEqual(['sound', [other.identity.cid]]);
+      expect(directory.newestOf(other.identity.cid).cid).toBe(kept.identity.cid);
+      directory.add(bytesOf(third, afterRival));
+      const follows = kept === second ? third : afterRival;
+      expect(directory.newestOf(first.identity.cid).cid).toBe(follows.identity.cid);
+    }
+  });
+
+  test('takes a chain back from a thief that was first, wherever the two came apart', () => {
+    const directory = knowing(first, rivalOfSecond, afterRival);
+    directory.add(bytesOf(second, third));
+    expect(lineOf(directory)).toEqual(cidsOf([first, rivalOfSecond, afterRival].map(({ identity }) => identity)));
+    directory.decide(second.identity.cid, 'recovery');
+    expect(lineOf(directory)).toEqual(chain);
+  });
+
+  test('leads nobody back: a document that follows the one it names stays the newest', () => {
+    const directory = knowing(first, second, third, rivalOfSecond);
+    directory.decide(second.identity.cid, 'recovery');
+    expect(lineOf(directory)).toEqual(chain);
+  });
+
+  test('does not keep what it names from being forked later', () => {
+    const directory = knowing(first, second, rivalOfSecond);
+    directory.decide(second.identity.cid, 'recovery');
+    directory.add(bytesOf(third, rivalOfThird));
+    expect(standing(directory)).toBe('frozen');
+    directory.decide(rivalOfThird.identity.cid, 'recovery');
+    expect(directory.newestOf(first.identity.cid).cid).toBe(rivalOfThird.identity.cid);
+    directory.decide(second.identity.cid, 'recovery'); // said again
+    expect(directory.newestOf(first.identity.cid).cid).toBe(rivalOfThird.identity.cid);
+  });
+
+  test('by the recovery key stands, against the same key and against an operator', () => {
+    const directory = knowing(first, second, rivalOfSecond);
+    directory.decide(second.identity.cid, 'recovery');
+    for (const by of ['recovery', 'operator'] as const)
+      expect(() => directory.decide(rivalOfSecond.identity.cid, by)).toThrow(refusal('identity_invalid'));
+    expect(lineOf(directory)).toEqual(chain.slice(0, 2));
+  });
+
+  test('by an operator gives way to another of its, and to the recovery key', () => {
+    const directory = knowing(first, second, rivalOfSecond);
+    const after = (kept: TestNode, by: 'operator' | 'recovery') => {
+      directory.decide(kept.identity.cid, by);
+      return directory.newestOf(first.identity.cid).cid;
+    };
+    expect(after(second, 'operator')).toBe(second.identity.cid);
+    expect(after(rivalOfSecond, 'operator')).toBe(rivalOfSecond.identity.cid);
+    expect(after(second, 'recovery')).toBe(second.identity.cid);
+    directory.add(bytesOf(third, rivalOfThird));
+    expect(after(rivalOfThird, 'operator')).toBe(rivalOfThird.identity.cid); // the recovery key said nothing of these
+    expect(after(third, 'operator')).toBe(third.identity.cid);
+  });
+
+  test('below holds above, and one above not below', () => {
+    const below = knowing(first, second, rivalOfSecond);
+    const above = new IdentityDirectory({ below });
+    above.decide(second.identity.cid, 'operator');
+    expect([standing(above), standing(below)]).toEqual(['sound', 'frozen']);
+    below.decide(rivalOfSecond.identity.cid, 'recovery');
+    expect(above.newestOf(first.identity.cid).cid).toBe(rivalOfSecond.identity.cid);
   });
 });
 
 describe('a revoked chain', () => {
   test('is revoked for every document of it, fork or not', () => {
-    const directory = knowing(first, second, forkOfSecond, stranger);
+    const directory = knowing(first, second, rivalOfSecond, stranger);
     directory.revoke(first.identity.cid);
-    for (const { identity } of [first, second, forkOfSecond]) {
+    for (const { identity } of [first, second, rivalOfSecond]) {
       expect(directory.standingOf(identity.cid)).toBe('revoked');
     }
     expect(directory.standingOf(stranger.identity.cid)).toBe('sound');
@@ -148,14 +249,14 @@ describe('a directory on top of another', () => {
     expect(above.firstOf(second.identity.cid)).toBe(first.identity.cid);
     expect(cidsOf(above.chainOf(first.identity.cid))).toEqual(chain.slice(0, 2));
     expect(below.find(second.identity.cid)).toBeUndefined();
-    expect(below.successorsOf(first.identity.cid)).toEqual([]);
+    expect(below.isNewest(first.identity.cid)).toBe(true);
     expect(below.find(stranger.identity.cid)).toBeUndefined();
   });
 
   test('freezes by a fork of which each knows one side, below only for itself', () => {
     const below = knowing(first, second);
     const above = new IdentityDirectory({ below });
-    above.add(bytesOf(forkOfSecond));
+    above.add(bytesOf(rivalOfSecond));
     expect(above.standingOf(second.identity.cid)).toBe('frozen');
     expect(below.standingOf(second.identity.cid)).toBe('sound');
   });
@@ -176,7 +277,16 @@ describe('a directory on top of another', () => {
     const above = new IdentityDirectory({ below });
     above.add(bytesOf(second));
     below.add(bytesOf(second));
-    expect(above.successorsOf(first.identity.cid)).toEqual([second.identity.cid]);
     expect(above.standingOf(first.identity.cid)).toBe('sound');
+    expect(lineOf(above)).toEqual(chain.slice(0, 2));
+  });
+
+  test('goes by what the one below learns later, before what it was given itself', () => {
+    const below = knowing(first);
+    const above = new IdentityDirectory({ below });
+    above.add(bytesOf(rivalOfSecond));
+    below.add(bytesOf(second, third));
+    expect(lineOf(above)).toEqual(chain);
+    expect([standing(above), forksOf(above)]).toEqual(['sound', [rivalOfSecond.identity.cid]]);
   });
 });

@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import { cidOf, concat, toHex } from '@dta/codec';
+import { ascii, cidOf, concat, toHex } from '@dta/codec';
 import { sha256 } from '@dta/crypto';
 import {
   createIdentity,
   identityStatement,
   MAX_STATEMENT_BYTES,
+  nextKeyHash,
   readIdentity,
-  rotateIdentity,
   signStatement,
   verifySignature,
   verifySuccession,
@@ -14,11 +14,14 @@ import {
   type Identity,
   type SigningKey,
 } from '@dta/identity';
-import { newKey, newNode, newSaid, NOW } from './node.js';
+import { newKey, newNode, newSaid, NOW, rotated } from './node.js';
 import { refusal } from './refusal.js';
 import { weakKeys } from './weak-keys.js';
 
-const { identity, key, said } = await newNode({ recovery: newKey().publicKey, extension: { keys: { tokens: 'x' } } });
+const { identity, key, next, said } = await newNode({
+  recovery: newKey().publicKey,
+  extension: { keys: { tokens: 'x' } },
+});
 
 /** An Identity Document that says what it likes, signed by `keys`. */
 async function forged(
@@ -26,7 +29,8 @@ async function forged(
   keys: readonly SigningKey[] = [key],
 ) {
   const { keys: documentKeys, name, roles, recovery, prev, extension } = identity;
-  const body = { issuer: null, order: null, createdAt: NOW, name, roles: [...roles], recovery, prev, extension };
+  const said = { name, roles: [...roles], next: identity.next, recovery, prev, extension };
+  const body = { issuer: null, order: null, createdAt: NOW, ...said };
   const honest = { ...body, keys: { sign: documentKeys.sign, kem: documentKeys.kem } };
   return (await signStatement(identityStatement, { ...honest, ...changes }, keys)).bytes;
 }
@@ -38,6 +42,8 @@ describe('an identity', () => {
     expect(identity.cid).toBe(cidOf(identity.bytes));
     expect(identity.keys.kemHash).toEqual(sha256(said.kem));
     expect(identity.keys.sign).toEqual(key.publicKey);
+    expect(identity.next).toEqual(sha256(concat(ascii('DTA-NEXTKEY1'), next.publicKey)));
+    expect(nextKeyHash(next.publicKey)).toEqual(identity.next);
     expect(identity.extension).toEqual({ keys: { tokens: 'x' } });
   });
 
@@ -52,7 +58,7 @@ describe('an identity', () => {
 });
 
 describe('readIdentity refuses', () => {
-  const nobody = { issuer: null, order: null, createdAt: NOW, recovery: null, prev: null };
+  const nobody = { issuer: null, order: null, createdAt: NOW, next: null, recovery: null, prev: null };
   const successorOf = { prev: identity.cid, recovery: null };
   test.each<[string, () => Promise<Uint8Array>]>([
     ['a fiduciary that is also a principal', () => forged({ roles: ['principal', 'fiduciary'] })],
@@ -115,36 +121,52 @@ describe('readIdentity refuses', () => {
 });
 
 describe('a succession', () => {
-  test('is by a new key, with the same roles in any order', async () => {
+  test('is by the key that was committed to, with the same roles in any order', async () => {
     const both = await newNode({ roles: ['principal', 'beneficiary'] });
-    const next = newKey();
     const roles = ['beneficiary', 'principal'] as const;
-    const successor = await rotateIdentity(both.identity, await newSaid({ roles }), next, both.key);
+    const { identity: successor } = await rotated(both, { roles });
     expect(successor.prev).toBe(both.identity.cid);
     expect(successor.statement.signatures).toHaveLength(2);
     expect(() => verifySuccession(both.identity, successor)).not.toThrow();
   });
 
+  const node = { identity, key, next };
+  /** The successor, as `changes` have it. */
+  const made = async (changes: Partial<typeof node>, said: Parameters<typeof rotated>[1] = {}) =>
+    (await rotated({ ...node, ...changes }, said)).identity;
+
   test.each<[string, () => Promise<[predecessor: Identity, successor: Identity]>]>([
-    ['a wrong key', async () => [identity, await rotateIdentity(identity, await newSaid(), newKey(), newKey())]],
-    ['the same key again', async () => [identity, await rotateIdentity(identity, await newSaid(), key, key)]],
+    ['a key of a thief, who has the predecessor’s', async () => [identity, await made({ next: newKey() })]],
+    ['the key that was committed to, without the predecessor’s', async () => [identity, await made({ key: newKey() })]],
     [
-      'other roles',
-      async () => [identity, await rotateIdentity(identity, await newSaid({ roles: ['principal'] }), newKey(), key)],
+      'the same key again, though it was committed to',
+      async () => {
+        const stuck = await newNode();
+        const [said, own] = [await newSaid({ next: stuck.key.publicKey }), stuck.key];
+        const first = await createIdentity(said, own);
+        return [first, (await rotated({ identity: first, key: own, next: own })).identity];
+      },
     ],
+    [
+      'any key, where none was committed to',
+      async () => {
+        const last = await createIdentity(await newSaid(), key);
+        return [last, (await rotated({ identity: last, key, next })).identity];
+      },
+    ],
+    ['other roles', async () => [identity, await made({}, { roles: ['principal'] })]],
     [
       'fewer roles',
       async () => {
         const both = await newNode({ roles: ['principal', 'beneficiary'] });
-        const said = await newSaid({ roles: ['principal'] });
-        return [both.identity, await rotateIdentity(both.identity, said, newKey(), both.key)];
+        return [both.identity, (await rotated(both, { roles: ['principal'] })).identity];
       },
     ],
     [
       'another predecessor',
       async () => {
-        const twin = await createIdentity(said, key); // the same key and roles, another document
-        return [twin, await rotateIdentity(identity, await newSaid(), newKey(), key)];
+        const twin = await createIdentity(said, key); // the same keys and roles, another document
+        return [twin, await made({})];
       },
     ],
     ['a first document', async () => [identity, (await newNode()).identity]],

@@ -12,8 +12,15 @@ import {
 import { refusal } from './refusal.js';
 
 const generations: KeyGeneration[] = [
-  { document: ascii('the first document'), signSeed: randomBytes(32), kemSeed: randomBytes(32) },
-  { document: ascii('the second, its signing key in an HSM'), signSeed: null, kemSeed: randomBytes(32) },
+  { document: ascii('the first document'), signSeed: randomBytes(32), kemSeed: randomBytes(32), next: null },
+  {
+    ...{ document: ascii('the second, its signing key in an HSM'), signSeed: null, kemSeed: randomBytes(32) },
+    next: { publicKey: randomBytes(32), seed: null },
+  },
+  {
+    ...{ document: ascii('the third'), signSeed: randomBytes(32), kemSeed: randomBytes(32) },
+    next: { publicKey: randomBytes(32), seed: randomBytes(32) },
+  },
 ];
 
 /** As custody protects: AES-256-GCM under a key that lives elsewhere. */

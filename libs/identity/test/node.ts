@@ -1,5 +1,12 @@
 import { kemKeyPair, randomBytes } from '@dta/crypto';
-import { createIdentity, softwareSigningKey, type Identity, type NewIdentity, type SigningKey } from '@dta/identity';
+import {
+  createIdentity,
+  rotateIdentity,
+  softwareSigningKey,
+  type Identity,
+  type NewIdentity,
+  type SigningKey,
+} from '@dta/identity';
 
 /** When everything in these tests is said. */
 export const NOW = 1_700_000_000_000;
@@ -8,6 +15,8 @@ export const NOW = 1_700_000_000_000;
 export interface TestNode {
   readonly identity: Identity;
   readonly key: SigningKey;
+  /** what its document commits to */
+  readonly next: SigningKey;
   readonly said: NewIdentity;
 }
 
@@ -23,6 +32,17 @@ export async function newSaid(said: Partial<NewIdentity> = {}): Promise<NewIdent
 
 /** A node of one document. */
 export async function newNode(said: Partial<NewIdentity> = {}): Promise<TestNode> {
-  const [full, key] = [await newSaid(said), newKey()];
-  return { identity: await createIdentity(full, key), key, said: full };
+  const [key, next] = [newKey(), newKey()];
+  const full = await newSaid({ next: next.publicKey, ...said });
+  return { identity: await createIdentity(full, key), key, next, said: full };
+}
+
+/** The next generation of a node, as its owner makes it, or a thief of the same keys. */
+export async function rotated(
+  { identity, key, next: own }: Pick<TestNode, 'identity' | 'key' | 'next'>,
+  said: Partial<NewIdentity> = {},
+): Promise<TestNode> {
+  const next = newKey();
+  const full = await newSaid({ roles: identity.roles, next: next.publicKey, ...said });
+  return { identity: await rotateIdentity(identity, full, own, key), key: own, next, said: full };
 }

@@ -1,12 +1,11 @@
 import { expect, test } from '@jest/globals';
-import { revocationStatement, revokeIdentity, parseStatement, rotateIdentity, verifyRevocation } from '@dta/identity';
-import { newKey, newNode, newSaid, NOW } from './node.js';
+import { revocationStatement, revokeIdentity, parseStatement, verifyRevocation } from '@dta/identity';
+import { newKey, newNode, NOW, rotated } from './node.js';
 import { refusal } from './refusal.js';
 
 const recovery = newKey();
 const first = await newNode({ recovery: recovery.publicKey });
-const newest = newKey();
-const second = await rotateIdentity(first.identity, await newSaid(), newest, first.key);
+const { identity: second, key: newest } = await rotated(first);
 const chain = [first.identity, second];
 const revoke = (by: Parameters<typeof revokeIdentity>[2], identity = second.cid) =>
   revokeIdentity(identity, 'key lost', by, NOW);

@@ -1,29 +1,39 @@
-import { cidOf, type Cid } from '@dta/codec';
-import { IDENTITIES_CACHED_MAX, IDENTITIES_CACHED_MAX_BYTES } from '@dta/contracts';
-import { DtaError } from '@dta/errors';
+import type { Cid } from '@dta/codec';
+import { DtaError, isDtaError } from '@dta/errors';
 import {
   assertNotAhead,
+  decisionStatement,
   IdentityDirectory,
   parseStatement,
-  readIdentity,
   revocationStatement,
+  verifyDecision,
   verifyRevocation,
   type Identity,
+  type Line,
 } from '@dta/identity';
-import { LRUCache } from 'lru-cache';
-import type { Sql } from './database.js';
+import {
+  decisionsOf,
+  earlyRevocations,
+  insertDecision,
+  insertDocument,
+  insertRevocation,
+  keepEarlyRevocation,
+  lockChains,
+  readChainRows,
+} from './chain-rows.js';
+import { Chains, silent, type AdmissionLog } from './chains.js';
+import type { Database, Sql } from './database.js';
 import type { KeyRing } from './key-ring.js';
 import { notAdmitted } from './refusal-log.js';
 
 const RELOAD_MS = 1_000;
 
-/**
- * One writer at a time: a row's number is drawn before it can be seen, and whoever reads by number must never meet a
- * higher one first, or it would not look for the lower one again.
- */
-const INSERT = `INSERT INTO identities (cid, first, bytes, own)
-  SELECT $1, $2, $3, $4 FROM pg_advisory_xact_lock(hashtext('dta identities'))
-  ON CONFLICT (cid) DO UPDATE SET own = true WHERE excluded.own AND NOT identities.own`;
+/** What an admission list goes by beside its rows. */
+export interface AdmissionOptions {
+  readonly log?: AdmissionLog;
+  /** Unix ms; the system's clock by default */
+  readonly now?: () => number;
+}
 
 /**
  * Of documents that this node doesn't have yet, none may be dated ahead: the others were checked when they came.
@@ -40,67 +50,68 @@ export function assertNewNotAhead(
 
 /**
  * Whom this node acts for: its own identity and the chains that its operator admitted. Kept in the database; what another
- * replica was told is known here a second later.
+ * replica was told is known here a second later, in the order in which it was written: all replicas go by the same lines.
  */
 export class Admission {
-  readonly directory: IdentityDirectory;
-  readonly #sql: Sql;
+  readonly #chains: Chains;
+  readonly #database: Database;
   readonly #now: () => number;
+  readonly #first: Cid | null;
   readonly #own: ReadonlySet<Cid>;
-  readonly #first: Cid;
-  readonly #admitted = new Set<Cid>();
-  readonly #revoked = new Set<Cid>();
   #seen = 0n;
-  /** by the clock that nobody sets: one that went back would stop reloading for as long */
+  /** by the clock that nothing sets: one that went back would stop reloading for as long */
   #reloadAt = 0;
   #reloading: Promise<void> | undefined;
 
-  private constructor(sql: Sql, ring: KeyRing, now: () => number) {
-    this.#sql = sql;
-    this.#first = ring.first;
+  private constructor(
+    database: Database,
+    ring: Pick<KeyRing, 'first' | 'identities'> | null,
+    { log = silent, now = Date.now }: AdmissionOptions = {},
+  ) {
+    this.#chains = new Chains(log);
+    this.#database = database;
     this.#now = now;
-    this.#own = new Set(ring.identities.map(({ cid }) => cid));
-    const verified = new LRUCache<Cid, Identity>({
-      max: IDENTITIES_CACHED_MAX,
-      maxSize: IDENTITIES_CACHED_MAX_BYTES,
-      sizeCalculation: ({ bytes }) => bytes.length,
-    });
-    this.directory = new IdentityDirectory({
-      read: (bytes) => {
-        const cid = cidOf(bytes);
-        const identity = verified.get(cid) ?? readIdentity(bytes);
-        verified.set(cid, identity);
-        return identity;
-      },
-    });
+    this.#first = ring?.first ?? null;
+    this.#own = new Set(ring?.identities.map(({ cid }) => cid));
+  }
+
+  get directory(): IdentityDirectory {
+    return this.#chains.directory;
   }
 
   /** Reads the admission list, and writes the node's own documents into it. */
-  static async open(sql: Sql, ring: KeyRing, now: () => number = Date.now): Promise<Admission> {
-    const admission = new Admission(sql, ring, now);
-    for (const identity of ring.identities) {
-      await sql.query(INSERT, [identity.cid, ring.first, Buffer.from(identity.bytes), true]);
-    }
+  static async open(database: Database, ring: KeyRing, options: AdmissionOptions = {}): Promise<Admission> {
+    const admission = new Admission(database, ring, options);
+    await admission.#write(async (sql) => {
+      for (const identity of ring.identities) await insertDocument(sql, ring.first, identity, true);
+    });
+    return admission;
+  }
+
+  /** Reads the admission list of a role's database, for its operator. */
+  static async read(database: Database): Promise<Admission> {
+    const admission = new Admission(database, null);
     await admission.#reload();
     return admission;
   }
 
-  async #reload(): Promise<void> {
-    // revocations first: the chain that one ends was stored before it
-    const revoked: { first: Cid }[] = await this.#sql.query('SELECT first FROM revocations WHERE first <> ALL ($1)', [
-      [...this.#revoked],
-    ]);
-    const rows: { seq: string; bytes: Buffer }[] = await this.#sql.query(
-      'SELECT seq, bytes FROM identities WHERE seq > $1 ORDER BY seq',
-      [this.#seen.toString()],
-    );
-    for (const identity of this.directory.add(rows.map(({ bytes }) => new Uint8Array(bytes)))) {
-      this.#admitted.add(this.directory.firstOf(identity.cid));
+  async #reload(sql: Sql = this.#database): Promise<void> {
+    for (const row of await readChainRows(sql, this.#seen)) {
+      if (row.seq <= this.#seen) continue; // another reload was faster
+      this.#seen = row.seq;
+      this.#chains.take(row);
     }
-    this.#seen = BigInt(rows.at(-1)?.seq ?? this.#seen);
-    // verified when it was stored: later documents of the chain must not undo it
-    for (const { first } of revoked) this.#end(first);
     this.#reloadAt = performance.now() + RELOAD_MS;
+  }
+
+  /** Writes on what all replicas have written until now, then reads it as they do. */
+  async #write(work: (sql: Sql) => Promise<void>): Promise<void> {
+    await this.#database.transaction(async (sql) => {
+      await lockChains(sql);
+      await this.#reload(sql);
+      await work(sql);
+    });
+    await this.#reload();
   }
 
   /**
@@ -113,13 +124,13 @@ export class Admission {
       await this.#reloading;
     }
     const first = directory.findFirst(cid) ?? this.directory.findFirst(cid);
-    return first !== undefined && this.#admitted.has(first);
+    return first !== undefined && this.#chains.has(first);
   }
 
   /** Whether the chain of `cid` is admitted, as far as this process has been told. */
   knows(cid: Cid): boolean {
     const first = this.directory.findFirst(cid);
-    return first !== undefined && this.#admitted.has(first);
+    return first !== undefined && this.#chains.has(first);
   }
 
   /** @throws `identity_not_admitted`, which says whose list lacks whom */
@@ -130,7 +141,7 @@ export class Admission {
   }
 
   /**
-   * Admits a chain by one of its documents, with its predecessors at hand.
+   * Admits a chain by one of its documents, with its predecessors at hand. A Revocation that came before counts.
    *
    * @throws `identity_invalid`, `time_ahead`
    */
@@ -141,73 +152,130 @@ export class Admission {
       this,
       this.#now(),
     );
-    const added = this.directory.add(documents);
-    const newest = added.at(-1);
-    if (newest === undefined) throw new DtaError('identity_invalid', 'no identity document');
-    const first = this.directory.firstOf(newest.cid);
-    for (const identity of this.directory.lineageOf(newest.cid)) {
-      await this.#sql.query(INSERT, [identity.cid, first, Buffer.from(identity.bytes), false]);
-    }
-    this.#admitted.add(first);
+    let newest: Identity | undefined;
+    await this.#write(async (sql) => {
+      const directory = new IdentityDirectory({ below: this.directory });
+      newest = directory.add(documents).at(-1);
+      if (newest === undefined) throw new DtaError('identity_invalid', 'no identity document');
+      await this.#store(sql, directory, directory.lineageOf(newest.cid));
+    });
+    if (newest === undefined) throw new DtaError('internal', 'a chain was admitted without a document');
     return newest;
+  }
+
+  /** Writes documents of one chain, and what was heard of its end before. */
+  async #store(sql: Sql, directory: IdentityDirectory, documents: readonly Identity[]): Promise<void> {
+    const [one] = documents;
+    if (one === undefined) return;
+    const first = directory.firstOf(one.cid);
+    for (const identity of documents) await insertDocument(sql, first, identity);
+    if (directory.standingOf(first) === 'revoked') return;
+    const { documents: line, rivals } = directory.lineOf(first);
+    for (const bytes of await earlyRevocations(
+      sql,
+      [...line, ...rivals].map(({ cid }) => cid),
+    )) {
+      if (!ends(bytes, line)) continue;
+      await insertRevocation(sql, first, bytes);
+      return;
+    }
   }
 
   /**
    * Notes successors of admitted chains that came with a message; whatever else came is nobody's business here. A chain that
-   * is frozen or revoked has no more to say.
+   * is frozen or revoked has no more to say, see {@link Chains.newsIn}.
    */
   async learn(identities: readonly Identity[]): Promise<void> {
-    const byAge = [...new Map(identities.map((identity) => [identity.cid, identity])).values()];
-    for (let waiting = byAge, before = -1; waiting.length !== before;) {
-      before = waiting.length;
-      const later: Identity[] = [];
-      for (const identity of waiting) if (!(await this.#learnOne(identity))) later.push(identity);
-      waiting = later; // a predecessor may stand after its successor
-    }
-  }
-
-  /** Whether there is no more to do for it. */
-  async #learnOne({ cid, prev, bytes }: Identity): Promise<boolean> {
-    const { directory } = this;
-    if (prev === null || directory.find(cid) !== undefined) return true;
-    if (directory.find(prev) === undefined) return false;
-    const first = directory.firstOf(prev);
-    if (!this.#admitted.has(first) || directory.standingOf(first) !== 'sound') return true;
-    await this.#sql.query(INSERT, [cid, first, Buffer.from(bytes), false]);
-    directory.add([bytes]);
-    return true;
+    if (this.#chains.newsIn(identities).length === 0) return;
+    await this.#write(async (sql) => {
+      const news = this.#chains.newsIn(identities); // others may have written meanwhile
+      const directory = new IdentityDirectory({ below: this.directory });
+      directory.add(news.map(({ bytes }) => bytes));
+      const chains = new Set(news.map(({ cid }) => directory.firstOf(cid)));
+      for (const first of chains) {
+        await this.#store(
+          sql,
+          directory,
+          news.filter(({ cid }) => directory.firstOf(cid) === first),
+        );
+      }
+    });
   }
 
   /**
-   * Ends an admitted chain. One that is ended already stays so, whatever is said of it later.
+   * Ends an admitted chain. One that is ended already stays so, whatever is said of it later; of a chain that isn't admitted
+   * it is kept until one is.
    *
-   * @returns the chain's name
+   * @param teller first CID of the chain whose message it came with; null: the operator's own word
+   * @throws `signature_invalid`, `identity_invalid`, `time_ahead`
+   */
+  async revoke(bytes: Uint8Array, teller: Cid | null = null): Promise<void> {
+    const revocation = parseStatement([revocationStatement], bytes);
+    const { identity, createdAt } = revocation.body;
+    const isKnown = await this.isAdmitted(identity);
+    if (isKnown && this.directory.standingOf(identity) === 'revoked') return;
+    assertNotAhead(createdAt, this.#now());
+    if (!isKnown) {
+      await keepEarlyRevocation(this.#database, revocation, teller);
+      return;
+    }
+    const first = this.directory.firstOf(identity);
+    await this.#write(async (sql) => {
+      if (this.directory.standingOf(first) === 'revoked') return;
+      verifyRevocation(revocation, this.directory.chainOf(first));
+      await insertRevocation(sql, first, bytes);
+    });
+  }
+
+  /**
+   * Ends a fork by the recovery key's word.
+   *
+   * @param documents where the document that it names is at hand, with its predecessors
    * @throws `identity_not_found`, `identity_not_admitted`, `signature_invalid`, `identity_invalid`, `time_ahead`
    */
-  async revoke(bytes: Uint8Array): Promise<Cid> {
-    const revocation = parseStatement([revocationStatement], bytes);
-    const first = this.directory.firstOf(revocation.body.identity);
+  async decide(bytes: Uint8Array, documents: IdentityDirectory = this.directory): Promise<void> {
+    const decision = parseStatement([decisionStatement], bytes);
+    const { identity, createdAt } = decision.body;
+    const first = documents.firstOf(identity);
     await this.assertAdmitted(first);
-    if (this.directory.standingOf(first) === 'revoked') return first;
-    assertNotAhead(revocation.body.createdAt, this.#now());
-    verifyRevocation(revocation, this.directory.chainOf(first));
-    await this.#sql.query('INSERT INTO revocations (first, bytes) VALUES ($1, $2) ON CONFLICT DO NOTHING', [
-      first,
-      Buffer.from(bytes),
-    ]);
-    this.#end(first);
-    return first;
+    if ((await decisionsOf(this.#database, first)).has(identity)) return;
+    assertNotAhead(createdAt, this.#now());
+    const lineage = documents.lineageOf(identity);
+    verifyDecision(decision, lineage);
+    await this.#write(async (sql) => {
+      const directory = new IdentityDirectory({ below: this.directory });
+      directory.add(lineage.map((one) => one.bytes));
+      directory.decide(identity, 'recovery'); // where it says something else than before, it throws
+      await this.#store(sql, directory, lineage);
+      await insertDecision(sql, first, identity, bytes);
+    });
   }
 
-  #end(first: Cid): void {
-    this.directory.revoke(first);
-    this.#revoked.add(first);
+  /**
+   * Has a chain go on with a document that is stored here, by the word of this node's operator and for this node alone.
+   *
+   * @throws `identity_not_found`; `identity_invalid` where the recovery key decided for another
+   */
+  async follow(document: Cid): Promise<void> {
+    await this.#write(async (sql) => {
+      const first = this.directory.firstOf(document);
+      new IdentityDirectory({ below: this.directory }).decide(document, 'operator');
+      await insertDecision(sql, first, document, null);
+    });
   }
 
-  /** The stored Revocation of a chain, or null. */
+  /** The stored Revocation of a chain that has one, or null. */
   async revocationOf(first: Cid): Promise<Uint8Array | null> {
-    const rows: { bytes: Buffer }[] = await this.#sql.query('SELECT bytes FROM revocations WHERE first = $1', [first]);
+    if (this.directory.standingOf(first) !== 'revoked') return null;
+    const rows: { bytes: Buffer }[] = await this.#database.query('SELECT bytes FROM revocations WHERE first = $1', [
+      first,
+    ]);
     return rows.map(({ bytes }) => new Uint8Array(bytes))[0] ?? null;
+  }
+
+  /** Decisions of a chain's recovery key, by the document that they name. */
+  decisionsOf(first: Cid): Promise<Map<Cid, Uint8Array>> {
+    return decisionsOf(this.#database, first);
   }
 
   isOwn(cid: Cid): boolean {
@@ -216,11 +284,27 @@ export class Admission {
 
   /** The newest document of each admitted chain. */
   list(): Identity[] {
-    return [...this.#admitted].map((first) => this.directory.chainOf(first).at(-1) ?? this.directory.get(first));
+    return this.lines().flatMap(({ documents }) => documents.slice(-1));
   }
 
-  /** The newest document of the chain of `cid`: whom to seal to. @throws `identity_not_found` */
+  /** How each admitted chain hangs together. */
+  lines(): Line[] {
+    return this.#chains.lines();
+  }
+
+  /** The newest document of the chain of `cid`: whom to seal to. @throws `identity_not_found`, `identity_frozen` */
   newestOf(cid: Cid): Identity {
-    return this.directory.chainOf(cid).at(-1) ?? this.directory.get(cid);
+    return this.directory.newestOf(cid);
+  }
+}
+
+/** Whether a Revocation is of this line. */
+function ends(revocation: Uint8Array, line: readonly Identity[]): boolean {
+  try {
+    verifyRevocation(parseStatement([revocationStatement], revocation), line);
+    return true;
+  } catch (error) {
+    if (!isDtaError(error)) throw error;
+    return false;
   }
 }

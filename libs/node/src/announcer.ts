@@ -1,4 +1,4 @@
-import { cidOf, type Cid } from '@dta/codec';
+import { cidOf, encodeCanonical, type Cid } from '@dta/codec';
 import { BACKOFF_MIN_MS, BACKOFF_UNAWAITED_MAX_MS, PEER_CALL_TIMEOUT_MS } from '@dta/contracts';
 import { parseEnvelope, sealEnvelope, type Recipient } from '@dta/envelope';
 import { DtaError, toDtaError } from '@dta/errors';
@@ -14,6 +14,7 @@ const AT_A_TIME = 16;
 const VERB = 'identity';
 
 interface Owed {
+  /** names all of it */
   readonly news: Cid;
   /** first CID of its chain */
   readonly peer: Cid;
@@ -23,7 +24,7 @@ interface Owed {
 }
 
 /**
- * Tells every admitted peer, in each of its roles, of this node's successors and of its chain's end: an envelope each,
+ * Tells every admitted peer, in each of its roles, of this node's successors, of what was decided of forks and of its chain's end: an envelope each,
  * stored before it is first sent, sent until it is acknowledged. Whoever is admitted later is told then.
  */
 export function startAnnouncer(node: Node): Job {
@@ -33,7 +34,7 @@ export function startAnnouncer(node: Node): Job {
     if (!clock.agrees) return; // what it stores has a date
     await admission.isAdmitted(ring.first); // looks at what other replicas were told
     const standing = admission.directory.standingOf(ring.first);
-    const isSuperseded = admission.directory.successorsOf(ring.newest.cid).length > 0;
+    const isSuperseded = !admission.directory.isNewest(ring.newest.cid);
     const isSilent = standing !== 'sound' || isSuperseded;
     if (isSilent && !wasSilent) {
       log.error({ role, identity: ring.newest.cid, standing, isSuperseded }, 'this node signs nothing new any more');
@@ -61,16 +62,24 @@ export async function greet(node: Node, party: Cid, role: Role): Promise<void> {
   await announce(node, party, role, forward, envelope);
 }
 
-/** What peers may not know of this chain: every document but the first, which they admitted, and its Revocation. */
+/**
+ * What peers may not know of this chain: every document but the first, which they admitted, Decisions, each after what it
+ * names, and its Revocation.
+ */
 async function newsOf({ ring, admission }: Node): Promise<Uint8Array[]> {
-  const revocation = await admission.revocationOf(ring.first);
-  return [...ring.identities.slice(1).map(({ bytes }) => bytes), ...(revocation === null ? [] : [revocation])];
+  const [revocation, decisions] = [await admission.revocationOf(ring.first), await admission.decisionsOf(ring.first)];
+  const documents = ring.identities.slice(1).flatMap(({ bytes, cid }) => [bytes, ...ofOne(decisions.get(cid))]);
+  return [...documents, ...ofOne(revocation)];
+}
+
+function ofOne<T>(value: T | null | undefined): T[] {
+  return value === null || value === undefined ? [] : [value];
 }
 
 /** Stores an envelope for each peer that has none of this news; older news is in it. */
 async function owe(node: Node, news: readonly Uint8Array[]): Promise<void> {
   const { database, admission, ring } = node;
-  const name = cidOf(news.at(-1) ?? new Uint8Array());
+  const name = cidOf(encodeCanonical(news.map(cidOf)));
   const told: { peer: Cid; role: Role }[] = await database.query(
     'SELECT peer, role FROM announcements WHERE news = $1',
     [name],
@@ -79,7 +88,7 @@ async function owe(node: Node, news: readonly Uint8Array[]): Promise<void> {
   await database.query('DELETE FROM announcements WHERE news <> $1', [name]);
   for (const identity of admission.list()) {
     const peer = admission.directory.firstOf(identity.cid);
-    if (peer === ring.first || admission.directory.standingOf(peer) === 'revoked') continue;
+    if (peer === ring.first || admission.directory.standingOf(peer) !== 'sound') continue;
     for (const role of identity.roles) {
       if (isTold.has(`${peer} ${role}`)) continue;
       const { forward, envelope } = await seal(node, news, { id: identity.cid, role, kem: identity.keys.kem });

@@ -8,6 +8,7 @@ import { Times3 } from './migrations/3-times.js';
 import { Announcements4 } from './migrations/4-announcements.js';
 import { PluginAnswers5 } from './migrations/5-plugin-answers.js';
 import { AuthenticatedRecords6 } from './migrations/6-authenticated-records.js';
+import { ChainEvidence7 } from './migrations/7-chain-evidence.js';
 import { Clock8 } from './migrations/8-clock.js';
 
 /** How a role reaches its database. */
@@ -19,7 +20,10 @@ export interface DatabaseOptions {
   readonly readOnly?: boolean;
 }
 
-const migrations = [Initial1, Publication2, Times3, Announcements4, PluginAnswers5, AuthenticatedRecords6, Clock8];
+const migrations = [
+  ...[Initial1, Publication2, Times3, Announcements4, PluginAnswers5],
+  ...[AuthenticatedRecords6, ChainEvidence7, Clock8],
+];
 
 /** What a role waits for at most: a machine that vanished closes no connection. A migration may take its time. */
 const limits = {
@@ -67,16 +71,41 @@ export class Database {
    * @throws `service_unavailable` where there is no connection, or the server can't do it now; pg's `DatabaseError` for
    * what the statement met
    */
-  async query<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+  query<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+    return this.#run(this.#pool, text, values);
+  }
+
+  async #run<Row>(on: pg.Pool | pg.PoolClient, text: string, values: readonly unknown[]): Promise<Row[]> {
     const statement = this.#statements.get(text) ?? { name: `dta_${this.#statements.size + 1}`, text };
     this.#statements.set(text, statement);
+    const { rows } = await orAway(on.query<Row & pg.QueryResultRow>({ ...statement, values: [...values] }));
+    return rows;
+  }
+
+  /**
+   * Runs several statements in one transaction, which leaves nothing where `work` throws. For what is written seldom, and
+   * only on what nobody else changes meanwhile: all else is one statement.
+   *
+   * @throws what `work` throws, and as {@link query}
+   */
+  async transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+    const client = await orAway(this.#pool.connect());
+    const sql: Sql = { query: (text, values = []) => this.#run(client, text, values) };
+    let broken = true; // until the server has said that the transaction is over
     try {
-      const { rows } = await this.#pool.query<Row & pg.QueryResultRow>({ ...statement, values: [...values] });
-      return rows;
-    } catch (cause) {
-      const state = sqlState(cause);
-      if (state !== undefined && !AWAY.test(state)) throw cause;
-      throw unavailable(cause, state);
+      await sql.query('BEGIN');
+      const result = await work(sql);
+      await sql.query('COMMIT');
+      broken = false;
+      return result;
+    } catch (error) {
+      broken = await sql.query('ROLLBACK').then(
+        () => false,
+        () => true,
+      );
+      throw error;
+    } finally {
+      client.release(broken);
     }
   }
 
@@ -131,6 +160,16 @@ export type Sql = Pick<Database, 'query'>;
  * time limit or a server that stops (57).
  */
 const AWAY = /^(08|25006|40|53|55P03|57)/;
+
+async function orAway<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (cause) {
+    const state = sqlState(cause);
+    if (state !== undefined && !AWAY.test(state)) throw cause;
+    throw unavailable(cause, state);
+  }
+}
 
 /** The SQLSTATE of an error of the server, or undefined. */
 export function sqlState(error: unknown): string | undefined {

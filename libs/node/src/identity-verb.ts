@@ -11,6 +11,7 @@ import {
 import { DtaError } from '@dta/errors';
 import {
   assertNotAhead,
+  decisionStatement,
   IdentityDirectory,
   identityStatement,
   isStatement,
@@ -18,6 +19,7 @@ import {
   revocationStatement,
   signStatement,
   verifySignature,
+  type Identity,
 } from '@dta/identity';
 import { acknowledgedStatement, forwardStatement } from '@dta/order';
 import { assertNewNotAhead } from './admission.js';
@@ -26,8 +28,8 @@ import type { Node } from './node.js';
 import type { Refused } from './refusal-log.js';
 
 /**
- * Verb `identity`: successors of admitted chains, and Revocations. They prove themselves, so an admitted sender may pass on
- * anyone's, and one whose own chain is over may still say so. Saying it again changes nothing, so no reply is stored.
+ * Verb `identity`: successors of admitted chains, Decisions and Revocations. They prove themselves, so an admitted sender may
+ * pass on anyone's, and one whose own chain is over may still say so. Saying it again changes nothing, so no reply is stored.
  *
  * @param payload a bundle: a Forward of the sender's, then what it forwards, the oldest document first
  * @returns the reply's bundle: Acknowledged
@@ -65,21 +67,33 @@ async function take(node: Node, payload: Uint8Array, about: Told): Promise<Uint8
   }
   const [first = new Uint8Array(), ...documents] = await openEnvelope(envelope, ring.openers(role));
   const forward = readForward(first, header.sender, directory, now());
-  const statements = documents.map((document) => parseStatement([identityStatement, revocationStatement], document));
+  const statements = documents.map((document) =>
+    parseStatement([identityStatement, decisionStatement, revocationStatement], document),
+  );
   if (statements.map(({ cid }) => cid).join(' ') !== forward.statements.join(' ')) {
     throw new DtaError('envelope_invalid', 'the Forward names other statements than come with it');
   }
   for (const statement of statements) {
-    if (!isStatement(identityStatement, statement)) {
-      await admission.revoke(statement.bytes);
-      continue;
+    if (isStatement(identityStatement, statement)) {
+      await admission.assertAdmitted(statement.body.prev ?? statement.cid);
+      const identities = directory.add([statement.bytes]);
+      assertNewNotAhead(identities, admission, now());
+      await admission.learn(identities);
+    } else if (isStatement(decisionStatement, statement)) {
+      await admission.decide(statement.bytes, directory);
+    } else {
+      await admission.revoke(statement.bytes, directory.firstOf(header.sender));
     }
-    await admission.assertAdmitted(statement.body.prev ?? statement.cid);
-    const identities = directory.add([statement.bytes]);
-    assertNewNotAhead(identities, admission, now());
-    await admission.learn(identities);
   }
-  return reply(node, forward.cid, envelope.cid, { id: sender.cid, role: header.from, kem: sender.keys.kem });
+  const { cid: id, keys } = whomToAnswer(directory, sender);
+  return reply(node, forward.cid, envelope.cid, { id, role: header.from, kem: keys.kem });
+}
+
+/** The sender by its newest document; where its chain is frozen, by the one of the two newest that it sent with. */
+function whomToAnswer(directory: IdentityDirectory, sender: Identity): Identity {
+  const { documents, rivals } = directory.lineOf(sender.cid);
+  const isNewest = rivals.length > 0 && [...documents.slice(-1), ...rivals].some(({ cid }) => cid === sender.cid);
+  return isNewest ? sender : directory.newestOf(sender.cid);
 }
 
 /** What the sender says in its own name: which statements it passes on. */

@@ -212,7 +212,7 @@ export class Inbox<O extends { readonly state: string }> {
     const wasAnswered =
       outcome.repeats && (await hasAnswered(database, verb, evidence.order, ring.author.identity.cid));
     const sealed = await Promise.all(outcome.secrets.map((secret) => secrets.seal(secret)));
-    const sender = evidence.directory.get(envelope.header.sender);
+    const sender = evidence.directory.newestOf(envelope.header.sender); // a retired key is answered nothing that it could read
     const recipients = [{ id: sender.cid, role: 'principal', kem: sender.keys.kem }] as const;
     const answer = await sealOrderEnvelope(
       ring,

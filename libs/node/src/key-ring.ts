@@ -4,6 +4,7 @@ import type { Opener } from '@dta/envelope';
 import { DtaError } from '@dta/errors';
 import {
   IdentityDirectory,
+  nextKeyHash,
   softwareSigningKey,
   type Identity,
   type KeyGeneration,
@@ -75,11 +76,17 @@ async function openGeneration(
   if (
     identity === undefined ||
     !bytesEqual(identity.keys.sign, key.publicKey) ||
-    !bytesEqual(identity.keys.kem, publicKey)
+    !bytesEqual(identity.keys.kem, publicKey) ||
+    !isCommittedTo(generation, identity)
   ) {
     throw new DtaError('key_file_invalid', 'document and keys of a key file do not belong together');
   }
   return { identity, key, kem: await openKem(generation.kemSeed) };
+}
+
+/** Whether the key that a file holds for the next generation is the one that the document says. */
+function isCommittedTo({ next }: KeyGeneration, identity: Identity): boolean {
+  return next === null || (identity.next !== null && bytesEqual(nextKeyHash(next.publicKey), identity.next));
 }
 
 async function openSigningKey(

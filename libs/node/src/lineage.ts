@@ -1,10 +1,12 @@
-import { cidOf, type Cid } from '@dta/codec';
+import { bytesEqual, cidOf, type Cid } from '@dta/codec';
 import { DtaError, isDtaError } from '@dta/errors';
 import {
   assertNotAhead,
   identityStatement,
+  nextKeyHash,
   parseStatement,
   verifySignature,
+  type Identity,
   type IdentityDirectory,
   type StatementOf,
 } from '@dta/identity';
@@ -13,7 +15,7 @@ import type { Admission } from './admission.js';
 /**
  * Adds what leads from a sender's document to those of its chain that are known. A stranger costs no more than the form of
  * what it sent: nothing is verified, nor remembered, for a chain that isn't admitted, and of an admitted chain no document
- * that its predecessor did not sign. Other documents wait until the sender is known.
+ * that its predecessor did not commit to and sign. Other documents wait until the sender is known.
  *
  * @throws `identity_not_admitted`; `identity_not_found` where a document of the chain is missing; `identity_invalid`,
  * `time_ahead`
@@ -28,7 +30,7 @@ export async function addLineage(
   const lineage = unknownOf(directory, sender, documents);
   await admission.assertAdmitted(lineage[0]?.body.prev ?? lineage[0]?.cid ?? sender, directory);
   for (const document of lineage) {
-    if (document.body.prev !== null) assertFollows(document, directory.get(document.body.prev).keys.sign);
+    if (document.body.prev !== null) assertFollows(document, directory.get(document.body.prev));
     directory.add([document.bytes]);
     assertNotAhead(document.body.createdAt, now);
   }
@@ -57,8 +59,11 @@ function unknownOf(
   return lineage;
 }
 
-function assertFollows(document: StatementOf<typeof identityStatement>, predecessorKey: Uint8Array): void {
-  refusing(() => verifySignature(document, predecessorKey, 1));
+function assertFollows(document: StatementOf<typeof identityStatement>, { next, keys }: Identity): void {
+  if (next === null || !bytesEqual(nextKeyHash(document.body.keys.sign), next)) {
+    throw new DtaError('identity_invalid', 'identity document has another key than its predecessor committed to');
+  }
+  refusing(() => verifySignature(document, keys.sign, 1));
 }
 
 function refusing<T>(check: () => T): T {

@@ -97,7 +97,8 @@ export class NodeController {
       const { admission, store } = this.node;
       const documents = document === null ? await findDocuments(store, admission, idDocumentCID) : [document];
       const cid = await admitOrRevoke(admission, documents);
-      const standing = admission.directory.standingOf(cid);
+      const { directory } = admission;
+      const standing = directory.find(cid) === undefined ? 'not admitted' : directory.standingOf(cid);
       this.node.log.info({ role: this.node.role, identity: cid, standing }, 'identity noted');
       return { idDocumentCID: cid };
     });

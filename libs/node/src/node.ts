@@ -17,7 +17,7 @@ import { openPlugins, type Plugins } from '@dta/plugin/host';
 import { createMonitor, type Logger, type Monitor } from '@dta/service';
 import { Gate, waiterGate, type Transport } from '@dta/transport';
 import { LRUCache } from 'lru-cache';
-import { Admission } from './admission.js';
+import { Admission, type AdmissionOptions } from './admission.js';
 import { admitFolder } from './admit-documents.js';
 import { createClock, type Clock } from './clock.js';
 import { openDatabase, type Database, type DatabaseOptions } from './database.js';
@@ -116,7 +116,7 @@ export async function openNode(
   const gate = new Gate({ inWork: MESSAGES_IN_WORK_MAX, queued: MESSAGES_QUEUED_MAX });
   const waiters = waiterGate({ inWork: WAITERS_MAX });
   monitor.registry.setDefaultLabels({ role, node: own.first });
-  createRoleGauges(monitor.registry, { database, gate, waiterGate: waiters, clock });
+  createRoleGauges(monitor.registry, { database, gate, waiterGate: waiters, admission, clock });
   const ring = whileItMaySpeak(own, admission, clock);
   monitor.health.part('identity', async () => assertMaySpeak(own.newest, admission.directory));
   watchParts(monitor, own.first, { transport, database, custody, store, clock });
@@ -210,7 +210,12 @@ async function openStored(
   try {
     const secrets = new SecretStore(database, custody, own.first, role, now);
     const rowMac = await openRowMac(database, secrets, { owner: own.first, role, log });
-    return { database, secrets, rowMac, admission: await openAdmission(database, own, admittedIdentities, now) };
+    return {
+      database,
+      secrets,
+      rowMac,
+      admission: await openAdmission(database, own, admittedIdentities, { log: log.child({ role }), now }),
+    };
   } catch (error) {
     await database.close();
     throw error;
@@ -223,7 +228,8 @@ async function openOwnKeys({ role, keyFile, passphrase }: NodeOptions, custody: 
   const generations = await readKeyFile(keyFile, protection);
   const ring = await openKeyRing(generations, custody.signing).finally(() => {
     // OpenSSL holds what the ring needs
-    for (const { kemSeed, signSeed } of generations) wipe(kemSeed, signSeed ?? new Uint8Array());
+    for (const { kemSeed, signSeed, next } of generations)
+      wipe(kemSeed, signSeed ?? new Uint8Array(), next?.seed ?? new Uint8Array());
   });
   if (!ring.newest.roles.includes(role)) {
     throw new DtaError('start_failed', `the identity in ${keyFile} is not a ${role}'s`);
@@ -251,9 +257,9 @@ async function openAdmission(
   database: Database,
   ring: KeyRing,
   folder: string | null,
-  now: () => number,
+  options: AdmissionOptions,
 ): Promise<Admission> {
-  const admission = await Admission.open(database, ring, now);
+  const admission = await Admission.open(database, ring, options);
   if (folder !== null) await admitFolder(admission, folder);
   return admission;
 }

@@ -79,9 +79,14 @@ export function createRefusalLog(log: Logger, role: Role, now: () => number = ()
   };
 }
 
-/** What an error of admission is called wherever it is thrown: whose list lacks whom. */
-export function notAdmitted(list: Cid, identity: Cid): DtaError {
-  return new DtaError('identity_not_admitted', lacking(list, identity), {
-    metadata: { list, identity },
+/**
+ * What an error of admission is called wherever it is thrown: whose list lacks whom.
+ *
+ * @param list null where a list is read without its node
+ */
+export function notAdmitted(list: Cid | null, identity: Cid): DtaError {
+  const sentence = list === null ? `the admission list lacks ${identity}` : lacking(list, identity);
+  return new DtaError('identity_not_admitted', sentence, {
+    metadata: { ...(list !== null && { list }), identity },
   });
 }

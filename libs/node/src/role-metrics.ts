@@ -2,6 +2,7 @@ import { durationBuckets } from '@dta/service';
 import type { Answered, Gate } from '@dta/transport';
 import { Gauge, Histogram, type Registry } from 'prom-client';
 import { readBacklog, type Backlog } from './backlog.js';
+import type { Admission } from './admission.js';
 import type { Clock } from './clock.js';
 import type { Database } from './database.js';
 import type { CustodyOperation } from './measured-custody.js';
@@ -11,6 +12,7 @@ export interface MetricSources {
   readonly database: Database;
   readonly gate: Gate;
   readonly waiterGate: Gate;
+  readonly admission: Pick<Admission, 'lines'>;
   readonly clock: Clock;
 }
 
@@ -44,7 +46,10 @@ export function createRoleMetrics(registry: Registry): RoleMetrics {
 }
 
 /** Makes the gauges of a role, which are read when somebody asks for them. */
-export function createRoleGauges(registry: Registry, { database, gate, waiterGate, clock }: MetricSources): void {
+export function createRoleGauges(
+  registry: Registry,
+  { database, gate, waiterGate, admission, clock }: MetricSources,
+): void {
   const gauge = (name: string, help: string, labelNames: readonly string[], read: (self: Gauge) => void) =>
     new Gauge({
       ...{ name, help, labelNames, registers: [registry] },
@@ -69,6 +74,15 @@ export function createRoleGauges(registry: Registry, { database, gate, waiterGat
     if (clock.skewMs === null) self.remove();
     else self.set(clock.skewMs / 1000);
   });
+  gauge(
+    'dta_chains_frozen',
+    'Admitted chains whose live key made two successors: nothing is sealed to them',
+    [],
+    (self) => self.set(admission.lines().filter(({ rivals }) => rivals.length > 0).length),
+  );
+  gauge('dta_chain_forks', 'Other successors that retired keys of admitted chains made, kept as evidence', [], (self) =>
+    self.set(admission.lines().reduce((sum, { forks }) => sum + forks.length, 0)),
+  );
   createBacklogGauges(registry, readBacklog(database));
 }
 

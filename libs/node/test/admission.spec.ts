@@ -1,17 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { kemKeyPair, randomBytes } from '@dta/crypto';
-import {
-  IdentityDirectory,
-  revokeIdentity,
-  rotateIdentity,
-  softwareSigningKey,
-  type Identity,
-  type NewIdentity,
-} from '@dta/identity';
+import { IdentityDirectory, revokeIdentity, type Identity } from '@dta/identity';
 import { freshDatabase, type FreshDatabase } from '@dta/testkit';
 import { Admission, migrateDatabase, openDatabase, openKeyRing, type Database, type KeyRing } from '../src/index.js';
 import { refusal } from './refusal.js';
-import { codeOf, member, type Member } from './testing/index.js';
+import { codeOf, member, successorOf as rotated, type Member } from './testing/index.js';
 
 let fresh: FreshDatabase;
 let database: Database;
@@ -33,8 +25,8 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  await database.query('DELETE FROM identities');
-  await database.query('DELETE FROM revocations');
+  for (const table of ['decisions', 'identities', 'revocations', 'early_revocations'])
+    await database.query(`DELETE FROM ${table}`);
   peer = await member('peer', 'principal');
 });
 
@@ -42,11 +34,8 @@ const open = () => Admission.open(database, ring);
 /** What another replica was told is known a second later. */
 const aSecond = () => new Promise((resolve) => setTimeout(resolve, 1_050));
 
-async function successorOf({ identity, key }: Member, createdAt = Date.now()): Promise<Identity> {
-  const { name, roles } = identity;
-  const said: NewIdentity = { name, roles, kem: (await kemKeyPair()).publicKey, now: createdAt };
-  return rotateIdentity(identity, said, softwareSigningKey(randomBytes(32)), key);
-}
+const successorOf = async (owner: Member, now = Date.now()): Promise<Identity> =>
+  (await rotated(owner, { now })).identity;
 
 describe('the admission list', () => {
   test('has the node itself, and whom its operator admitted, also after a restart', async () => {
@@ -100,11 +89,11 @@ describe('the admission list', () => {
 test('a clock that was ahead for a moment: what was taken then is known, also where it is said again', async () => {
   const HOUR = 60 * 60_000;
   const [was, is] = [() => Date.now() + HOUR, () => Date.now() - HOUR];
-  const ahead = await Admission.open(database, ring, was);
+  const ahead = await Admission.open(database, ring, { now: was });
   await ahead.admit([peer.identity.bytes]);
   const successor = await successorOf(peer, was());
   await ahead.admit([successor.bytes]);
-  const later = await Admission.open(database, ring, is); // its own document, too, has a date to come
+  const later = await Admission.open(database, ring, { now: is }); // its own document, too, has a date to come
   expect(later.newestOf(peer.identity.cid).cid).toBe(successor.cid);
   expect((await later.admit([peer.identity.bytes, successor.bytes])).cid).toBe(successor.cid);
   const fresh = await successorOf(peer, was());
@@ -134,7 +123,7 @@ describe('what one replica was told, another knows a second later:', () => {
     await one.admit([successor.bytes]);
     await aSecond();
     await other.assertAdmitted(peer.identity.cid);
-    expect(other.directory.successorsOf(peer.identity.cid)).toEqual([successor.cid]);
+    expect(other.newestOf(peer.identity.cid).cid).toBe(successor.cid);
 
     const third = await member('third', 'principal');
     await one.admit([third.identity.bytes]);
@@ -207,24 +196,14 @@ test('a successor that came with a message waits for whoever writes another docu
   }
 });
 
-test('a revocation is of the chain itself, and of a chain that is known', async () => {
+test('a revocation is of the chain itself', async () => {
   const admission = await open();
   await admission.admit([peer.identity.bytes]);
   const thief = await member('thief', 'principal');
   const forged = await revokeIdentity(peer.identity.cid, 'mine now', thief.key, Date.now());
   await expect(admission.revoke(forged.bytes)).rejects.toThrow(refusal('signature_invalid'));
-  const unknown = await revokeIdentity(thief.identity.cid, 'whoever', thief.key, Date.now());
-  await expect(admission.revoke(unknown.bytes)).rejects.toThrow(refusal('identity_not_found'));
   expect(admission.directory.standingOf(peer.identity.cid)).toBe('sound');
   expect(await database.query('SELECT FROM revocations')).toEqual([]);
-});
-
-test('a fork freezes a chain', async () => {
-  const admission = await open();
-  await admission.admit([peer.identity.bytes]);
-  for (const successor of [await successorOf(peer), await successorOf(peer)]) await admission.admit([successor.bytes]);
-  expect(admission.directory.standingOf(peer.identity.cid)).toBe('frozen');
-  expect(admission.newestOf(peer.identity.cid).cid).toBe(peer.identity.cid);
 });
 
 describe('a key ring', () => {

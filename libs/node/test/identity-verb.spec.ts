@@ -2,15 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { cidOf, parseCid, type Cid } from '@dta/codec';
 import { decodeBundle, encodeBundle, sealEnvelope, type NewEnvelope } from '@dta/envelope';
 import { peerSubject } from '@dta/contracts';
-import {
-  generateSuccessor,
-  readIdentity,
-  revokeIdentity,
-  signStatement,
-  softwareSigningKey,
-  type KeyGeneration,
-  type StatementOf,
-} from '@dta/identity';
+import { revokeIdentity, signStatement, type StatementOf } from '@dta/identity';
 import { acknowledgedStatement, forwardStatement } from '@dta/order';
 import { known } from '@dta/order/testing';
 import { Gate } from '@dta/transport';
@@ -21,7 +13,7 @@ import { openNode, type Node } from '../src/index.js';
 import { readKeyFile, replaceKeyFile } from '../src/key-files.js';
 import { custodyProtection } from '@dta/custody';
 import { refusal } from './refusal.js';
-import { cast, codeOf, member, RoleRig, type Cast, type Member } from './testing/index.js';
+import { cast, codeOf, member, RoleRig, successorOf, type Cast, type Member } from './testing/index.js';
 
 // What nodes say of identities: F1 is a real node, P and F2 are admitted there, B and whoever else is not.
 
@@ -51,15 +43,6 @@ async function nodeOf(owner: Member, role: Node['role'], admitted: readonly Memb
   const made = await openNode(options, rig.parts());
   opened.push(made);
   return made;
-}
-
-async function successorOf({ identity, key }: Member): Promise<Member> {
-  const generation: KeyGeneration = await generateSuccessor(identity, key, { name: identity.name, now: Date.now() });
-  return {
-    identity: readIdentity(generation.document),
-    key: softwareSigningKey(known(generation.signSeed)),
-    generation,
-  };
 }
 
 interface Said {

@@ -1,10 +1,10 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { cidOf, type Cid } from '@dta/codec';
-import { kemKeyPair, randomBytes } from '@dta/crypto';
+import { randomBytes } from '@dta/crypto';
 import { openFilesystemStore, type Batch, type DocumentStore } from '@dta/document-store';
 import { auditLog, parseSegment, sealEnvelope, type LogAudit } from '@dta/envelope';
 import { DtaError } from '@dta/errors';
-import { generateKeys, rotateIdentity, softwareSigningKey, type KeyGeneration } from '@dta/identity';
+import { generateKeys, generateSuccessor, softwareSigningKey, type KeyGeneration } from '@dta/identity';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -26,6 +26,7 @@ import {
   type KeyRing,
 } from '../src/index.js';
 import { forgetPublished, storeSegment, takePublication } from '../src/publication.js';
+import { known } from '@dta/order/testing';
 import { createLogger } from '@dta/service';
 import { freshDatabase, type FreshDatabase } from '@dta/testkit';
 import { member, type Member } from './testing/index.js';
@@ -68,11 +69,13 @@ afterEach(async () => {
 
 /** The same node on a key file with one more generation. */
 async function rotated(): Promise<KeyRing> {
-  const seed = randomBytes(32);
-  const { publicKey, seed: kemSeed } = await kemKeyPair();
-  const said = { name: 'F', roles: ring.author.identity.roles, kem: publicKey, now: Date.now() };
-  const next = await rotateIdentity(ring.author.identity, said, softwareSigningKey(seed), ring.author.key);
-  return openKeyRing([keys, { document: next.bytes, signSeed: seed, kemSeed }]);
+  const seed = known(keys.next?.seed ?? undefined);
+  const { identity, key } = ring.author;
+  const own = { key: softwareSigningKey(seed), seed };
+  return openKeyRing([
+    keys,
+    await generateSuccessor(identity, { predecessor: key, own }, { name: 'F', now: Date.now() }),
+  ]);
 }
 
 /** A publisher on that store; a replica of the role has one each. */

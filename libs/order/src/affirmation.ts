@@ -79,7 +79,7 @@ export function unaffirmed(
   const found = new Map<Cid, OrderStatement[]>();
   for (const statement of statements) {
     const { issuer } = statement.body;
-    if (issuer === null || affirmed.has(statement) || directory.successorsOf(issuer).length === 0) continue;
+    if (issuer === null || affirmed.has(statement) || directory.isNewest(issuer)) continue;
     if (directory.standingOf(issuer) !== 'sound') continue; // its chain says nothing new at all
     const first = directory.firstOf(issuer);
     found.set(first, [...(found.get(first) ?? []), statement]);

@@ -222,9 +222,9 @@ export function affirmedOf(
   return affirmed;
 }
 
-/** Whether `author` may say something new: not where it is frozen, revoked, or followed by a successor. */
+/** Whether `author` may say something new: not where it is frozen, revoked, or not the newest document of its chain. */
 export function maySpeak(author: Identity, directory: IdentityDirectory): boolean {
-  return directory.standingOf(author.cid) === 'sound' && directory.successorsOf(author.cid).length === 0;
+  return directory.standingOf(author.cid) === 'sound' && directory.isNewest(author.cid);
 }
 
 /** @throws `identity_frozen` unless `author` may say something new */

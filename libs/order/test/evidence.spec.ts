@@ -1,15 +1,8 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { decodeCanonical, encodeCanonical, type Cid } from '@dta/codec';
-import { kemKeyPair, randomBytes } from '@dta/crypto';
+import { randomBytes } from '@dta/crypto';
 import type { EnvelopeHeader } from '@dta/envelope';
-import {
-  IdentityDirectory,
-  rotateIdentity,
-  signStatement,
-  softwareSigningKey,
-  type Identity,
-  type NewIdentity,
-} from '@dta/identity';
+import { IdentityDirectory, signStatement, type Identity } from '@dta/identity';
 import {
   complaintStatement,
   enrolmentStatement,
@@ -26,7 +19,7 @@ import {
   type Verifier,
 } from '../src/index.js';
 import { anyHash, restate } from './forge.js';
-import { author, NOW, Parties } from './parties.js';
+import { author, NOW, Parties, successor as rotate } from './parties.js';
 import { refusal } from './refusal.js';
 
 let parties: Parties;
@@ -111,13 +104,6 @@ describe('a statement of an order', () => {
 describe('who speaks for a chain', () => {
   let successor: Author;
   let twin: Author;
-
-  const rotate = async (from: Author): Promise<Author> => {
-    const { name, roles } = from.identity;
-    const said: NewIdentity = { name, roles, kem: (await kemKeyPair()).publicKey, now: NOW };
-    const key = softwareSigningKey(randomBytes(32));
-    return { identity: await rotateIdentity(from.identity, said, key, from.key), key };
-  };
 
   const knowing = (...more: Identity[]) => {
     const directory = new IdentityDirectory({ below: parties.directory });

@@ -1,10 +1,9 @@
 // budget: 150 s
 import { beforeAll, expect, jest, test } from '@jest/globals';
 import { encodeBundle, MAX_BUNDLE_BYTES, MAX_ENVELOPE_BYTES, sealEnvelope } from '@dta/envelope';
-import { kemKeyPair, randomBytes } from '@dta/crypto';
-import { MAX_GENERATIONS, rotateIdentity, signStatement, softwareSigningKey } from '@dta/identity';
+import { MAX_GENERATIONS, signStatement } from '@dta/identity';
 import { affirmationStatement } from '../src/index.js';
-import { known, NOW, Parties, type Sent } from './parties.js';
+import { known, NOW, Parties, successor, type Sent } from './parties.js';
 
 // The largest order that there may be: 32 of 32, and a Request as large as one may be. What can be committed must be
 // sendable to the end, so that no secret is stuck behind a size limit.
@@ -53,9 +52,7 @@ async function sizesOf(
 }
 
 test('and the largest message still fits where every party has changed its keys as often as it may', async () => {
-  const [{ identity, key }, { publicKey: kem }] = [parties.principal, await kemKeyPair()];
-  const said = { name: identity.name, roles: identity.roles, kem, now: NOW };
-  const { bytes } = await rotateIdentity(identity, said, softwareSigningKey(randomBytes(32)), key);
+  const { bytes } = (await successor(parties.principal)).identity;
   const more = (N + 2) * (MAX_GENERATIONS - 1) * (bytes.length + 3); // with its length before it
   const sizes = await sizesOf(stepOf('confirm'));
   console.log(

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { cidOf, type Cid } from '@dta/codec';
-import { kemKeyPair, randomBytes } from '@dta/crypto';
-import { IdentityDirectory, rotateIdentity, signStatement, softwareSigningKey } from '@dta/identity';
+import { randomBytes } from '@dta/crypto';
+import { IdentityDirectory, signStatement } from '@dta/identity';
 import {
   acknowledgedStatement,
   affirmationStatement,
@@ -24,18 +24,10 @@ import {
   type PrincipalStep,
 } from '../src/index.js';
 import { restate } from './forge.js';
-import { author, context, known, NOW, Parties } from './parties.js';
+import { author, context, known, NOW, Parties, successor } from './parties.js';
 import { refusal } from './refusal.js';
 
 // A Commitment that arrives after the keys of who signed its evidence have changed.
-
-/** The author with new keys. */
-async function successor({ identity, key }: Author): Promise<Author> {
-  const next = softwareSigningKey(randomBytes(32));
-  const { publicKey: kem } = await kemKeyPair();
-  const said = { name: 'new keys', roles: identity.roles, kem, now: NOW };
-  return { identity: await rotateIdentity(identity, said, next, key), key: next };
-}
 
 let parties: Parties;
 let directory: IdentityDirectory;

@@ -4,9 +4,11 @@ import {
   createIdentity,
   IdentityDirectory,
   isStatement,
+  rotateIdentity,
   softwareSigningKey,
   type Identity,
   type Role,
+  type SigningKey,
   type StatementOf,
   type StatementType,
 } from '@dta/identity';
@@ -47,10 +49,27 @@ import {
 
 export const NOW = 1_750_000_000_000;
 
+const newKey = () => softwareSigningKey(randomBytes(32));
+
+/** The signing key that each document of these tests commits to. */
+const nextKeys = new Map<Cid, SigningKey>();
+
 export async function author(name: string, ...roles: Role[]): Promise<Author> {
-  const key = softwareSigningKey(randomBytes(32));
+  const [key, next] = [newKey(), newKey()];
   const { publicKey: kem } = await kemKeyPair();
-  return { identity: await createIdentity({ name, roles, kem, now: NOW }, key), key };
+  const identity = await createIdentity({ name, roles, kem, next: next.publicKey, now: NOW }, key);
+  nextKeys.set(identity.cid, next);
+  return { identity, key };
+}
+
+/** The author with new keys: another each time it is asked for. */
+export async function successor({ identity, key }: Author): Promise<Author> {
+  const [own, next] = [known(nextKeys.get(identity.cid)), newKey()];
+  const { publicKey: kem } = await kemKeyPair();
+  const { name, roles } = identity;
+  const rotated = await rotateIdentity(identity, { name, roles, kem, next: next.publicKey, now: NOW }, own, key);
+  nextKeys.set(rotated.cid, next);
+  return { identity: rotated, key: own };
 }
 
 export const context = (author: Author): DrawingContext => ({ author, seed: randomBytes(64) });

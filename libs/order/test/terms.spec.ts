@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { kemKeyPair, randomBytes } from '@dta/crypto';
-import { createIdentity, rotateIdentity, softwareSigningKey } from '@dta/identity';
+import { createIdentity, softwareSigningKey } from '@dta/identity';
 import { checkTerms, requestStatement, signRequest, type Author, type TermsInput } from '../src/index.js';
 import { restate } from './forge.js';
-import { author, known, NOW, Parties } from './parties.js';
+import { author, known, NOW, Parties, successor } from './parties.js';
 import { refusal } from './refusal.js';
 
 const DAY = 24 * 60 * 60_000;
@@ -125,10 +125,8 @@ describe('terms_invalid', () => {
   });
 
   test('two documents of one chain', async () => {
-    const { identity, key } = known(fiduciaries[3]);
-    const { publicKey: kem } = await kemKeyPair();
-    const said = { name: 'F4', roles: ['fiduciary'], kem, now: NOW } as const;
-    const rotated = await rotateIdentity(identity, said, softwareSigningKey(randomBytes(32)), key);
+    const fourth = known(fiduciaries[3]);
+    const [{ identity }, { identity: rotated }] = [fourth, await successor(fourth)];
     parties.directory.add([rotated.bytes]);
     await expect(request({ fiduciaries: [identity.cid, rotated.cid] })).rejects.toThrow(
       refusal('terms_invalid', 'chains'),

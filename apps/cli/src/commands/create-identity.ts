@@ -1,16 +1,10 @@
-import { ed25519PublicKey, openEd25519, randomBytes, wipe } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
-import { generateKeys, readIdentity, sealRecoveryKey, type Role, type SigningKey } from '@dta/identity';
+import { generateKeys, readIdentity, type ChosenKeys, type Role, type SigningKey } from '@dta/identity';
 import { writeKeyFile } from '@dta/node';
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import {
-  newSigningKey,
-  openPassphrase,
-  openProtection,
-  wipeGenerations,
-  type KeyProtectionOptions,
-} from './key-protection.js';
+import { openProtection, tokenSigning, wipeGenerations, type KeyProtectionOptions } from './key-protection.js';
+import { writeSpareKey } from './spare-keys.js';
 import { writeNew } from './write-new.js';
 
 /** A new node: what it is called and does, and where its files go. */
@@ -22,6 +16,9 @@ export interface NewIdentityFiles extends KeyProtectionOptions {
   /** file of a second key, which can end the chain when the node's own is lost; under the passphrase in the other file */
   readonly recoveryKeyFile?: string;
   readonly recoveryPassphraseFile?: string;
+  /** file of the signing key of the second generation, which is in the key file by default; under a passphrase, likewise */
+  readonly nextKeyFile?: string;
+  readonly nextPassphraseFile?: string;
 }
 
 /**
@@ -35,49 +32,54 @@ export async function createIdentity(
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<string> {
   const { name, role, keyFile, document } = files;
-  for (const file of [keyFile, document, files.recoveryKeyFile]) {
+  for (const file of [keyFile, document, files.recoveryKeyFile, files.nextKeyFile]) {
     if (file !== undefined && existsSync(file)) {
       throw new DtaError('start_failed', `${file} is there already, and stays as it is`);
     }
   }
   const written: string[] = [];
+  const inToken: SigningKey[] = [];
   const { protection, signing, close } = await openProtection(files, environment);
-  let signingKey: SigningKey | undefined;
   try {
-    const recovery = await writeRecovery(files, written);
-    signingKey = await newSigningKey(files, signing);
+    const recovery = await writeSpare('recovery', files.recoveryKeyFile, files.recoveryPassphraseFile, written);
+    const next = await writeSpare('next', files.nextKeyFile, files.nextPassphraseFile, written);
+    const token = tokenSigning(files, signing);
+    const create = async () => {
+      const key = await token?.create();
+      if (key !== undefined) inToken.push(key);
+      return key;
+    };
+    const own = await create();
+    const nextInCustody = next === undefined ? await create() : undefined;
+    const chosen: ChosenKeys = {
+      ...(own !== undefined && { own: { key: own, seed: null } }),
+      ...(next !== undefined && { next }),
+      ...(nextInCustody !== undefined && { nextInCustody }),
+    };
     const said = { name, roles: role, now: Date.now(), ...(recovery !== undefined && { recovery }) };
-    const keys = await generateKeys(said, signingKey);
+    const keys = await generateKeys(said, chosen);
     await writeKeyFile(keyFile, [keys], protection).finally(() => wipeGenerations([keys]));
     written.push(keyFile);
     await writeNew(document, keys.document);
     return readIdentity(keys.document).cid;
   } catch (error) {
     for (const file of written) await rm(file); // nobody knows these keys yet
-    if (signingKey !== undefined) await signing?.destroy(signingKey.publicKey);
+    for (const { publicKey } of inToken) await signing?.destroy(publicKey);
     throw error;
   } finally {
     await close();
   }
 }
 
-/** Draws the recovery key, where one is wanted, and writes its file. @returns its public half [32] */
-async function writeRecovery(
-  { recoveryKeyFile: file, recoveryPassphraseFile: passphraseFile }: NewIdentityFiles,
+/** Writes the file of a spare key, where one is wanted. @returns its public half [32] */
+async function writeSpare(
+  key: 'recovery' | 'next',
+  file: string | undefined,
+  passphraseFile: string | undefined,
   written: string[],
 ): Promise<Uint8Array | undefined> {
   if (file === undefined && passphraseFile === undefined) return undefined;
-  if (file === undefined || passphraseFile === undefined) {
-    throw new DtaError('request_invalid', '--recovery-key-file and --recovery-passphrase-file go together');
-  }
-  const seed = randomBytes(32);
-  const { protection, close } = await openPassphrase(passphraseFile);
-  try {
-    await writeNew(file, await sealRecoveryKey(seed, protection), 0o600);
-    written.push(file);
-    return ed25519PublicKey(openEd25519(seed));
-  } finally {
-    wipe(seed);
-    await close();
-  }
+  const publicKey = await writeSpareKey(key, { file, passphraseFile });
+  if (file !== undefined) written.push(file);
+  return publicKey;
 }

@@ -19,7 +19,7 @@ export interface KeyProtectionOptions {
   readonly custodySoftware?: string;
   /** instead: the token that the environment names */
   readonly custodyPkcs11?: boolean;
-  /** with it: the signing key is made in the token, and the key file has none */
+  /** with it: new signing keys are made in the token, and the key file has none of them */
   readonly signInToken?: boolean;
   /** instead: a file that holds the passphrase, read as a role reads KEY_PASSPHRASE_FILE */
   readonly passphraseFile?: string;
@@ -61,14 +61,14 @@ export async function openPassphrase(file: string): Promise<Protection> {
   return { protection: passphraseProtection(passphrase), close: async () => wipe(passphrase) };
 }
 
-/** A new signing key inside the token; undefined where the key file is to hold it. @throws `request_invalid` */
-export async function newSigningKey(
+/** Where new signing keys are made inside the token; undefined where a key file is to hold them. @throws `request_invalid` */
+export function tokenSigning(
   { signInToken = false }: KeyProtectionOptions,
   signing: CustodySigning | undefined,
-): Promise<SigningKey | undefined> {
+): CustodySigning | undefined {
   if (!signInToken) return undefined;
   if (signing === undefined) throw new DtaError('request_invalid', '--sign-in-token goes with --custody-pkcs11');
-  return signing.create();
+  return signing;
 }
 
 /** The signing key of a generation, wherever it lives. @throws `key_file_invalid`, `custody_invalid` */
@@ -86,5 +86,6 @@ export async function signingKeyOf(
 
 /** Wipes the private halves of a key file's generations. */
 export function wipeGenerations(generations: readonly KeyGeneration[]): void {
-  for (const { kemSeed, signSeed } of generations) wipe(kemSeed, ...(signSeed === null ? [] : [signSeed]));
+  for (const { kemSeed, signSeed, next } of generations)
+    wipe(kemSeed, signSeed ?? new Uint8Array(), next?.seed ?? new Uint8Array());
 }

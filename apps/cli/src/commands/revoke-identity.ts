@@ -1,17 +1,8 @@
-import { bytesEqual } from '@dta/codec';
-import { wipe } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
-import { openRecoveryKey, readIdentity, revokeIdentity as sign, softwareSigningKey } from '@dta/identity';
+import { readIdentity, revokeIdentity as sign } from '@dta/identity';
 import { readKeyFile } from '@dta/node';
-import { readFile } from 'node:fs/promises';
-import { reasonOf } from '../reason-of.js';
-import {
-  openPassphrase,
-  openProtection,
-  signingKeyOf,
-  wipeGenerations,
-  type KeyProtectionOptions,
-} from './key-protection.js';
+import { openProtection, signingKeyOf, wipeGenerations, type KeyProtectionOptions } from './key-protection.js';
+import { withRecoveryKey } from './spare-keys.js';
 import { writeNew } from './write-new.js';
 
 /** Whose chain is to end, by which key, and where the Revocation goes. */
@@ -77,28 +68,8 @@ async function byRecovery(
   file: string,
   passphraseFile: string,
 ): Promise<string> {
-  const { cid, recovery } = readIdentity(await read(document));
-  const { protection, close } = await openPassphrase(passphraseFile);
-  try {
-    const seed = await openRecoveryKey(await read(file), protection);
-    try {
-      const key = softwareSigningKey(seed);
-      if (recovery === null || !bytesEqual(key.publicKey, recovery)) {
-        throw new DtaError('key_file_invalid', `${file} is not the recovery key that ${document} names`);
-      }
-      await writeNew(revocation, (await sign(cid, reason, key, Date.now())).bytes);
-      return cid;
-    } finally {
-      wipe(seed);
-    }
-  } finally {
-    await close();
-  }
-}
-
-async function read(file: string): Promise<Uint8Array> {
-  const bytes = await readFile(file).catch((cause: unknown) => {
-    throw new DtaError('start_failed', `cannot read ${file}: ${reasonOf(cause)}`, { cause });
+  return withRecoveryKey(document, file, passphraseFile, async (key, { cid }) => {
+    await writeNew(revocation, (await sign(cid, reason, key, Date.now())).bytes);
+    return cid;
   });
-  return new Uint8Array(bytes);
 }

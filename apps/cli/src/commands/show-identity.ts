@@ -2,6 +2,7 @@ import { toHex } from '@dta/codec';
 import { DtaError, isDtaError } from '@dta/errors';
 import { identityStatement, parseStatement, readIdentity, type Identity } from '@dta/identity';
 import { readFile } from 'node:fs/promises';
+import { printable } from '../printable.js';
 import { reasonOf } from '../reason-of.js';
 
 /**
@@ -14,7 +15,7 @@ export async function showIdentity(file: string): Promise<string> {
   const bytes = await readFile(file).catch((cause: unknown) => {
     throw new DtaError('start_failed', `cannot read ${file}: ${reasonOf(cause)}`, { cause });
   });
-  const { cid, name, roles, keys, prev, recovery } = readNamed(file, new Uint8Array(bytes));
+  const { cid, name, roles, keys, prev, next, recovery } = readNamed(file, new Uint8Array(bytes));
   const { body } = parseStatement([identityStatement], new Uint8Array(bytes));
   const rows = {
     idDocumentCID: cid,
@@ -24,16 +25,12 @@ export async function showIdentity(file: string): Promise<string> {
     follows: prev ?? 'no other: the first of its chain',
     'signing key': `${toHex(keys.sign)} (Ed25519)`,
     'encryption key': `SHA-256 ${toHex(keys.kemHash)} (X-Wing)`,
+    'next key': next === null ? 'none: the last of its chain' : `SHA-256 ${toHex(next)} (Ed25519)`,
     ...(recovery !== null && { 'recovery key': `${toHex(recovery)} (Ed25519)` }),
   };
   return Object.entries(rows)
     .map(([what, value]) => `${what.padEnd(16)}${value}`)
     .join('\n');
-}
-
-/** Without what a terminal would take for an order, or for another direction of text: anyone may have written the document. */
-function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd');
 }
 
 function readNamed(file: string, bytes: Uint8Array): Identity {

@@ -1,9 +1,9 @@
-import { cidOf, type Cid } from '@dta/codec';
+import type { Cid } from '@dta/codec';
 import { encodeBundle, sealEnvelope } from '@dta/envelope';
-import { generateSuccessor, revokeIdentity, signStatement } from '@dta/identity';
+import { revokeIdentity, signStatement } from '@dta/identity';
 import { forwardStatement } from '@dta/order';
 import { known } from '@dta/order/testing';
-import type { Member, RoleRig } from './role-rig.js';
+import { successorOf, type Member, type RoleRig } from './role-rig.js';
 
 /** An identity document or a Revocation. */
 interface News {
@@ -31,11 +31,6 @@ export async function tell(rig: RoleRig, by: Member, to: Member, news: readonly 
 /** How a principal's document comes to its end: what it tells others of it. */
 export const ends: readonly (readonly [how: string, news: (of: Member) => Promise<readonly News[]>])[] = [
   ['revoked', async ({ identity, key }) => [await revokeIdentity(identity.cid, 'stolen', key, Date.now())]],
-  ['frozen', async (of) => [await successorOf(of), await successorOf(of)]],
-  ['followed by another', async (of) => [await successorOf(of)]],
+  ['frozen', async (of) => [(await successorOf(of)).identity, (await successorOf(of)).identity]],
+  ['followed by another', async (of) => [(await successorOf(of)).identity]],
 ];
-
-async function successorOf({ identity, key }: Member): Promise<News> {
-  const { document: bytes } = await generateSuccessor(identity, key, { name: identity.name, now: Date.now() });
-  return { cid: cidOf(bytes), bytes };
-}

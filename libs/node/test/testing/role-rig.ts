@@ -4,7 +4,9 @@ import { randomBytes } from '@dta/crypto';
 import { custodyProtection, openSoftwareCustody } from '@dta/custody';
 import { toDtaError } from '@dta/errors';
 import {
+  drawKey,
   generateKeys,
+  generateSuccessor,
   readIdentity,
   softwareSigningKey,
   type Identity,
@@ -40,6 +42,24 @@ export async function member(name: string, ...roles: Role[]): Promise<Member> {
   const generation = await generateKeys({ name, roles, now: Date.now() });
   const key = softwareSigningKey(known(generation.signSeed));
   return { identity: readIdentity(generation.document), key, generation };
+}
+
+/** What a successor is made of, where it isn't made of the member's own keys. */
+export interface SuccessorOptions {
+  readonly now?: number;
+  /** without the key that the member's document commits to: as a thief of its other keys would have to */
+  readonly withoutNextKey?: boolean;
+}
+
+/** The member with its next keys: another document each time. */
+export async function successorOf(
+  { identity, key, generation }: Member,
+  { now = Date.now(), withoutNextKey = false }: SuccessorOptions = {},
+): Promise<Member> {
+  const seed = withoutNextKey ? drawKey().seed : known(generation.next?.seed ?? undefined);
+  const own = { key: softwareSigningKey(seed), seed };
+  const next = await generateSuccessor(identity, { predecessor: key, own }, { name: identity.name, now });
+  return { identity: readIdentity(next.document), key: own.key, generation: next };
 }
 
 /** Whom an order of two fiduciaries names. */
