@@ -1,8 +1,17 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { cidOf, parseCid, type Cid } from '@dta/codec';
-import { decodeBundle, encodeBundle, sealEnvelope, type NewEnvelope } from '@dta/envelope';
+import { decodeBundle, encodeBundle, parseEnvelope, sealEnvelope, type NewEnvelope } from '@dta/envelope';
 import { peerSubject } from '@dta/contracts';
-import { revokeIdentity, signStatement, type StatementOf } from '@dta/identity';
+import {
+  decideFork,
+  drawKey,
+  generateKeys,
+  readIdentity,
+  revokeIdentity,
+  signStatement,
+  softwareSigningKey,
+  type StatementOf,
+} from '@dta/identity';
 import { acknowledgedStatement, forwardStatement } from '@dta/order';
 import { known } from '@dta/order/testing';
 import { Gate } from '@dta/transport';
@@ -53,7 +62,15 @@ interface Said {
 }
 
 /** Tells the node of `news`, in the name of `by`. */
-async function tell(by: Member, news: readonly { cid: Cid; bytes: Uint8Array }[], said: Said = {}): Promise<string> {
+async function tell(...message: Parameters<typeof messageBy>): Promise<string> {
+  return codeOf(takeIdentities(node, await messageBy(...message)));
+}
+
+async function messageBy(
+  by: Member,
+  news: readonly { cid: Cid; bytes: Uint8Array }[],
+  said: Said = {},
+): Promise<Uint8Array> {
   const author = said.forwardBy ?? by;
   const forward: StatementOf<typeof forwardStatement> = await signStatement(
     forwardStatement,
@@ -76,7 +93,7 @@ async function tell(by: Member, news: readonly { cid: Cid; bytes: Uint8Array }[]
     by.key,
   );
   const identities = [...(said.identities ?? [])];
-  return codeOf(takeIdentities(node, encodeBundle({ envelopes: [bytes], attachments: [], identities })));
+  return encodeBundle({ envelopes: [bytes], attachments: [], identities });
 }
 
 const standing = ({ identity }: Member) => node.admission.directory.standingOf(identity.cid);
@@ -123,11 +140,6 @@ test('what does not prove itself is refused, and nothing is noted', async () => 
       async () => tell(members.p, [members.b.identity, (await successorOf(members.b)).identity]),
     ],
     [
-      'the end of a chain that is not known',
-      'identity_not_found',
-      async () => tell(members.p, [await revokeIdentity(members.b.identity.cid, '', members.b.key, Date.now())]),
-    ],
-    [
       'a Revocation by another',
       'signature_invalid',
       async () => tell(members.p, [await revokeIdentity(members.f2.identity.cid, '', members.p.key, Date.now())]),
@@ -136,6 +148,27 @@ test('what does not prove itself is refused, and nothing is noted', async () => 
       'a successor that the predecessor did not sign',
       'identity_invalid',
       async () => tell(members.p, [(await successorOf({ ...members.p, key: members.b.key })).identity]),
+    ],
+    [
+      'a successor by another key than the predecessor committed to',
+      'identity_invalid',
+      async () => tell(members.p, [(await successorOf(members.p, { withoutNextKey: true })).identity]),
+    ],
+    [
+      'a sender by such a key',
+      'identity_invalid',
+      async () => {
+        const thief = await successorOf(members.p, { withoutNextKey: true });
+        return tell(thief, [thief.identity], { identities: [thief.identity.bytes] });
+      },
+    ],
+    [
+      'a Decision by a key of the chain itself',
+      'signature_invalid',
+      async () => {
+        const { cid } = members.p.identity;
+        return tell(members.p, [await decideFork(cid, '', members.p.key, Date.now())]);
+      },
     ],
     [
       'more than the Forward names',
@@ -181,6 +214,41 @@ test('what does not prove itself is refused, and nothing is noted', async () => 
     expect(await node.database.query('SELECT FROM revocations')).toEqual([]);
     for (const one of [members.p, members.f2]) expect(standing(one)).toBe('sound');
   }
+});
+
+test('the end of a chain that is not admitted is kept until it is', async () => {
+  const { identity, key } = members.b;
+  expect(await tell(members.p, [await revokeIdentity(identity.cid, 'stolen', key, Date.now())])).toBe('answered');
+  expect(await node.database.query('SELECT FROM revocations')).toEqual([]);
+  await node.admission.admit([identity.bytes]);
+  expect(standing(members.b)).toBe('revoked');
+});
+
+test('a Decision ends the freeze of a chain at each peer that it is told', async () => {
+  const recovery = drawKey();
+  const said = { name: 'Q', roles: ['principal'], recovery: recovery.key.publicKey, now: Date.now() } as const;
+  const generation = await generateKeys(said);
+  const key = softwareSigningKey(known(generation.signSeed));
+  const q: Member = { identity: readIdentity(generation.document), key, generation };
+  const [own, thiefs, third] = [await successorOf(q), await successorOf(q), await successorOf(q)];
+  await node.admission.admit([q.identity.bytes]);
+  await tell(members.p, [thiefs.identity, third.identity, own.identity]); // the third in a row isn't noted
+  expect(standing(q)).toBe('frozen');
+  const decision = await decideFork(own.identity.cid, 'ours', recovery.key, Date.now());
+  const next = await successorOf(own);
+  const identities = [own.identity.bytes, next.identity.bytes];
+  expect(await tell(next, [own.identity, decision, next.identity], { identities })).toBe('answered');
+  expect(standing(q)).toBe('sound');
+  expect(node.admission.newestOf(q.identity.cid).cid).toBe(next.identity.cid);
+  expect(await tell(next, [own.identity, decision, next.identity])).toBe('answered'); // once more: nothing new
+});
+
+test('who tells by a retired key is answered by its newest', async () => {
+  const next = await successorOf(members.p);
+  await node.admission.learn([next.identity]);
+  const reply = await takeIdentities(node, await messageBy(members.p, [next.identity]));
+  const [envelope = new Uint8Array()] = decodeBundle(reply).envelopes;
+  expect(parseEnvelope(envelope).header.recipients.map(({ id }) => id)).toEqual([next.identity.cid]);
 });
 
 test('a chain that is revoked has no more successors, and one that is frozen no third', async () => {
