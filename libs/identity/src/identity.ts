@@ -150,7 +150,7 @@ function refusing<T>(check: () => T): T {
 
 /**
  * Checks that `successor` follows `predecessor`: names it, has the signing key that it committed to, which is a new one, is
- * signed by its key and keeps its roles. So who has a document's key alone makes no successor.
+ * signed by its key and keeps its roles. So a party that has a document's key alone makes no successor.
  *
  * @throws `identity_invalid`
  */

@@ -21,7 +21,7 @@ export interface AdmissionLog {
   info(fields: object, sentence: string): void;
 }
 
-/** Tells nobody. */
+/** Keeps silent. */
 export const silent: AdmissionLog = { error: () => undefined, info: () => undefined };
 
 /** The chains of an admission list, as its rows tell of them one after the other. */
