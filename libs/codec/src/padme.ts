@@ -1,5 +1,5 @@
 import { DtaError } from '@dta/errors';
-import { concat, u32 } from './bytes.js';
+import { u32 } from './bytes.js';
 
 const SMALLEST = 256;
 const LENGTH_BYTES = 4;
@@ -20,7 +20,8 @@ export function padme(length: number): number {
 /** pad(m) = u32(len m) ‖ m ‖ zeros, up to max(256, Padmé(4 + len m)) bytes (docs/protocol.md §3). */
 export function padToPadme(message: Uint8Array): Uint8Array {
   const padded = new Uint8Array(Math.max(SMALLEST, padme(LENGTH_BYTES + message.length)));
-  padded.set(concat(u32(message.length), message));
+  padded.set(u32(message.length));
+  padded.set(message, LENGTH_BYTES);
   return padded;
 }
 

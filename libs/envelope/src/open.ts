@@ -49,17 +49,20 @@ async function decrypt(
 ): Promise<unknown> {
   let contentKey: Uint8Array | undefined;
   let encryptionKey: Uint8Array | undefined;
+  let padded: Uint8Array | undefined;
+  let encoded: Uint8Array | undefined;
   try {
     contentKey = await hpkeOpen(key, wrapInfo(binding, at), wrap);
     const derived = deriveContentKeys(contentKey, envelope.salt, envelope.headerHash);
     encryptionKey = derived.encryptionKey;
     if (!timingSafeEqual(derived.keyCommitment, envelope.keyCommitment)) throw invalid('key commitment does not hold');
-    const padded = aeadOpen(encryptionKey, envelope.ciphertext, binding);
-    return decodeCanonical(unpadPadme(padded), MAX_ENVELOPE_BYTES);
+    padded = aeadOpen(encryptionKey, envelope.ciphertext, binding);
+    encoded = unpadPadme(padded);
+    return decodeCanonical(encoded, MAX_ENVELOPE_BYTES);
   } catch (cause) {
     throw invalid('envelope does not open', cause);
   } finally {
-    wipe(contentKey ?? new Uint8Array(), encryptionKey ?? new Uint8Array());
+    for (const copy of [contentKey, encryptionKey, padded, encoded]) if (copy !== undefined) wipe(copy);
   }
 }
 

@@ -62,7 +62,7 @@ export async function sealEnvelope(envelope: NewEnvelope, key: SigningKey): Prom
   const { encryptionKey, keyCommitment } = deriveContentKeys(contentKey, salt, headerHash);
   const binding = contentBinding(headerHash, salt, keyCommitment);
   try {
-    const ct = aeadSeal(encryptionKey, padToPadme(encodeCanonical(envelope.statements)), binding);
+    const ct = sealStatements(envelope.statements, encryptionKey, binding);
     assertSize(ct.length);
     const wraps = await Promise.all(
       envelope.recipients.map(async ({ kem }, at) => {
@@ -77,6 +77,17 @@ export async function sealEnvelope(envelope: NewEnvelope, key: SigningKey): Prom
     return { cid: cidOf(bytes), bytes };
   } finally {
     wipe(contentKey, encryptionKey);
+  }
+}
+
+/** Leaves no copy of the statements: one may be a Release. */
+function sealStatements(statements: readonly Uint8Array[], key: Uint8Array, binding: Uint8Array): Uint8Array {
+  const encoded = encodeCanonical(statements);
+  const padded = padToPadme(encoded);
+  try {
+    return aeadSeal(key, padded, binding);
+  } finally {
+    wipe(encoded, padded);
   }
 }
 

@@ -1,5 +1,5 @@
 import { ascii, cidOf, concat, decodeCanonical, checkDocument, encodeCanonical, fields, type Cid } from '@dta/codec';
-import { ed25519Verify, randomBytes, sha256 } from '@dta/crypto';
+import { ed25519Verify, randomBytes, sha256, wipe } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import { z } from 'zod';
 import type { SigningKey } from './signing-key.js';
@@ -78,7 +78,7 @@ export async function signStatement<S extends StatementType>(
   // the fields that Omit took out are put back here; TypeScript can't see through the generic
   const body = { ...said, v: 1, type: type.type, nonce: randomBytes(16) } as BodyOf<S>;
   const raw = z.encode(type.body, body);
-  const bodyHash = sha256(encodeCanonical(raw));
+  const bodyHash = hashOfBody(raw);
   const message = statementDigest(bodyHash);
   return assemble(body, raw, bodyHash, await Promise.all(keys.map((key) => key.sign(message))));
 }
@@ -125,7 +125,15 @@ export function parseStatement<S extends StatementType>(
   if (type === undefined) throw new DtaError('document_invalid', 'statement of a type that has no place here');
   const { body, signatures } = checkDocument(signedSchema(type), raw);
   // the schema of S gave the body; TypeScript can't see through the generic
-  return { cid, bytes, body: body as BodyOf<S>, signatures, bodyHash: sha256(encodeCanonical(rawBody)) };
+  return { cid, bytes, body: body as BodyOf<S>, signatures, bodyHash: hashOfBody(rawBody) };
+}
+
+/** Leaves no copy of what is said: a Release says a share. */
+function hashOfBody(raw: unknown): Uint8Array {
+  const encoded = encodeCanonical(raw);
+  const hash = sha256(encoded);
+  wipe(encoded);
+  return hash;
 }
 
 /** A type's schema with its signatures, made once. */

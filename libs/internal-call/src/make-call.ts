@@ -9,6 +9,7 @@ import {
   type InternalCall,
   type ResultOf,
 } from '@dta/contracts';
+import { wipe } from '@dta/crypto';
 import { DtaError, isErrorCode, type ErrorMetadata } from '@dta/errors';
 import { sealCall, type OutgoingCall } from './seal.js';
 
@@ -36,7 +37,9 @@ export function makeCall<V extends InternalCall>(
   to: Omit<OutgoingCall, 'body'>,
   body: CallBody<V>,
 ): MadeCall<V> {
-  const { bytes, openReply } = sealCall({ ...to, body: encodeDocument(callBodySchema(call), body, NO_ITEM_LIMITS) });
+  const encoded = encodeDocument(callBodySchema(call), body, NO_ITEM_LIMITS);
+  const { bytes, openReply } = sealCall({ ...to, body: encoded });
+  wipe(encoded); // a token is in it, and often a secret
   return {
     bytes,
     readReply: (sealed) => {
@@ -48,10 +51,14 @@ export function makeCall<V extends InternalCall>(
 }
 
 function decodeReply<V extends InternalCall>(call: V, open: () => Uint8Array): CallReply<V> {
+  let encoded: Uint8Array | undefined;
   try {
-    return decodeDocument(callReplySchema(call), open(), INTERNAL_CALL_MAX_BYTES, NO_ITEM_LIMITS);
+    encoded = open();
+    return decodeDocument(callReplySchema(call), encoded, INTERNAL_CALL_MAX_BYTES, NO_ITEM_LIMITS);
   } catch (cause) {
     throw new DtaError('service_unavailable', `what came back is not the reply to ${call}`, { cause });
+  } finally {
+    if (encoded !== undefined) wipe(encoded);
   }
 }
 

@@ -83,5 +83,7 @@ function readBody<V extends InternalCall>(call: V, body: Uint8Array): CallBody<V
       metadata: cause.metadata,
       cause,
     });
+  } finally {
+    wipe(body); // as above
   }
 }

@@ -1,5 +1,5 @@
-import type { Cid } from '@dta/codec';
-import { randomBytes } from '@dta/crypto';
+import { concat, type Cid } from '@dta/codec';
+import { randomBytes, wipe } from '@dta/crypto';
 import { keyPeriod, periodKey, type Custody, type KeyName } from '@dta/custody';
 import { DtaError, isDtaError } from '@dta/errors';
 import type { Role } from '@dta/identity';
@@ -54,15 +54,20 @@ export class SecretStore {
   /** [64] for one step: custody's random [32] ‖ the system's [32]. */
   async seed(): Promise<Uint8Array> {
     const [own, system] = [await this.#custody.random(32), randomBytes(32)];
-    return new Uint8Array([...own, ...system]);
+    const seed = concat(own, system);
+    wipe(own, system);
+    return seed;
   }
 
   /** Seals under the key of the present period, and wipes the value. */
   async seal(secret: NewSecret): Promise<SealedSecret> {
     const key = this.#keys.at(this.#now());
-    const sealed = await this.#custody.seal(key, this.#context(secret.name), secret.value);
-    secret.value.fill(0);
-    return { name: secret.name, key, sealed };
+    try {
+      const sealed = await this.#custody.seal(key, this.#context(secret.name), secret.value);
+      return { name: secret.name, key, sealed };
+    } finally {
+      wipe(secret.value);
+    }
   }
 
   /** Opens secrets of one order. @throws `order_state_conflict` where there is none, `custody_invalid` for a moved row */
@@ -132,8 +137,7 @@ export class SecretStore {
 
   async #reseal(row: SecretRow, key: KeyName): Promise<void> {
     const value = await this.#open(row);
-    const sealed = await this.#custody.seal(key, this.#context(nameOf(row)), value);
-    value.fill(0);
+    const sealed = await this.#custody.seal(key, this.#context(nameOf(row)), value).finally(() => wipe(value));
     await this.#sql.query('UPDATE secrets SET key = $1, sealed = $2 WHERE key = $3 AND sealed = $4', [
       key,
       Buffer.from(sealed),

@@ -3,7 +3,7 @@ import { cidOf, type Cid } from '@dta/codec';
 import { randomBytes } from '@dta/crypto';
 import { keyPeriod, openSoftwareCustody, periodKey, type Custody } from '@dta/custody';
 import type { SecretName } from '@dta/order';
-import { freshDatabase, type FreshDatabase } from '@dta/testkit';
+import { freshDatabase, isWiped, type FreshDatabase } from '@dta/testkit';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -58,6 +58,28 @@ async function keep(epoch: number, value: Uint8Array): Promise<void> {
 }
 
 const open = (epoch: number) => store().opener(null)({ what: 'share', epoch, transcript: null, index: null });
+
+test('a seed is custody’s randomness and the system’s, of which no copy is left', async () => {
+  const drawn: Uint8Array[] = [];
+  const random = async (length: number) => {
+    const bytes = randomBytes(length);
+    drawn.push(bytes);
+    return bytes;
+  };
+  const seed = await new SecretStore(database, { ...custody, random }, owner, 'fiduciary', () => now).seed();
+  expect(seed).toHaveLength(64);
+  expect(isWiped(seed.subarray(0, 32)) || isWiped(seed.subarray(32))).toBe(false);
+  expect(drawn.map(isWiped)).toEqual([true]);
+});
+
+test('a secret that custody does not seal is wiped all the same', async () => {
+  const seal = () => Promise.reject(new Error('away'));
+  const value = randomBytes(32);
+  const name: SecretName = { what: 'share', request: null, epoch: 0, transcript: null, index: null };
+  const away = new SecretStore(database, { ...custody, seal }, owner, 'fiduciary', () => now);
+  await expect(away.seal({ name, value })).rejects.toThrow('away');
+  expect(isWiped(value)).toBe(true);
+});
 const keysInUse = async () =>
   (await database.query<{ key: string }>('SELECT DISTINCT key FROM secrets ORDER BY key')).map(({ key }) => key);
 const period = (at: number) => `fiduciary-${owner.slice(-8)}-${periodKey(keyPeriod(at))}`;

@@ -1,5 +1,5 @@
 import { ascii, concat, u32, type Cid } from '@dta/codec';
-import { hkdf, kemKeyPair } from '@dta/crypto';
+import { hkdf, kemKeyPair, wipe } from '@dta/crypto';
 import { attachmentHash, pickAttachment } from '@dta/envelope';
 import { DtaError } from '@dta/errors';
 import { signStatement } from '@dta/identity';
@@ -31,6 +31,18 @@ export function dealerKeySeed(epochSeed: Uint8Array, dealer: number): Uint8Array
   return hkdf(epochSeed, concat(ascii('DTA-KEY1'), u32(dealer)), 32);
 }
 
+/** The public half [1216] of the key for `dealer`. */
+async function dealerPublicKey(epochSeed: Uint8Array, dealer: number): Promise<Uint8Array> {
+  const own = dealerKeySeed(epochSeed, dealer);
+  try {
+    const { publicKey, seed } = await kemKeyPair(own);
+    wipe(seed);
+    return publicKey;
+  } finally {
+    wipe(own);
+  }
+}
+
 /** Signs an Acceptance with one fresh key for each dealer; the public keys [1216], in dealers' order, are attachments. */
 export async function signAcceptance(
   enrolment: Enrolment,
@@ -39,9 +51,7 @@ export async function signAcceptance(
   author: Author,
   now: number,
 ): Promise<{ acceptance: Acceptance; attachments: Uint8Array[] }> {
-  const publicKeys = await Promise.all(
-    dealers.map(async (dealer) => (await kemKeyPair(dealerKeySeed(epochSeed, dealer))).publicKey),
-  );
+  const publicKeys = await Promise.all(dealers.map((dealer) => dealerPublicKey(epochSeed, dealer)));
   const acceptance = await signStatement(
     acceptanceStatement,
     {

@@ -3,14 +3,11 @@ import {
   assertPoint,
   commitPolynomial,
   evaluatePolynomial,
-  hkdf,
   hpkeOpen,
   hpkeSeal,
   openKem,
   popSign,
   popVerify,
-  scalarFromWide,
-  scalarToBytes,
   sha256,
   verifyShare,
   wipe,
@@ -18,6 +15,7 @@ import {
 import { attachmentHash, pickAttachment } from '@dta/envelope';
 import { DtaError, isDtaError } from '@dta/errors';
 import { signStatement } from '@dta/identity';
+import { deriveScalar } from './derive-scalar.js';
 import { assertNewSetup, dealerKeySeed, keyForDealer, NEW_SETUP } from './acceptance.js';
 import type { Author, Evidence } from './evidence.js';
 import { dealStatement, type Acceptance, type Deal, type Enrolment } from './statements.js';
@@ -45,7 +43,7 @@ function shareInfo(order: Cid, epoch: number, dealer: number, member: number): U
  */
 export function deriveCoefficients(seed: Uint8Array, order: Cid, epoch: number, threshold: number): Uint8Array[] {
   return Array.from({ length: threshold }, (_, k) =>
-    scalarToBytes(scalarFromWide(hkdf(seed, concat(ascii('DTA-COEFF1'), cidToBytes(order), u32(epoch), u32(k)), 48))),
+    deriveScalar(seed, concat(ascii('DTA-COEFF1'), cidToBytes(order), u32(epoch), u32(k))),
   );
 }
 
@@ -217,6 +215,7 @@ export async function openShare(
   } finally {
     wipe(seed);
   }
-  if (!isShareOf(points, member, share)) throw refuse();
-  return share;
+  if (isShareOf(points, member, share)) return share;
+  wipe(share);
+  throw refuse();
 }

@@ -7,12 +7,12 @@ import {
   popSign,
   popVerify,
   publicPoint,
-  scalarFromWide,
-  scalarToBytes,
   sha256,
+  wipe,
 } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import { signStatement } from '@dta/identity';
+import { deriveScalar } from './derive-scalar.js';
 import type { Author, Evidence } from './evidence.js';
 import { enrolmentStatement, type Enrolment, type Request } from './statements.js';
 
@@ -30,7 +30,7 @@ export interface EnrolmentKeys {
 /** Derives an order's keys from fresh randomness: seed [64] is HSM random [32] ‖ system random [32]. */
 export function deriveEnrolmentKeys(seed: Uint8Array, request: Cid): EnrolmentKeys {
   const order = cidToBytes(request);
-  const key = scalarToBytes(scalarFromWide(hkdf(seed, concat(ascii('DTA-ENROL-EC1'), order), 48)));
+  const key = deriveScalar(seed, concat(ascii('DTA-ENROL-EC1'), order));
   return { key, seed: hkdf(seed, concat(ascii('DTA-ENROL-KEM1'), order), 32) };
 }
 
@@ -42,7 +42,8 @@ export async function signEnrolment(
   author: Author,
   now: number,
 ): Promise<Enrolment> {
-  const { publicKey: kem } = await kemKeyPair(keys.seed);
+  const { publicKey: kem, seed: copy } = await kemKeyPair(keys.seed);
+  wipe(copy);
   const ec = publicPoint(keys.key);
   const enrolment = await signStatement(
     enrolmentStatement,

@@ -2,7 +2,7 @@ import { bytesEqual, type Cid } from '@dta/codec';
 import { addScalars, combineShares, openKem, publicPoint, sha256, wipe } from '@dta/crypto';
 import { openEnvelope, parseEnvelope, sealEnvelope, verifyEnvelope, type Opener } from '@dta/envelope';
 import { DtaError } from '@dta/errors';
-import { assertNotAhead, parseStatement, signStatement, verifySignature } from '@dta/identity';
+import { assertNotAhead, parseStatement, signStatement, verifySignature, type Identity } from '@dta/identity';
 import { isShareOf } from './deal.js';
 import { assertMaySpeak, type Author, type Evidence } from './evidence.js';
 import {
@@ -130,8 +130,7 @@ export async function signRelease(
       now: evidence.now,
     },
     author.key,
-  );
-  wipe(release.bytes);
+  ).finally(() => wipe(release.bytes));
   const released = await signStatement(
     releasedStatement,
     { ...common, redemption: redemption.cid, index, envelope: envelope.cid },
@@ -169,10 +168,18 @@ export async function openReleases(
       if (error instanceof DtaError) return undefined;
       throw error;
     });
-    if (release === undefined || good.has(release.body.index)) continue;
+    if (release === undefined) continue;
     const { index, share } = release.body;
-    if (isShareOf(setup.vector, index, share)) good.set(index, share);
-    else bad.set(index, release.cid);
+    if (good.has(index)) {
+      wipe(share);
+      continue;
+    }
+    if (isShareOf(setup.vector, index, share)) {
+      good.set(index, share);
+    } else {
+      bad.set(index, release.cid);
+      wipe(share);
+    }
   }
   return { good, bad: [...bad].sort(([a], [b]) => a - b) };
 }
@@ -192,7 +199,22 @@ async function openRelease(
   assertNotAhead(header.createdAt, evidence.now);
   if (header.log || header.order !== evidence.order || header.from !== 'fiduciary')
     throw invalid('not the envelope of a Release');
-  const [statement = new Uint8Array(), ...more] = await openEnvelope(envelope, [opener]);
+  const statements = await openEnvelope(envelope, [opener]);
+  try {
+    return readRelease(statements, sender, redemption, setup, evidence);
+  } finally {
+    wipe(...statements);
+  }
+}
+
+/** The share in it is a copy; `bytes` of the Release are for whoever opened it to wipe. */
+function readRelease(
+  [statement = new Uint8Array(), ...more]: readonly Uint8Array[],
+  sender: Identity,
+  redemption: Redemption,
+  setup: Setup,
+  evidence: Evidence,
+): Release {
   const release = parseStatement([releaseStatement], statement);
   const { body } = release;
   verifySignature(release, sender.keys.sign);

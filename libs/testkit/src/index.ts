@@ -12,4 +12,5 @@ export { freshDatabase, type FreshDatabase } from './postgres-server.js';
 export { freshName, openRunServices, serviceUrl, type RunServices, type ServiceName } from './run-services.js';
 export { compileCache, fetchTool, type FetchOptions, type ToolName } from './toolbox.js';
 export { fetchSoftHsm, freshToken, makeTokenFolder, type SoftHsm, type SoftHsmToken } from './softhsm.js';
+export { holds, isWiped, listening } from './listening.js';
 export { cpuOf, priceIn } from './price.js';

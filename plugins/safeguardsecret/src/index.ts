@@ -16,6 +16,13 @@ const cypherText = z
 const sealed = z.strictObject({ cypherText, v: hex(V_BYTES), t: hex(TAG_BYTES) });
 const nothing = z.strictObject({});
 
+/** In a buffer of their own: `Buffer.from` keeps what is short in a pool with other values. */
+function bytesOf(text: string, form: z.output<typeof encoding>): Uint8Array {
+  const bytes = Buffer.alloc(Buffer.byteLength(text, form));
+  bytes.write(text, form);
+  return bytes;
+}
+
 /**
  * Safeguards a text or bytes: sealed to the order's public key once that exists, and opened with its private key. The
  * plaintext goes into nothing that is signed, sent or kept, but for the copy that custody seals until then.
@@ -46,7 +53,7 @@ export default definePlugin({
   },
   extendRequest: ({ plainText, encoding: form }) => ({
     request: form === 'utf8' ? {} : { encoding: form },
-    held: new Uint8Array(Buffer.from(plainText, form)),
+    held: bytesOf(plainText, form),
   }),
   answerOrder: async ({ commitment, orderReferenceBytes, held }) => {
     if (held === null) throw new Error('an order of this plugin holds its plaintext');
@@ -58,7 +65,7 @@ export default definePlugin({
     const bytes = await open(secret, orderReferenceBytes, given.data).catch(() =>
       refuse('extension: cypherText, v and t are not those of this order'),
     );
-    const plainText = Buffer.from(bytes).toString(request.encoding ?? 'utf8');
+    const plainText = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString(request.encoding ?? 'utf8');
     bytes.fill(0);
     return { plainText, ...request };
   },

@@ -40,7 +40,13 @@ export class RevealSecret {
         wipe(secret); // sealed for this order, but at another time than the row was written
         throw this.node.rowMac.refusal('secret', orderReference);
       }
-      const answer = extension === null ? {} : await this.#answer(orderReference, commitment, secret, extension);
+      const answer =
+        extension === null
+          ? {}
+          : await this.#answer(orderReference, commitment, secret, extension).catch((error: unknown) => {
+              wipe(secret);
+              throw error;
+            });
       return { secret, commitment, orderReference, extension: { ...answer } };
     });
   }
