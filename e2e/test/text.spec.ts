@@ -51,7 +51,7 @@ describe('what is no text', () => {
     ],
   ])('%s: refused, and no order is there', async (_, body) => {
     const { total } = expected(200, await node.api.get('/v1/order'));
-    const answer = await fetch(`${node.url}/v1/order`, {
+    const answer = await fetch(`${node.api.url}/v1/order`, {
       ...{ method: 'POST', body, headers: { 'Content-Type': 'application/json' } },
     });
     expect([answer.status, await answer.json()]).toEqual([400, expect.objectContaining({ code: 'request_invalid' })]);

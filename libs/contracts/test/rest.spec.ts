@@ -30,7 +30,7 @@ describe('values', () => {
   });
 
   it('a CID has in OpenAPI the pattern of what is taken, to its last character', () => {
-    const parameters = openApiDocument().paths['/v1/order/{orderReference}']?.['get'] as { parameters: unknown };
+    const parameters = openApiDocument().paths['/v1/order/{orderReference}']?.['get'] as { parameters: unknown }; // an operation of ours
     const [{ schema }] = parameters.parameters as [{ schema: { pattern: string } }]; // its one parameter
     const pattern = new RegExp(schema.pattern);
     const alphabet = [...'abcdefghijklmnopqrstuvwxyz234567'];
