@@ -48,6 +48,11 @@ const processModule = { regex: '^(node:)?process$', message: 'Use the global, wh
 
 const random = { object: 'Math', property: 'random', message: 'Use node:crypto.' };
 const compare = { object: 'Buffer', property: 'compare', message: 'Not in constant time; for order use codec.' };
+const wallClock = {
+  object: 'Date',
+  property: 'now',
+  message: 'A date comes as `now`; an interval goes by performance.now(), since clocks are set.',
+};
 const environment = {
   object: 'process',
   property: 'env',
@@ -94,7 +99,7 @@ export default tseslint.config(
       'dta/short-transactions': 'error',
       'no-console': 'error',
       'no-restricted-imports': ['error', { patterns: [restContracts, processModule] }],
-      'no-restricted-properties': ['error', random, compare, environment],
+      'no-restricted-properties': ['error', random, compare, environment, wallClock],
       'no-restricted-syntax': ['error', ...bansOfSyntax, restDynamic],
     },
   },
@@ -129,6 +134,17 @@ export default tseslint.config(
   {
     files: ['**/*.entity.ts'],
     rules: { 'no-restricted-syntax': ['error', restDynamic] },
+  },
+  {
+    // where dates begin
+    files: [
+      'libs/node/src/clock.ts',
+      'libs/document-store/src/filesystem/open-filesystem-store.ts',
+      'apps/gateway/src/{start-gateway,api/node.controller}.ts',
+      'apps/cli/src/commands/*.ts',
+      'apps/standalone/src/folder.ts',
+    ],
+    rules: { 'no-restricted-properties': ['error', random, compare, environment] },
   },
   {
     files: ['apps/*/src/main.ts', 'apps/*/src/config.ts'],

@@ -22,6 +22,7 @@ import {
   readChainRows,
 } from './chain-rows.js';
 import { Chains, silent, type AdmissionLog } from './chains.js';
+import { wallClock } from './clock.js';
 import type { Database, Sql } from './database.js';
 import type { KeyRing } from './key-ring.js';
 import { notAdmitted } from './refusal-log.js';
@@ -66,7 +67,7 @@ export class Admission {
   private constructor(
     database: Database,
     ring: Pick<KeyRing, 'first' | 'identities'> | null,
-    { log = silent, now = Date.now }: AdmissionOptions = {},
+    { log = silent, now = wallClock }: AdmissionOptions = {},
   ) {
     this.#chains = new Chains(log);
     this.#database = database;

@@ -46,8 +46,11 @@ const GAP_MS = CLOCK_LOOK_EVERY_MS + CLOCK_SKEW_MS;
 /** A doubt that stays is told again after so long. */
 const TELL_AGAIN_MS = 60 * 60_000;
 
+/** The system's time, Unix ms. */
+export const wallClock = (): number => Date.now();
+
 /** Makes the clock of a role; its first {@link Clock.look} is for the caller. */
-export function createClock(sql: Sql, log: Logger, now: () => number = Date.now): Clock {
+export function createClock(sql: Sql, log: Logger, now: () => number = wallClock): Clock {
   let last: Look | undefined;
   /** what the database's clock is held against: an earlier look of this process */
   let base: Look | undefined;

@@ -19,7 +19,7 @@ import { Gate, waiterGate, type Transport } from '@dta/transport';
 import { LRUCache } from 'lru-cache';
 import { Admission, type AdmissionOptions } from './admission.js';
 import { admitFolder } from './admit-documents.js';
-import { createClock, type Clock } from './clock.js';
+import { createClock, wallClock, type Clock } from './clock.js';
 import { openDatabase, type Database, type DatabaseOptions } from './database.js';
 import { readKeyFile } from './key-files.js';
 import { openKeyRing, type KeyRing } from './key-ring.js';
@@ -102,7 +102,7 @@ export interface RoleParts {
  */
 export async function openNode(
   options: NodeOptions,
-  { transport, log, monitor = createMonitor(options.role), warn, now = Date.now }: RoleParts,
+  { transport, log, monitor = createMonitor(options.role), warn, now = wallClock }: RoleParts,
 ): Promise<Node> {
   const { role } = options;
   const metrics = createRoleMetrics(monitor.registry);

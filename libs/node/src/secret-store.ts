@@ -4,6 +4,7 @@ import { keyPeriod, periodKey, type Custody, type KeyName } from '@dta/custody';
 import { DtaError, isDtaError } from '@dta/errors';
 import type { Role } from '@dta/identity';
 import { secretContext, type NewSecret, type OpenSecret, type SecretName } from '@dta/order';
+import { wallClock } from './clock.js';
 import type { Sql } from './database.js';
 
 /** A secret sealed by custody, ready to be written. */
@@ -42,7 +43,7 @@ export class SecretStore {
   readonly #now: () => number;
   readonly #keys: PeriodKeys;
 
-  constructor(sql: Sql, custody: Custody, owner: Cid, role: Role, now: () => number = Date.now) {
+  constructor(sql: Sql, custody: Custody, owner: Cid, role: Role, now: () => number = wallClock) {
     this.#sql = sql;
     this.#custody = custody;
     this.#owner = owner;

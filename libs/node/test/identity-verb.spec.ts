@@ -408,6 +408,35 @@ describe('a node with new keys', () => {
   });
 });
 
+test('news that were sealed while the clock was a year ahead are sealed anew', async () => {
+  const YEAR = 365 * 24 * 60 * 60_000;
+  const { p, f1 } = members;
+  let [ahead, served] = [YEAR, 0];
+  const sender = await nodeOf(await member('ahead', 'fiduciary'), 'fiduciary', [p]);
+  const revocation = await revokeIdentity(sender.ring.first, 'given up', sender.lastWord.key, Date.now());
+  await sender.admission.revoke(revocation.bytes);
+  const peer = await nodeOf(p, 'principal', [{ ...f1, identity: sender.ring.newest }]);
+  await peer.transport.serve(
+    peerSubject(peer.ring.first, 'principal', 'identity'),
+    { group: 'test', gate: new Gate() },
+    ({ payload }) => ((served += 1), takeIdentities(peer, payload)),
+  );
+  const rows = () =>
+    sender.database.query<{ last_error: string | null; done: boolean }>(
+      'SELECT last_error, answered_at IS NOT NULL AS done FROM announcements',
+    );
+  const wrong = { ...sender, now: () => Date.now() + ahead, clock: { ...sender.clock, agrees: true } };
+  const first = startAnnouncer(wrong); // database and clock were wrong alike
+  await until(async () => (await rows()).some(({ last_error: error }) => error === 'time_ahead'));
+  await first.stop();
+  await sender.database.query("UPDATE announcements SET next_attempt_at = now() + interval '1 year'");
+  ahead = 0;
+  const second = startAnnouncer(wrong);
+  await until(async () => (await rows()).every(({ done }) => done) && served > 1);
+  await second.stop();
+  expect(peer.admission.directory.standingOf(sender.ring.first)).toBe('revoked');
+});
+
 async function until(holds: () => Promise<boolean>): Promise<void> {
   for (const limit = Date.now() + 60_000; !(await holds()); await delay(50)) {
     if (Date.now() > limit) throw new Error(`not so after 60 s: ${String(holds)}`);

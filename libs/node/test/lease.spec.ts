@@ -3,7 +3,15 @@ import { cidOf, type Cid } from '@dta/codec';
 import { randomBytes } from '@dta/crypto';
 import { freshDatabase, type FreshDatabase } from '@dta/testkit';
 import { randomUUID } from 'node:crypto';
-import { dropLease, migrateDatabase, openDatabase, takeLease, undriven, type Database } from '../src/index.js';
+import {
+  deliveriesOf,
+  dropLease,
+  migrateDatabase,
+  openDatabase,
+  takeLease,
+  undriven,
+  type Database,
+} from '../src/index.js';
 
 let fresh: FreshDatabase;
 let database: Database;
@@ -55,6 +63,16 @@ describe('a lease', () => {
     expect(await takeLease(database, order, one)).toBe(true);
   });
 
+  test('that was taken while the clock was a year ahead is none, once it is right', async () => {
+    const [order, one, other] = [await owing(), randomUUID(), randomUUID()];
+    expect(await takeLease(database, order, one)).toBe(true);
+    expect(await undriven(database, 10, [])).toEqual([]);
+    await database.query(`UPDATE leases SET until = until + interval '1 year'`);
+    expect(await undriven(database, 10, [])).toEqual([order]); // its holder may be gone
+    expect(await takeLease(database, order, other)).toBe(true);
+    expect(await takeLease(database, order, one)).toBe(false);
+  });
+
   test('is one holder’s, however many ask at once', async () => {
     const order = anyCid();
     const taken = await Promise.all(Array.from({ length: 10 }, () => takeLease(database, order, randomUUID())));
@@ -67,6 +85,14 @@ describe('what nobody drives', () => {
     const [due, , held] = [await owing(), await owing(60), await owing()];
     await takeLease(database, held, randomUUID());
     expect(await undriven(database, 10, [])).toEqual([due]);
+  });
+
+  test('is what waits for longer than any message may: the clock was ahead as that was written', async () => {
+    const [ref, waiting] = [await owing(365 * 24 * 60 * 60), await owing(590)];
+    expect(await undriven(database, 10, [])).toEqual([ref]);
+    expect((await deliveriesOf(database, ref)).map(({ dueInMs }) => dueInMs)).toEqual([0]);
+    const [later] = await deliveriesOf(database, waiting);
+    expect(later?.dueInMs).toBeGreaterThan(0);
   });
 
   test('waits in a state that somebody must answer in, and all have: its last driver died before the next step', async () => {

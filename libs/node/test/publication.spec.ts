@@ -323,6 +323,40 @@ describe('nothing is lost and nothing forks', () => {
   });
 });
 
+test('a right to publish that lasts longer than any was taken by a clock that was ahead, and is free', async () => {
+  const [gone, here] = [randomUUID(), randomUUID()];
+  const generations = ring.identities.map(({ cid }) => cid);
+  expect(await takePublication(database, gone, generations)).toBeNull();
+  expect(await takePublication(database, here, generations)).toBeUndefined();
+  await database.query("UPDATE log_head SET until = until + interval '1 year'");
+  expect(await takePublication(database, here, generations)).toBeNull();
+});
+
+test('nothing is signed or forgotten while the clock is in doubt', async () => {
+  const right = clock;
+  clock = { ...right, agrees: false, doubt: { kind: 'skewed', sentence: 'an hour ahead' } };
+  try {
+    await send(1);
+    await publish().stop(); // which waits for the end of its turn
+    expect(await publicationBacklog(database)).toMatchObject({ envelopes: 1 });
+  } finally {
+    clock = right;
+  }
+  publish();
+  await published();
+  await running.pop()?.stop();
+  await database.query("UPDATE envelopes SET published_at = now() - interval '8 days' WHERE log");
+  clock = { ...right, agrees: true, doubt: { kind: 'unsteady', sentence: 'it jumped' } };
+  try {
+    await publish().stop();
+    expect(await database.query('SELECT FROM envelopes WHERE log AND bytes IS NOT NULL')).toHaveLength(1);
+  } finally {
+    clock = right;
+  }
+  await publish().stop();
+  expect(await database.query('SELECT FROM envelopes WHERE log AND bytes IS NOT NULL')).toEqual([]);
+});
+
 describe('bytes leave the row', () => {
   beforeEach(async () => {
     await send(2);

@@ -115,6 +115,10 @@ const cases: Case[] = [
   // bans
   ['Math.random', 'libs/order/test/v.ts', `export const x = Math.random();\n`, 'no-restricted-properties'],
   ['Buffer.compare', 'libs/order/src/v.ts', `export const x = Buffer.compare(a, b);\n`, 'no-restricted-properties'],
+  ['an interval by the clock', 'libs/node/src/v.ts', `export const x = Date.now();\n`, 'no-restricted-properties'],
+  ['the clock as a default', 'apps/gateway/src/v.ts', `export const x = Date.now;\n`, 'no-restricted-properties'],
+  ['the clock where dates begin', 'libs/node/src/clock.ts', `export const x = Date.now();\n`, undefined],
+  ['the clock in a test', 'libs/node/test/v.ts', `export const x = Date.now();\n`, undefined],
   ['loose equality', 'libs/order/src/v.ts', `export const x = a == b;\n`, 'eqeqeq'],
   ['console in a role', 'apps/principal/src/v.ts', `console.log(1);\n`, 'no-console'],
   ['console in the cli', 'apps/cli/src/v.ts', `console.log(1);\n`, undefined],
