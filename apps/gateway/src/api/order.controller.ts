@@ -134,7 +134,7 @@ export class OrderController {
   ): Promise<ResultOf<V>> {
     this.#overload.assertNot(call, params.waitMs);
     try {
-      return await this.#calls.call(call, params, context, context.deadline - Date.now());
+      return await this.#calls.call(call, params, context, context.deadline - performance.now());
     } catch (error) {
       this.#overload.note(call, params.waitMs, error);
       throw error;
