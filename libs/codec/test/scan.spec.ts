@@ -200,7 +200,7 @@ function looksOf(bytes: Uint8Array): number {
     get: (target, name) => {
       if (typeof name === 'string' && /^\d+$/.test(name)) looks += 1;
       const value: unknown = Reflect.get(target, name, target);
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+      return typeof value === 'function' ? Function.prototype.bind.call(value, target) : value;
     },
   });
   try {

@@ -161,9 +161,8 @@ function placesIn(value: unknown, place: readonly string[] = []): (readonly stri
 function put(document: unknown, [key, ...rest]: readonly string[], value: unknown): unknown {
   if (key === undefined) return value;
   const inner = put((document as Record<string, unknown>)[key], rest, value); // placesIn has been there
-  return Array.isArray(document)
-    ? [inner, ...(document as unknown[]).slice(1)]
-    : { ...(document as object), [key]: inner };
+  if (Array.isArray(document)) return [inner, ...document.slice(1)];
+  return typeof document === 'object' ? { ...document, [key]: inner } : inner;
 }
 
 /** The honest document with something nasty in one place, as large as may be; null where there is no room. */
