@@ -124,12 +124,12 @@ function isAscii(bytes: Uint8Array, start: number, end: number): boolean {
 }
 
 function scanList(cursor: Cursor, length: number, depth: number): void {
-  enter(cursor, depth);
+  enter(cursor, depth, length);
   for (let member = 0; member < length; member++) scanItem(cursor, depth + 1);
 }
 
 function scanMap(cursor: Cursor, length: number, depth: number): void {
-  enter(cursor, depth);
+  enter(cursor, depth, 2 * length);
   if (length > cursor.limits.entries) throw tooMany('entries', cursor.limits);
   let [before, beforeEnd] = [0, 0];
   for (let entry = 0; entry < length; entry++) {
@@ -149,7 +149,9 @@ function scanMap(cursor: Cursor, length: number, depth: number): void {
   }
 }
 
-function enter(cursor: Cursor, depth: number): void {
+/** Of `members` items, none of which has less than a byte: what claims more than there are bytes is cut short, not too large. */
+function enter(cursor: Cursor, depth: number, members: number): void {
+  if (members > cursor.bytes.length - cursor.at) throw refuse(cursor, 'an end too soon');
   if (depth >= MAX_NESTING) throw refuse(cursor, 'lists and maps nested that deep');
 }
 
