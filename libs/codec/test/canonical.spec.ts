@@ -98,6 +98,9 @@ test('writes what the library of IPLD writes', () => {
   expect(encodeCanonical(long, NO_ITEM_LIMITS)).toEqual(new Uint8Array(dagCbor.encode(long))); // beyond the room it begins with
 });
 
+/** A key of 60 bytes that ends so, as hex of its item. */
+const longKey = (end: string) => `783c${'61'.repeat(59)}${end}`;
+
 describe('decodeCanonical refuses', () => {
   test.each([
     ['no bytes', ''],
@@ -130,6 +133,8 @@ describe('decodeCanonical refuses', () => {
     ['text of indefinite length', '7f6161ff'],
     ['a break alone', 'ff'],
     ['the same key twice', 'a2616101616101'],
+    ['the same long key twice', `a2${longKey('61')}00${longKey('61')}00`],
+    ['long keys in another order', `a2${longKey('62')}00${longKey('61')}00`],
     ['a key that is no text', 'a10102'],
     ['a date, tag 0', 'c074323031332d30332d32315432303a30343a30305a'],
     ['a bignum, tag 2', 'c249010000000000000000'],
@@ -149,6 +154,8 @@ describe('decodeCanonical refuses', () => {
     ['a map that claims 2^32 − 1 members', 'baffffffff'],
     ['bytes that claim 2^32 − 1', '5affffffff'],
     ['reserved additional information', '1c'],
+    ['an integer of sixteen bytes', `1c${'ff'.repeat(16)}`],
+    ['an integer of a length left open', `1f${'ff'.repeat(128)}`],
     ['the key __proto__', 'a1695f5f70726f746f5f5fa1617801'],
   ])('%s', (_name, hex) => {
     expect(() => decodeHex(hex)).toThrow(refusal('non_canonical'));
