@@ -85,6 +85,17 @@ test('--stuck names an order whose next step is this role’s own and that nobod
   expect(output.split('\n')[1]).toMatch(new RegExp(`^${ref}  dealing  1 h +a process of this role +- +- +- +-$`));
 });
 
+test('--stuck names an order whose Request was altered in the database, and all others', async () => {
+  const altered = await owe('accepted', 'deal', anyCid());
+  const other = await owe('dealing', 'confirm', anyCid());
+  await database.query('DELETE FROM deliveries WHERE order_ref = $1', [altered]);
+  await database.query("INSERT INTO statements (order_ref, cid, bytes) VALUES ($1, $1, 'garbage')", [altered]);
+  const { status, output } = await run('--stuck', '--json');
+  expect(status).toBe(0);
+  const named = (JSON.parse(output) as Record<string, unknown>[]).map(({ orderReference }) => orderReference); // checked here
+  expect(named.sort()).toEqual([altered, other].sort());
+});
+
 test('counts orders by state', async () => {
   expect((await run()).output).toBe('there are no orders\n');
   expect((await run('--stuck')).output).toBe('no order waits\n');

@@ -1,4 +1,4 @@
-import type { Cid } from '@dta/codec';
+import { cidOf, type Cid } from '@dta/codec';
 import { parseStatement, type Role } from '@dta/identity';
 import { requestStatement } from '@dta/order';
 import type { Sql } from './database.js';
@@ -76,16 +76,18 @@ export async function stuckOrders(sql: Sql, limit: number): Promise<StuckOrder[]
     })),
     ...idle.map(({ ref, state, since, request, drives }): StuckOrder => ({
       ...{ orderReference: ref, state, since: Number(since) },
-      waitingFor: drives || request === null ? null : principalOf(request, state),
+      waitingFor: drives || request === null ? null : principalOf(ref, request, state),
       ...{ attempts: null, lastError: null, nextAttempt: null },
     })),
   ];
   return waiting.sort((a, b) => a.since - b.since);
 }
 
-/** At a fiduciary or a beneficiary: the principal that placed the order has the next word. */
-function principalOf(request: Buffer, state: string): StuckOrder['waitingFor'] {
-  const { issuer } = parseStatement([requestStatement], new Uint8Array(request)).body;
+/** At a fiduciary or a beneficiary: the principal that placed the order has the next word; null where its Request was altered. */
+function principalOf(ref: Cid, request: Buffer, state: string): StuckOrder['waitingFor'] {
+  const bytes = new Uint8Array(request);
+  if (cidOf(bytes) !== ref) return null; // one altered row must not keep all others from being listed
+  const { issuer } = parseStatement([requestStatement], bytes, ref).body;
   return issuer === null ? null : { party: issuer, role: 'principal', verb: nextVerb[state] ?? state };
 }
 
