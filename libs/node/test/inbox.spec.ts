@@ -21,7 +21,7 @@ import {
   type PeerStep,
 } from '../src/index.js';
 import { refusal } from './refusal.js';
-import { cast, RoleRig, rowsOf, WiredParties, type Cast } from './testing/index.js';
+import { cast, RoleRig, rowsOf, successorOf, WiredParties, type Cast } from './testing/index.js';
 
 // An inbox by itself, with a step that the test makes up.
 
@@ -459,4 +459,18 @@ describe("a gateway's call", () => {
       refusal('unauthenticated'),
     );
   });
+});
+
+test('what was stored before is answered to the newest key of the chain that sent it, never to a retired one', async () => {
+  const { step } = counting();
+  const keeping: PeerStep<Tally> = async (order, given, tools) => {
+    const outcome = await step(order, given, tools);
+    return { ...outcome, keep: [...given.evidence.statements] };
+  };
+  await inbox.answer('accept', payload, keeping);
+  const next = await successorOf(members.p);
+  await node.admission.learn([next.identity]);
+  const again = await new WiredParties(rig, members).pack(message); // by the old key, in another envelope
+  const [reply = new Uint8Array()] = decodeBundle(await inbox.answer('accept', again, keeping)).envelopes;
+  expect(parseEnvelope(reply).header.recipients.map(({ id }) => id)).toEqual([next.identity.cid]);
 });

@@ -1,6 +1,6 @@
 // One order of two fiduciaries, made by hand (vectors/by-hand.ts) from fixed seeds, and what follows from it by
 // docs/protocol.md §6: computed a second time here, and frozen. The literals were taken from this test's own computation
-// on 2026-11-21; a change of any byte of the protocol changes them.
+// on 2026-11-30, when documents had got `next`; a change of any byte of the protocol changes them.
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { cidFromBytes, type Cid } from '@dta/codec';
 import { kemKeyPair } from '@dta/crypto';
@@ -69,7 +69,8 @@ function make(key: KeyObject, body: Plain): Made {
 async function party(name: string, role: string, seed: number): Promise<Party> {
   const { key, publicBytes: sign } = ed25519(fill(seed));
   const { publicKey: kem } = await kemKeyPair(fill(seed + 1));
-  const said = { name, roles: [role], keys: { sign, kem }, recovery: null, prev: null, extension: {} };
+  const next = sha256('DTA-NEXTKEY1', ed25519(fill(seed + 2)).publicBytes);
+  const said = { name, roles: [role], keys: { sign, kem }, next, recovery: null, prev: null, extension: {} };
   return { ...make(key, { ...common('identity', null, null), ...said }), key };
 }
 
@@ -178,10 +179,10 @@ describe('statements', () => {
     expect(evidence.statements.map(({ cid }) => cid)).toEqual(made.statements.map(({ cid }) => cidText(cid)));
     const { request, enrolment, manifest, certificate } = made;
     expect([request, enrolment, manifest, certificate].map(({ cid }) => cidText(cid))).toEqual([
-      'bafyreih2sfod5jsdykl637b7mkv53ddai5wc5jfx4x4hb3px6ddoohr7pa',
-      'bafyreigyhzwkrlpblwkzgxs3tnxxxczur3izwfuy5ta4pctqxo7h33dreq',
-      'bafyreidnyu5ylliw7b3ukl37j3cn7oxwsluimsskb323psc2xynwegp3sq',
-      'bafyreierosfltmlyhyselvn7rwqlndnpbmsgzz52b5plqy5kckhlcmforq',
+      'bafyreial4xr6zsfn6lvlarhpifbt7es3jcwhaaijbp2ctggo3kbaeyvp7m',
+      'bafyreiejbkglbjijag3vogrkree6ikhgbcrtnd7vtla5mu3dqomyqdq6lu',
+      'bafyreihqnt2vmpzqhapinazwoctw7vkxy3qmgaiho2lzttxlsxrw7ry5v4',
+      'bafyreiegh6nxr6ne3uebppgh7i4xlmro5ghqim2gto646jf4uxmquyxbza',
     ]);
   });
 
@@ -210,12 +211,12 @@ describe('what follows from them', () => {
   test('transcript, vector, and Y', () => {
     const setup = verifySetup(evidence);
     expect(hex(setup.transcript)).toBe(hex(made.transcript));
-    expect(hex(setup.transcript)).toBe('b117f48695cccbdcfda599edd43273e52ec84ddf8aa72c9c3c7dc40de4e08e9e');
+    expect(hex(setup.transcript)).toBe('17e7d3581e4bb880868640da6ee392b2db6702403e0fe04cd07f46fea29f1a28');
     expect(setup.vector.map(hex)).toEqual(made.vector.map(hex));
     expect(hex(setup.vectorHash)).toBe(hex(sha256(...made.vector)));
-    expect(hex(setup.vectorHash)).toBe('a83dff000a5705d83fc44147d164082bed3b7aa84739f6014bab09f5062565e4');
+    expect(hex(setup.vectorHash)).toBe('d5386a4eecfd3e98e758e5ecc8ab3dd21970c31fbe79e3e8d8ed4210892d5317');
     expect(hex(setup.commitment)).toBe(hex(made.commitment));
-    expect(hex(setup.commitment)).toBe('02adc5936053630a78108e97a4cef4b197e7b59c9d684b799934a7bc9d941b7309');
+    expect(hex(setup.commitment)).toBe('02b388d19bc246cb3afba0202b4a7dbc372b2fe532779ee7d37ce931330915781c');
   });
 
   test('a certificate that holds', () => {
@@ -223,10 +224,10 @@ describe('what follows from them', () => {
   });
 
   test('the digests that the proofs of possession are over', () => {
-    expect(hex(made.enrolmentDigest)).toBe('b906f5f107ae35bdacb3df03c1421259a6a4ecfd6b8bc971a082936dd52a4b22');
+    expect(hex(made.enrolmentDigest)).toBe('48ae4d1e5bd479ec862ffdf843587523b7d0e975b455ac612204886186f65c1d');
     expect(made.digests.map(hex)).toEqual([
-      '9daa3708335ed8448db5ca5327dc8c0b327a2f08b0036f32fd1f414f2e58ea55',
-      '24c0953c38280db155c4af1462ae684f4b7cc4669958fae56513ef459a7f2cf8',
+      'bc0f48fa529854f6daa2a10d00771df017b86c8ba6acb7b7bd7704d1620b5d72',
+      '2cfc3a9e451223ee5dafff6eb051857a02bcc5c0c7b1b1495207d2fbbe888946',
     ]);
   });
 });
@@ -240,10 +241,10 @@ describe('what is derived', () => {
       expect(derived.map(hex)).toEqual(made.coefficients[at]?.map(hex));
     }
     expect(made.coefficients.flat().map(hex)).toEqual([
-      '5fea9c608214f7595b4718f5c5e5c5305010246229c04fd01885fe990b767b53',
-      'c35a92a54b2eb05321acc0c7b3535248f2ab05e0850b545122255f13f44618ca',
-      'adc954f5d3ba1cb8eaf84c753ead55918215078d3af6e1014263c2a9fd806f64',
-      '61a2047d3ff74233219a550b621702131f5eb2db1308ad7f19d683b98accc030',
+      '075618382402d0d1d93375e52e686253d1cb2bc50bd52021ac73583bda2ff8c1',
+      '1508b81e8624adeea892fdeefe61dc4897df62c4e6d4dfacf8bdcf7c1d17fb82',
+      '8fb3ce4258145c4d8df0d411e261fba152ca70ac7e3a76bd786f44ed5dc4c709',
+      'e3e7a86c99e0712576b8f55b681c564c31eb611d450b54f71e0690047b65c144',
     ]);
     const other = deriveCoefficients(new Uint8Array(fill(0x31, 64)), order(), 1, 1).map(hex);
     expect(other).toEqual([
@@ -269,7 +270,7 @@ describe('what is derived', () => {
     expect(hex(context)).toBe(
       hex(cbor(['DTA-SEALED1', made.parties[2]?.cid ?? null, 'fiduciary', 'share', cid, 3, fill(7), 2])),
     );
-    expect(hex(sha256(context))).toBe('be6a45aa64c65676ea5ae5ce2b78381ee7792e3aaa4c12e74ca1c8170a3a3e3b');
+    expect(hex(sha256(context))).toBe('733d6a7aaa95e8b125def7d4b1eb8566ee63d5126ca192308df0743ad461dd8e');
     const own = { what: 'record-key', request: null, epoch: 0, transcript: null, index: null } as const;
     expect(hex(secretContext(owner, 'principal', own))).toBe(
       hex(cbor(['DTA-SEALED1', made.parties[2]?.cid ?? null, 'principal', 'record-key', null, 0, null, null])),
