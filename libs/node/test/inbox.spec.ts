@@ -470,7 +470,7 @@ test('what was stored before is answered to the newest key of the chain that sen
   await inbox.answer('accept', payload, keeping);
   const next = await successorOf(members.p);
   await node.admission.learn([next.identity]);
-  const again = await new WiredParties(rig, members).pack(message); // by the old key, in another envelope
+  const again = await parties.seal(message); // by the old key, in another envelope
   const [reply = new Uint8Array()] = decodeBundle(await inbox.answer('accept', again, keeping)).envelopes;
   expect(parseEnvelope(reply).header.recipients.map(({ id }) => id)).toEqual([next.identity.cid]);
 });

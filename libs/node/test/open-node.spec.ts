@@ -40,7 +40,7 @@ describe('a role does not start', () => {
     const file = join(folder, 'other');
     await writeFile(file, 'no document');
     await expect(open()).rejects.toThrow(
-      refusal('start_failed', 'no valid identity documents or Revocations in ' + folder + ': other'),
+      refusal('start_failed', 'no valid identity documents, Revocations or Decisions in ' + folder + ': other'),
     );
     await rm(file);
     await expect(open({ admittedIdentities: join(folder, 'gone') })).rejects.toThrow(
