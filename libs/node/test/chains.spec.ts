@@ -227,6 +227,13 @@ describe('a Revocation', () => {
     expect(standing(admission)).toBe('revoked');
   });
 
+  test('by the newest key counts, whatever came before it by others', async () => {
+    const admission = await open();
+    for (const by of [first, await member('thief', 'principal'), third]) await admission.revoke(await revokedBy(by));
+    await admission.admit(bytesOf(first, second, third));
+    expect(standing(admission)).toBe('revoked');
+  });
+
   test('of a document that is heard of later counts then', async () => {
     const admission = await knowing();
     await admission.revoke(await revokedBy(second, second));
