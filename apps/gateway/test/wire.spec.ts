@@ -86,11 +86,13 @@ describe('a client that falls silent', () => {
     const trickling = wire(port, placing('Transfer-Encoding: chunked'));
     const sending = setInterval(() => trickling.socket.write('1\r\n \r\n'), 1_000);
     const headless = wire(port, `POST /v1/order HTTP/1.1\r\nAuthorization: Bearer ${token}\r\n`);
+    const refused = wire(port, `POST /v1/order HTTP/1.1\r\nHost: x\r\n${json}\r\nContent-Length: 2\r\n\r\n`);
     const texts = await Promise.all([idle.closed, trickling.closed, headless.closed]);
     clearInterval(sending);
     expect(texts.map(statusIn)).toEqual([408, 408, 408]);
     for (const text of texts) expect(text).toMatch(/\r\nConnection: close\r\n/i);
     for (const text of texts.slice(0, 2)) expect(text).toContain('"code":"request_invalid"');
+    expect(await refused.closed).toMatch(/^HTTP\/1\.1 401 /); // its body was to be thrown away, and never came
   });
 });
 
