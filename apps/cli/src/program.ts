@@ -90,8 +90,9 @@ export function buildProgram(environment: Readonly<Record<string, string | undef
     .description('looks after custody')
     .command('check')
     .description('tries all that custody needs of the token that CUSTODY_PKCS11_MODULE, _TOKEN and _PIN name')
-    .action(async () => {
-      const { table, fit } = await checkCustody(environment);
+    .option('--force', 'tries the PIN though the token has counted wrong ones: the next may lock it')
+    .action(async (options: { force?: boolean }) => {
+      const { table, fit } = await checkCustody(environment, options);
       say(table);
       if (!fit) throw new DtaError('custody_unavailable', 'do not trust this token with the keys of a node');
     });

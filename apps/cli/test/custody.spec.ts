@@ -52,6 +52,19 @@ describe('dta custody check', () => {
     expect(output + errors).not.toContain(pin);
   });
 
+  test('tries no PIN at a token that has counted a wrong one, unless forced', async () => {
+    const { CUSTODY_PKCS11_PIN_FILE: _file, ...others } = environment;
+    const wrong = { environment: { ...others, CUSTODY_PKCS11_PIN: 'not-the-pin-1234' } };
+    await dta(['custody', 'check', '--force'], wrong);
+    for (const said of [wrong, { environment }]) {
+      const { status, output } = await dta(['custody', 'check'], said); // the right one would have set the count back
+      expect(status).toBe(1);
+      expect(output).toMatch(/^NO {2}logs in .*CKF_USER_PIN_COUNT_LOW.*--force/m);
+    }
+    expect((await dta(['custody', 'check', '--force'], { environment })).status).toBe(0);
+    expect((await dta(['custody', 'check'], { environment })).status).toBe(0);
+  });
+
   test('says which settings it lacks', async () => {
     const { status, errors } = await dta(['custody', 'check'], { environment: {} });
     expect(status).toBe(1);

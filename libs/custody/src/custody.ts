@@ -43,6 +43,12 @@ export interface Custody {
   close(): Promise<void>;
 }
 
+/**
+ * Asked before a provider makes a key-encryption key, which it does at a name's first use. Rejects where none may be made:
+ * where rows lie sealed under keys that the provider hasn't got, a new one would hide that it is another, or was emptied.
+ */
+export type BeforeKey = (key: KeyName) => Promise<void>;
+
 /** Signing keys inside a provider. They are found by their public key [32]. */
 export interface CustodySigning {
   /** Has the provider make one. @throws `custody_unavailable` where it can't */

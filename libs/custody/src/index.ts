@@ -1,4 +1,11 @@
-export { assertKeyName, doesNotOpen, type Custody, type CustodySigning, type KeyName } from './custody.js';
+export {
+  assertKeyName,
+  doesNotOpen,
+  type BeforeKey,
+  type Custody,
+  type CustodySigning,
+  type KeyName,
+} from './custody.js';
 export { keyPeriod, periodKey } from './key-period.js';
 export { custodyProtection } from './custody-protection.js';
 export { openSoftwareCustody } from './software/open-software-custody.js';

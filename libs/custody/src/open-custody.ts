@@ -1,4 +1,4 @@
-import type { Custody } from './custody.js';
+import type { BeforeKey, Custody } from './custody.js';
 import type { TokenOptions } from './pkcs11/connection.js';
 import { openProvidedCustody } from './custody-provider.js';
 import { openPkcs11Custody } from './pkcs11/open-pkcs11-custody.js';
@@ -15,14 +15,19 @@ export type CustodyOptions =
  * Opens the custody that a node is configured with.
  *
  * @param warn takes a sentence where the custody protects nothing
+ * @param beforeKey asked before a token or the software's file makes a key; nobody by default
  * @throws what {@link openSoftwareCustody}, {@link openPkcs11Custody} and {@link openProvidedCustody} throw
  */
-export function openCustody(options: CustodyOptions, warn: (sentence: string) => void): Promise<Custody> {
+export function openCustody(
+  options: CustodyOptions,
+  warn: (sentence: string) => void,
+  beforeKey?: BeforeKey,
+): Promise<Custody> {
   switch (options.kind) {
     case 'pkcs11':
-      return openPkcs11Custody(options);
+      return openPkcs11Custody(options, beforeKey);
     case 'software':
-      return openSoftwareCustody({ file: options.file, warn });
+      return openSoftwareCustody({ file: options.file, warn, ...(beforeKey !== undefined && { beforeKey }) });
     case 'provider':
       return openProvidedCustody(options.specifier, options.settings, warn);
   }

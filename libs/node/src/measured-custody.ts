@@ -13,8 +13,18 @@ export interface CustodyOperation {
 /** Told of each operation as it ends. */
 type Observe = (operation: CustodyOperation) => void;
 
-/** The same custody, telling of each operation as it ends, whoever asked for it. */
-export function measuredCustody(custody: Custody, observe: Observe): Custody {
+interface Watch {
+  readonly ended: Observe;
+  readonly failed: (operation: CustodyOperation['operation'], error: unknown) => void;
+}
+
+/** The same custody, telling of each operation as it ends, whoever asked for it, and of each that failed why. */
+export function measuredCustody(
+  custody: Custody,
+  observed: Observe,
+  failed: (operation: CustodyOperation['operation'], error: unknown) => void,
+): Custody {
+  const observe: Watch = { ended: observed, failed };
   return {
     kind: custody.kind,
     erasesForCertain: custody.erasesForCertain,
@@ -28,7 +38,7 @@ export function measuredCustody(custody: Custody, observe: Observe): Custody {
   };
 }
 
-function measuredSigning(signing: CustodySigning, observe: Observe): CustodySigning {
+function measuredSigning(signing: CustodySigning, observe: Watch): CustodySigning {
   const measuredKey = (key: SigningKey): SigningKey => ({
     publicKey: key.publicKey,
     sign: (message) => measured(observe, 'sign', () => key.sign(message)),
@@ -42,19 +52,20 @@ function measuredSigning(signing: CustodySigning, observe: Observe): CustodySign
 }
 
 async function measured<T>(
-  observe: Observe,
+  { ended, failed }: Watch,
   operation: CustodyOperation['operation'],
   run: () => Promise<T>,
 ): Promise<T> {
   const begun = performance.now();
   const tell = (code: CustodyOperation['code']) =>
-    observe({ operation, code, seconds: (performance.now() - begun) / 1000 });
+    ended({ operation, code, seconds: (performance.now() - begun) / 1000 });
   try {
     const result = await run();
     tell('ok');
     return result;
   } catch (error) {
     tell(toDtaError(error).code);
+    failed(operation, error);
     throw error;
   }
 }

@@ -23,6 +23,8 @@ import { createClock, wallClock, type Clock } from './clock.js';
 import { openDatabase, type Database, type DatabaseOptions } from './database.js';
 import { readKeyFile } from './key-files.js';
 import { openKeyRing, type KeyRing } from './key-ring.js';
+import { createCustodyLog } from './custody-log.js';
+import { missingKeys } from './kept-keys.js';
 import { measuredCustody } from './measured-custody.js';
 import { pluginLimits } from './plugin-limits.js';
 import { createRefusalLog, type RefusalLog } from './refusal-log.js';
@@ -98,7 +100,7 @@ export interface RoleParts {
 /**
  * Opens custody, keys, plugins, database and admission list of a role.
  *
- * @throws `start_failed`, `key_file_invalid`, `custody_invalid`, `service_unavailable`, `schema_outdated`
+ * @throws `start_failed`, `key_file_invalid`, `custody_invalid` (also where custody has no key of what is sealed), `service_unavailable`, `schema_outdated`
  */
 export async function openNode(
   options: NodeOptions,
@@ -106,11 +108,22 @@ export async function openNode(
 ): Promise<Node> {
   const { role } = options;
   const metrics = createRoleMetrics(monitor.registry);
-  const provider = await openCustody(options.custody, warn ?? ((sentence) => log.warn({ role }, sentence)));
-  const custody = measuredCustody(provider, metrics.custody);
+  let beforeKey: () => Promise<unknown> = async () => undefined; // until there is a database, none is made
+  const provider = await openCustody(
+    options.custody,
+    warn ?? ((sentence) => log.warn({ role }, sentence)),
+    async () => void (await beforeKey()),
+  );
+  const custody = measuredCustody(provider, metrics.custody, createCustodyLog(log, role));
   const own = await openOwnKeys(options, custody);
   const store = await openStore(options.documentStore);
-  const { plugins, database, admission, secrets, rowMac } = await openRest(options, { own, custody, log, now });
+  const check = async (opened: Database) => {
+    const missing = await missingKeys(opened, custody);
+    if (missing.length > 0) log.error({ role, keys: missing }, 'custody lacks keys that rows are sealed under');
+    beforeKey = () => missingKeys(opened, provider);
+  };
+  const parts = { own, custody, log, now, check };
+  const { plugins, database, admission, secrets, rowMac } = await openRest(options, parts);
   const clock = createClock(database, log.child({ role }), now);
   await clock.look().catch((err: unknown) => log.warn({ role, err }, "the database's clock could not be read"));
   const gate = new Gate({ inWork: MESSAGES_IN_WORK_MAX, queued: MESSAGES_QUEUED_MAX });
@@ -200,14 +213,17 @@ interface OwnParts {
   readonly custody: Custody;
   readonly log: Logger;
   readonly now: () => number;
+  /** whether custody has what the database was sealed with, before anything is opened or sealed */
+  readonly check: (database: Database) => Promise<void>;
 }
 
 async function openStored(
   { role, database: options, admittedIdentities }: NodeOptions,
-  { own, custody, log, now }: OwnParts,
+  { own, custody, log, now, check }: OwnParts,
 ) {
   const database = await openDatabase(options);
   try {
+    await check(database);
     const secrets = new SecretStore(database, custody, own.first, role, now);
     const rowMac = await openRowMac(database, secrets, { owner: own.first, role, log });
     return {

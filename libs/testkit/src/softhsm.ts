@@ -95,6 +95,8 @@ export interface SoftHsmToken {
   /** Takes it away, as if its cable were pulled; what is under way may fail. */
   unplug(): Promise<void>;
   plugIn(): Promise<void>;
+  /** Makes it an empty token of the same label and PIN, as an operator may by mistake, for processes that load it after. */
+  initialiseAnew(): Promise<void>;
 }
 
 /** The variable by which SoftHSM finds its tokens. */
@@ -120,15 +122,23 @@ export async function freshToken(configuration = process.env[variable]): Promise
   const [token, pin] = [freshName(), randomBytes(12).toString('hex')];
   const environment = { [variable]: configuration } as const;
   const init = ['--init-token', '--free', '--label', token, '--so-pin', randomBytes(12).toString('hex'), '--pin', pin];
-  await withLock(`${configuration}.lock`, async () => {
-    await run(util, ['--module', module, ...init], { env: environment }); // two at a time would take one slot
-  });
-  const place = await folderOf(join(dirname(configuration), 'tokens'), token);
+  const initialise = () =>
+    withLock(`${configuration}.lock`, async () => {
+      await run(util, ['--module', module, ...init], { env: environment }); // two at a time would take one slot
+    });
+  await initialise();
+  const tokens = join(dirname(configuration), 'tokens');
+  let place = await folderOf(tokens, token);
   const aside = join(dirname(configuration), token);
   return {
     ...{ module, token, pin, environment },
     unplug: () => rename(place, aside),
     plugIn: () => rename(aside, place),
+    initialiseAnew: async () => {
+      await rm(place, { recursive: true });
+      await initialise();
+      place = await folderOf(tokens, token);
+    },
   };
 }
 

@@ -119,13 +119,13 @@ const trials: readonly { ability: string; needed: boolean; trial: Trial }[] = [
 
 /**
  * Tries everything that custody asks of a token, for real, on objects that it destroys after. Once the login fails nothing
- * else is tried.
+ * else is tried; no PIN is where the token's flags say that wrong ones were, unless `careful` is false.
  */
 export async function checkToken(options: TokenOptions): Promise<CheckedAbility[]> {
   const login = { ability: 'logs in', needed: true };
   let token: Token;
   try {
-    token = await openToken(options);
+    token = await openToken({ careful: true, ...options });
   } catch (error) {
     return [{ ...login, works: false, seen: reasonOf(error) }];
   }

@@ -15,6 +15,8 @@ export interface TokenOptions {
   readonly token: string;
   /** PIN of its user */
   readonly pin: string;
+  /** Whether no PIN is tried while the token's flags say that wrong ones were: for trying a token out; false by default. */
+  readonly careful?: boolean;
 }
 
 /** What an operation has for itself while it runs. */
@@ -54,7 +56,7 @@ export interface Connector {
 }
 
 /** A connector that isn't connected yet. */
-export function makeConnector(module: Pkcs11Module, { token: label, pin }: TokenOptions): Connector {
+export function makeConnector(module: Pkcs11Module, { token: label, pin, careful = false }: TokenOptions): Connector {
   const { cryptoki, pkcs11js, permits } = module;
   let connection: Connection | undefined;
   let attempt: Promise<void> | undefined;
@@ -69,6 +71,10 @@ export function makeConnector(module: Pkcs11Module, { token: label, pin }: Token
   const logIn = (): Connection => {
     if (pinRefused !== undefined) throw pinRefused; // tokens lock themselves after a few wrong ones
     const slot = findSlot(module, label);
+    const state = pinState(module, slot);
+    if (state === 'locked') throw unavailable(label, `has locked its user's PIN (${FLAGS[state]}): ${UNLOCK}`);
+    if (careful && state !== null)
+      throw unavailable(label, `has counted wrong PINs (${FLAGS[state]}): ${TRY_ALL_THE_SAME}`);
     const session = openSession(slot);
     try {
       cryptoki.C_Login(session, pkcs11js.CKU_USER, pin);
@@ -148,6 +154,23 @@ export function makeConnector(module: Pkcs11Module, { token: label, pin }: Token
       }
     },
   };
+}
+
+/** What a token says of its user's PIN before anyone tries one; null: nothing. */
+type PinState = 'low' | 'final' | 'locked';
+const FLAGS: Readonly<Record<PinState, string>> = {
+  low: 'CKF_USER_PIN_COUNT_LOW',
+  final: 'CKF_USER_PIN_FINAL_TRY',
+  locked: 'CKF_USER_PIN_LOCKED',
+};
+const UNLOCK = 'its security officer sets a new one (C_InitPIN)';
+const TRY_ALL_THE_SAME = 'make sure of the PIN, then say --force; a right one sets the count back';
+
+function pinState({ cryptoki, pkcs11js }: Pkcs11Module, slot: Handle): PinState | null {
+  const { flags } = cryptoki.C_GetTokenInfo(slot);
+  if ((flags & pkcs11js.CKF_USER_PIN_LOCKED) !== 0) return 'locked';
+  if ((flags & pkcs11js.CKF_USER_PIN_FINAL_TRY) !== 0) return 'final';
+  return (flags & pkcs11js.CKF_USER_PIN_COUNT_LOW) === 0 ? null : 'low';
 }
 
 /** What a token that isn't there is said to answer. */

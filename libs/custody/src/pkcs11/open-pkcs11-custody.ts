@@ -1,7 +1,7 @@
 import { concat, toHex } from '@dta/codec';
 import { randomBytes } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
-import { assertKeyName, doesNotOpen, type Custody, type KeyName } from '../custody.js';
+import { assertKeyName, doesNotOpen, type BeforeKey, type Custody, type KeyName } from '../custody.js';
 import { testedRandom } from '../random/tested-random.js';
 import { decryptInToken, encryptInToken, IV_BYTES, OVERHEAD_BYTES } from './aes-gcm.js';
 import type { Session, TokenOptions } from './connection.js';
@@ -18,9 +18,13 @@ const VERSION = 2;
  * with the label `dta/<key name>` and a random CKA_ID. Sealed bytes are 0x02 ‖ CKA_ID [16] ‖ iv [12] ‖ ciphertext ‖
  * tag [16]; the ciphertext is of 0x01 ‖ plaintext. Processes that share a token see the same keys.
  *
+ * @param beforeKey asked before the token makes a key
  * @throws `custody_unavailable` with one sentence: pkcs11js isn't compiled, no module, no such token, a wrong PIN
  */
-export async function openPkcs11Custody(options: TokenOptions): Promise<Custody> {
+export async function openPkcs11Custody(
+  options: TokenOptions,
+  beforeKey: BeforeKey = async () => undefined,
+): Promise<Custody> {
   const token = await openToken(options);
   const handles = new Handles();
   const creating = new Map<KeyName, Promise<void>>();
@@ -37,7 +41,8 @@ export async function openPkcs11Custody(options: TokenOptions): Promise<Custody>
       }),
     );
   const create = (key: KeyName) => {
-    const made = creating.get(key) ?? createKey(token, key).finally(() => creating.delete(key));
+    const making = () => beforeKey(key).then(() => createKey(token, key));
+    const made = creating.get(key) ?? making().finally(() => creating.delete(key));
     creating.set(key, made);
     return made;
   };

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { concat } from '@dta/codec';
 import { AEAD_KEY_BYTES, aeadOpenWithIv, aeadSealWithIv, randomBytes, wipe } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
-import { assertKeyName, doesNotOpen, type Custody, type KeyName } from '../custody.js';
+import { assertKeyName, doesNotOpen, type BeforeKey, type Custody, type KeyName } from '../custody.js';
 import { testedRandom } from '../random/tested-random.js';
 import { underLock } from './file-lock.js';
 import { keysExist, overwriteLater, readKeys, removeUnfinished, replaceKeys, type Keys } from './key-store.js';
@@ -20,13 +20,16 @@ const IV_BYTES = 12;
  * the file system nor a backup keeps old blocks.
  *
  * @param options.warn takes one sentence at each opening: this protects nothing
+ * @param options.beforeKey asked before a key is made
  * @throws `custody_unavailable` when the file can't be read or made, or others could read it; `custody_invalid` when it
  * is damaged
  */
 export async function openSoftwareCustody(options: {
   file: string;
   warn: (sentence: string) => void;
+  beforeKey?: BeforeKey;
 }): Promise<Custody> {
+  const { beforeKey = async () => undefined } = options;
   const file = resolve(options.file);
   await makeFile(file);
   wipeKeys(readKeys(file));
@@ -47,7 +50,8 @@ export async function openSoftwareCustody(options: {
       assertKeyName(key);
       const iv = randomBytes(IV_BYTES);
       const sealing = (keyBytes: Uint8Array) => aeadSealWithIv(keyBytes, iv, plaintext, context);
-      const sealed = withKey(file, key, sealing) ?? (await makeKey(file, key).then(() => withKey(file, key, sealing)));
+      const made = () => beforeKey(key).then(() => makeKey(file, key));
+      const sealed = withKey(file, key, sealing) ?? (await made().then(() => withKey(file, key, sealing)));
       if (sealed === undefined) throw new DtaError('custody_unavailable', 'the key was destroyed while it was made');
       return concat(Uint8Array.of(VERSION), iv, sealed);
     },
