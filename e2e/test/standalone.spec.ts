@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dta, freshToken, startKuboSwarm } from '@dta/testkit';
@@ -60,6 +60,9 @@ describe('a standalone node that is started again', () => {
     const committed = await place(before.api);
     const begun = await Promise.all([begin(before.api), begin(before.api), begin(before.api)]);
     await before.end('SIGKILL');
+    for (const limit = Date.now() + 30_000; (await processesAt(folder)).length > 0 && Date.now() < limit;)
+      await delay(50);
+    expect(await processesAt(folder)).toEqual([]); // its database server ends with it
 
     const { api } = await start(folder);
     expect(isPrivateKeyOf(await redeem(api, committed.orderReference), committed.commitment)).toBe(true);
@@ -97,6 +100,20 @@ describe('a standalone node that is started again', () => {
     expect((await detail(api, five.orderReference)).fiduciaries).toHaveLength(5);
     expect(isPrivateKeyOf(await redeem(api, five.orderReference), five.commitment)).toBe(true);
   });
+});
+
+test('a database server that dies under it comes back, and so does the node', async () => {
+  const folder = await mkdtemp(join(root, 'dies-'));
+  const node = await start(folder);
+  const { orderReference, commitment } = await place(node.api);
+  const [pid] = (await readFile(join(folder, 'postgres', 'data', 'postmaster.pid'), 'utf8')).split('\n');
+  process.kill(Number(pid), 'SIGKILL');
+  for (const limit = Date.now() + 60_000; !node.output().includes('PostgreSQL is back') && Date.now() < limit;)
+    await delay(50);
+  await readyWith(node, 200);
+  expect(isPrivateKeyOf(await redeem(node.api, orderReference), commitment)).toBe(true);
+  const later = await place(node.api);
+  expect(isPrivateKeyOf(await redeem(node.api, later.orderReference), later.commitment)).toBe(true);
 });
 
 test('a disk that fills up while it runs refuses orders, loses none that was taken, and is no trouble once it has room', async () => {

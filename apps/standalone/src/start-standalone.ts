@@ -79,7 +79,7 @@ export async function startStandalone(
   };
   try {
     const postgres = await progress.during('starting PostgreSQL', () =>
-      startEmbeddedPostgres({ directory: join(folder, 'postgres') }),
+      startEmbeddedPostgres({ directory: join(folder, 'postgres'), restart: (sentence) => log.warn(sentence) }),
     );
     started.push(postgres);
     const broker = createMemoryBroker({ maxPayload: NATS_MAX_PAYLOAD_BYTES });

@@ -92,8 +92,12 @@ export const STATEMENTS_CACHED_MAX_BYTES = 32 * 1024 * 1024;
 /** One call to an order plugin, once it runs; and how long it may wait for a free thread before. */
 export const PLUGIN_CALL_MS = 2_000;
 export const PLUGIN_QUEUE_MS = 1_500;
-/** How long a plugin may take to load. */
+/** How long a plugin may take to load at a role's start: a machine that is busy with all else that starts takes its time. */
+export const PLUGIN_START_MS = 120_000;
+/** How long it may take in another thread later. */
 export const PLUGIN_LOAD_MS = 15_000;
+/** How often a start says what it still waits for. */
+export const PLUGIN_LOAD_TELL_MS = 10_000;
 /** A plugin thread's heap, and the bytes it may hold beside it. */
 export const PLUGIN_HEAP_MB = 64;
 export const PLUGIN_BYTES_MB = 64;

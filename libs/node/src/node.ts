@@ -3,6 +3,7 @@ import {
   DOCUMENT_STORE_TIMEOUT_MS,
   MESSAGES_IN_WORK_MAX,
   MESSAGES_QUEUED_MAX,
+  PLUGIN_LOAD_TELL_MS,
   STATEMENTS_CACHED_MAX,
   STATEMENTS_CACHED_MAX_BYTES,
   WAITERS_MAX,
@@ -198,7 +199,10 @@ function watchParts(
 /** Plugins take their time to load, so the database is opened meanwhile; where one of the two fails, neither stays open. */
 async function openRest(options: NodeOptions, parts: OwnParts) {
   const [plugins, rest] = await Promise.allSettled([
-    openPlugins(options.plugins, pluginLimits),
+    openPlugins(options.plugins, pluginLimits, {
+      everyMs: PLUGIN_LOAD_TELL_MS,
+      tell: (text) => parts.log.warn({ role: options.role }, text),
+    }),
     openStored(options, parts),
   ]);
   if (plugins.status === 'fulfilled' && rest.status === 'fulfilled') return { plugins: plugins.value, ...rest.value };

@@ -7,6 +7,7 @@ import {
   PLUGIN_HELD_MAX_BYTES,
   PLUGIN_LOAD_MS,
   PLUGIN_QUEUE_MS,
+  PLUGIN_START_MS,
   PLUGIN_THREADS,
 } from '@dta/contracts';
 import type { PluginLimits } from '@dta/plugin/host';
@@ -15,6 +16,7 @@ import type { PluginLimits } from '@dta/plugin/host';
 export const pluginLimits: PluginLimits = {
   callMs: PLUGIN_CALL_MS,
   queueMs: PLUGIN_QUEUE_MS,
+  startMs: PLUGIN_START_MS,
   loadMs: PLUGIN_LOAD_MS,
   heapMb: PLUGIN_HEAP_MB,
   bytesMb: PLUGIN_BYTES_MB,

@@ -184,8 +184,23 @@ describe('at the start', () => {
   });
 
   test('one that takes too long to load is refused', async () => {
-    const error = await errorOf(openPlugins([at('endless')], { ...limits, loadMs: 300 }));
+    const error = await errorOf(openPlugins([at('endless')], { ...limits, startMs: 300 }));
     expect(error).toMatchObject({ code: 'start_failed', message: expect.stringContaining('longer than 300 ms') });
+  });
+
+  test('one that takes its time as a role starts is waited for, and what is waited for is told', async () => {
+    const told: string[] = [];
+    const slow = { sources: [at('slow'), at('other')], limits: { ...limits, loadMs: 1 } }; // which is for later threads
+    const plugins = await openPlugins(slow.sources, slow.limits, { everyMs: 20, tell: (text) => told.push(text) });
+    try {
+      expect(plugins.descriptions.map(({ name }) => name)).toEqual(['slow', 'other']);
+      expect(told.some((text) => text.includes(`waits for the plugin ${at('slow')} to load`))).toBe(true);
+    } finally {
+      await plugins.close();
+    }
+    const before = told.length;
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(told).toHaveLength(before);
   });
 
   test('two of one name are refused', async () => {

@@ -4,6 +4,7 @@ import type { PluginLimits } from '../src/host/index.js';
 export const limits: PluginLimits = {
   callMs: 20_000,
   queueMs: 20_000,
+  startMs: 120_000,
   loadMs: 20_000,
   heapMb: 32,
   bytesMb: 48,

@@ -20,6 +20,8 @@ export interface EmbeddedPostgresOptions {
   readonly log?: (line: string) => void;
   /** More server settings, such as `max_connections`; those that keep the server on 127.0.0.1 can't be changed. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Has a server that dies started again, on the same port, for as long as it takes; told what happens, in sentences. */
+  readonly restart?: (sentence: string) => void;
 }
 
 /** A running server. */
@@ -28,7 +30,7 @@ export interface EmbeddedPostgres {
   readonly port: number;
   readonly user: string;
   readonly password: string;
-  /** Process id of the postmaster. */
+  /** Process id of the postmaster; another after a restart. */
   readonly pid: number;
   /** The address of `database` with user and password in it: a secret, never to be logged. */
   url(database: string): string;
@@ -49,8 +51,7 @@ const portAttempts = 5;
  * Starts the PostgreSQL server that comes as an npm package, on a free port of 127.0.0.1 and on no Unix socket; every
  * connection needs a password. Commits are durable (`fsync` and `synchronous_commit` are on). Where a killed process
  * left a server at the folder, that one is ended first. Nothing is installed at import and no signal is caught: the
- * caller stops the server; one that it didn't stop ends as this process exits, and where that is killed, the next start at the
- * folder takes over.
+ * caller stops the server; one that it didn't stop ends with this process, on Linux even where that is killed.
  *
  * @throws DtaError `start_failed` with one sentence: no binaries for this platform, folder in use by a running node,
  * closed to the server's user or another user's, data damaged or of another version, disk full, or what PostgreSQL said.
@@ -70,8 +71,15 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     } else {
       await makeData(home, settings['fsync'] !== 'off');
     }
-    const server = await startServer(home, settings, options.log ?? (() => undefined));
-    return handle(server, password, lock);
+    const log = options.log ?? (() => undefined);
+    const server = await startServer(home, settings, log);
+    const { restart } = options;
+    if (restart === undefined) return handle({ server: () => server, stop: () => endServer(server) }, password, lock);
+    return handle(
+      supervise(server, (port) => startAgain(home, settings, log, port), restart),
+      password,
+      lock,
+    );
   } catch (error) {
     await lock.release();
     throw error;
@@ -99,13 +107,30 @@ async function startServer(home: ServerHome, settings: Settings, log: (line: str
   }
 }
 
+/** At the port that everybody knows, after what is left of the server that died. @throws DtaError `start_failed` */
+async function startAgain(
+  home: ServerHome,
+  settings: Settings,
+  log: (line: string) => void,
+  port: number,
+): Promise<Server> {
+  const data = join(home.directory, 'data');
+  await endLeftoverServer(data);
+  let said = '';
+  const server = await spawnServer(home, settings, log, (text) => (said = (said + text).slice(-16_384)), port);
+  if (await isReady(server, data)) return server;
+  await endServer(server);
+  throw startFailure(home.directory, withRealPaths(said, home));
+}
+
 async function spawnServer(
   home: ServerHome,
   settings: Settings,
   log: (line: string) => void,
   hear: (text: string) => void,
+  samePort?: number,
 ): Promise<Server> {
-  const port = await freePort();
+  const port = samePort ?? (await freePort());
   const closed = { listen_addresses: '127.0.0.1', unix_socket_directories: '' };
   const all = { ...settings, ...closed, port: String(port), logging_collector: 'off' };
   const child = startProgram(home, 'postgres', (folder) => [
@@ -175,18 +200,70 @@ async function endServer({ child, gone }: Server): Promise<void> {
   await end;
 }
 
-function handle(server: Server, password: string, lock: FolderLock): EmbeddedPostgres {
-  const { port, pid } = server;
+interface Supervised {
+  /** The one that runs now, or ran last. */
+  server(): Server;
+  stop(): Promise<void>;
+}
+
+/** Starts a server that died again, on its port: at once, then after waits that double up to 10 s, until it is stopped. */
+function supervise(
+  first: Server,
+  again: (port: number) => Promise<Server>,
+  tell: (sentence: string) => void,
+): Supervised {
+  let server = first;
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const watch = async () => {
+    for (let wait = RESTART_MIN_MS; ;) {
+      await server.gone;
+      if (signal.aborted) return;
+      tell('PostgreSQL ended by itself and is started again');
+      try {
+        server = await again(first.port);
+        if (signal.aborted) return await endServer(server); // told to stop meanwhile
+        tell('PostgreSQL is back');
+        wait = RESTART_MIN_MS;
+      } catch (error) {
+        tell(`${messageOf(error)}; it is tried again`);
+        await sleep(wait, undefined, { signal }).catch(() => undefined); // told to stop meanwhile
+        wait = Math.min(wait * 2, RESTART_MAX_MS);
+      }
+    }
+  };
+  const watching = watch();
+  return {
+    server: () => server,
+    stop: async () => {
+      stopping.abort();
+      await endServer(server);
+      await watching;
+    },
+  };
+}
+
+const RESTART_MIN_MS = 250;
+const RESTART_MAX_MS = 10_000;
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function handle({ server, stop }: Supervised, password: string, lock: FolderLock): EmbeddedPostgres {
+  const { port } = server();
   const url = (database: string): string => `postgres://${account}:${password}@127.0.0.1:${port}/${database}`;
   let stopped: Promise<void> | undefined;
   return {
     port,
     user: account,
     password,
-    pid,
+    get pid() {
+      return server().pid;
+    },
     url,
     ensureDatabase: (name) => ensureDatabase(url('postgres'), name),
-    stop: () => (stopped ??= endServer(server).then(() => lock.release())),
+    stop: () => (stopped ??= stop().then(() => lock.release())),
   };
 }
 

@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { pbkdf2 } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import pg from 'pg';
@@ -51,18 +53,29 @@ async function query(url: string, sql: string): Promise<Record<string, unknown>[
   }
 }
 
-/** A parent that is killed with -9 leaves its server running: the server's own pid and port. */
-async function leaveServerBehind(): Promise<{ pid: number; port: number }> {
-  const parent = spawn(process.execPath, [join(import.meta.dirname, 'start-and-wait.js'), directory], {
+/** What a parent that is killed with -9 leaves: the server's own pid and port. */
+async function killParent(program: 'start-and-wait' | 'start-orphan', ...args: string[]) {
+  const parent = spawn(process.execPath, [join(import.meta.dirname, `${program}.js`), directory, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   parents.push(parent);
-  // what start-and-wait.ts writes
+  // what both write
   const [line] = (await once(createInterface({ input: parent.stdout }), 'line')) as [string];
   parent.kill('SIGKILL');
   await once(parent, 'exit');
   return JSON.parse(line) as { pid: number; port: number }; // as above
 }
+
+/** A server that outlives its parent, at a folder that was used before. */
+const leaveServerBehind = (port: number) => killParent('start-orphan', String(port));
+
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  for (const limit = Date.now() + 90_000; !(await holds()); await delay(20)) {
+    if (Date.now() > limit) throw new Error('it did not come about');
+  }
+}
+
+const isAlive = (pid: number) => existsSync(`/proc/${pid}`);
 
 const refusal = (message: RegExp) =>
   expect.objectContaining({ code: 'start_failed', message: expect.stringMatching(message) });
@@ -157,7 +170,7 @@ describe('after kill -9', () => {
     const first = await start();
     await query(first.url('postgres'), 'CREATE TABLE t (n int)');
     await first.stop();
-    const { pid, port } = await leaveServerBehind();
+    const { pid, port } = await leaveServerBehind(first.port);
     expect(() => process.kill(pid, 0)).not.toThrow();
     const left = first.url('postgres').replace(String(first.port), String(port));
     await query(left, 'INSERT INTO t VALUES (1)');
@@ -172,8 +185,48 @@ describe('after kill -9', () => {
     await client.end().catch(() => undefined);
   });
 
+  test('of the parent: the server ends with it, with every committed row kept', async () => {
+    const { pid } = await killParent('start-and-wait');
+    await until(() => !isAlive(pid));
+    const second = await start();
+    expect(await query(second.url('postgres'), 'SELECT 1 AS n')).toEqual([{ n: 1 }]);
+  });
+
+  test('of the server: it is started again on its port, again and again, until it is stopped', async () => {
+    const said: string[] = [];
+    const server = await startEmbeddedPostgres({ directory, settings: quick, restart: (text) => said.push(text) });
+    running.push(server);
+    const url = server.url('postgres');
+    await query(url, 'CREATE TABLE t AS SELECT 7 AS n');
+    for (let times = 1; times <= 2; times++) {
+      const before = server.pid;
+      process.kill(before, 'SIGKILL');
+      await until(() => said.filter((text) => text === 'PostgreSQL is back').length === times);
+      expect(server.pid).not.toBe(before);
+      expect(await query(url, 'SELECT n FROM t')).toEqual([{ n: 7 }]);
+    }
+    await server.stop();
+    await until(() => !isAlive(server.pid));
+    expect(said.at(-1)).toBe('PostgreSQL is back');
+  });
+
+  test('of the server, while it can not be started: it is tried until it can', async () => {
+    const said: string[] = [];
+    const server = await startEmbeddedPostgres({ directory, settings: quick, restart: (text) => said.push(text) });
+    running.push(server);
+    const [control, aside] = [join(directory, 'data', 'global', 'pg_control'), join(directory, 'control')];
+    await rename(control, aside);
+    process.kill(server.pid, 'SIGKILL');
+    await until(() => said.some((text) => /did not start in .*pg_control.*; it is tried again$/.test(text)));
+    await rename(aside, control);
+    await until(() => said.includes('PostgreSQL is back'));
+    expect(await query(server.url('postgres'), 'SELECT 1 AS n')).toEqual([{ n: 1 }]);
+  });
+
   test('of parent and server: recovers', async () => {
-    const { pid } = await leaveServerBehind();
+    const first = await start();
+    await first.stop();
+    const { pid } = await leaveServerBehind(first.port);
     process.kill(pid, 'SIGKILL');
     const server = await start();
     expect(await query(server.url('postgres'), 'SELECT 1 AS n')).toEqual([{ n: 1 }]);

@@ -4,7 +4,9 @@ export interface PluginLimits {
   readonly callMs: number;
   /** how long a call may wait for a free thread */
   readonly queueMs: number;
-  /** how long a plugin may take to load */
+  /** how long a plugin may take to load in its first thread, as a role starts; `loadMs` by default */
+  readonly startMs?: number;
+  /** how long it may take in another thread, while calls wait */
   readonly loadMs: number;
   /** V8's heap of one thread, in MiB */
   readonly heapMb: number;

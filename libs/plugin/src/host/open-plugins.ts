@@ -39,8 +39,15 @@ export interface Plugins {
   close(): Promise<void>;
 }
 
+/** Who is told, and how often, which plugins a start waits for. */
+export interface WaitingForPlugins {
+  readonly everyMs: number;
+  readonly tell: (sentence: string) => void;
+}
+
 /**
- * Loads plugins, each in threads of its own: `sources` are names of npm packages or folders.
+ * Loads plugins, each in threads of its own: `sources` are names of npm packages or folders. While they load, `waiting` is
+ * told which of them a start still waits for.
  *
  * Every call may throw `plugin_unknown` where no plugin has that name, `plugin_refused` in the plugin's own words,
  * `plugin_failed` for one that throws, ends, takes too much memory or answers what it may not, `plugin_timeout`, and `busy`.
@@ -48,8 +55,16 @@ export interface Plugins {
  *
  * @throws `start_failed` for one that can't be loaded, or a name given twice
  */
-export async function openPlugins(sources: readonly string[], limits: PluginLimits): Promise<Plugins> {
-  const opening = await Promise.allSettled(sources.map((source) => openPlugin(source, limits)));
+export async function openPlugins(
+  sources: readonly string[],
+  limits: PluginLimits,
+  waiting?: WaitingForPlugins,
+): Promise<Plugins> {
+  const loading = new Set(sources);
+  const turn = waiting && setInterval(() => tellOf(loading, waiting), waiting.everyMs);
+  const opening = await Promise.allSettled(
+    sources.map((source) => openPlugin(source, limits).finally(() => loading.delete(source))),
+  ).finally(() => clearInterval(turn));
   const opened = opening.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
   const close = async () => {
     const gone = Promise.all(opened.map(({ pool }) => pool.close()));
@@ -88,6 +103,10 @@ export async function openPlugins(sources: readonly string[], limits: PluginLimi
     answerRedemption: async (plugin, order) => (await run(plugin, 'answerRedemption', order)).extension,
     close,
   };
+}
+
+function tellOf(loading: ReadonlySet<string>, { tell }: WaitingForPlugins): void {
+  for (const source of loading) tell(`the start waits for the plugin ${source} to load`);
 }
 
 /** What came with the order, as the call has it: given by the client, or out of the Request. */

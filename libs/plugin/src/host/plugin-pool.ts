@@ -30,7 +30,10 @@ export class PluginPool {
     specifier: string,
     limits: PluginLimits,
   ): Promise<{ pool: PluginPool; description: PluginDescription; passThrough: boolean }> {
-    const { thread, ...said } = await PluginThread.start(source, specifier, limits);
+    const { thread, ...said } = await PluginThread.start(source, specifier, {
+      ...limits,
+      loadMs: limits.startMs ?? limits.loadMs,
+    });
     const pool = new PluginPool(said.description.name, specifier, limits);
     pool.#idle.push(thread);
     pool.#count = 1;
