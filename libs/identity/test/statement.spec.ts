@@ -196,6 +196,7 @@ test('a statement type has its own fields beside the common ones', () => {
       'name',
       'roles',
       'keys',
+      'next',
       'recovery',
       'prev',
       'extension',
