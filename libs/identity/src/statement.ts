@@ -7,8 +7,11 @@ import type { SigningKey } from './signing-key.js';
 /** The largest statement: a Commitment or a Manifest of 32 members is below 10 KB; a document may be an extension's. */
 export const MAX_STATEMENT_BYTES = 128 * 1024;
 
+/** Size of an Ed25519 signature. */
+const SIGNATURE_BYTES = 64;
+
 const signed = <B extends z.ZodType>(body: B, maxSignatures: number) =>
-  fields.map({ body, signatures: z.array(fields.bytes(64)).min(1).max(maxSignatures) });
+  fields.map({ body, signatures: z.array(fields.bytes(SIGNATURE_BYTES)).min(1).max(maxSignatures) });
 
 const bodySchema = <T extends string, F extends z.core.$ZodShape>(type: T, shape: F) =>
   fields.map({
@@ -65,10 +68,10 @@ export function statementDigest(bodyHash: Uint8Array): Uint8Array {
 }
 
 /**
- * Signs `said` as a new statement, with a fresh nonce.
+ * Signs `said` as a new statement, with a fresh nonce. What is refused is refused before it is signed.
  *
- * @throws `too_large` above {@link MAX_STATEMENT_BYTES}; `document_invalid` for an extension with what has no form;
- * ZodError where our own code said what the type's schema refuses
+ * @throws `too_large` above {@link MAX_STATEMENT_BYTES} or `DOCUMENT_LIMITS`; `document_invalid` for an extension with what
+ * has no form; ZodError where our own code said what the type's schema refuses
  */
 export async function signStatement<S extends StatementType>(
   type: S,
@@ -78,6 +81,12 @@ export async function signStatement<S extends StatementType>(
   // the fields that Omit took out are put back here; TypeScript can't see through the generic
   const body = { ...said, v: 1, type: type.type, nonce: randomBytes(16) } as BodyOf<S>;
   const raw = z.encode(type.body, body);
+  wipe(
+    encodeSigned(
+      raw,
+      Array.from(keys, () => new Uint8Array(SIGNATURE_BYTES)),
+    ),
+  ); // throws for what has no form or no room
   const bodyHash = hashOfBody(raw);
   const message = statementDigest(bodyHash);
   return assemble(body, raw, bodyHash, await Promise.all(keys.map((key) => key.sign(message))));
@@ -100,11 +109,15 @@ export async function cosignStatement<B>(statement: Statement<B>, key: SigningKe
 
 /** `raw` is the body as it is encoded: CIDs as bytes. */
 function assemble<B>(body: B, raw: unknown, bodyHash: Uint8Array, signatures: Uint8Array[]): Statement<B> {
-  const bytes = encodeCanonical({ body: raw, signatures });
-  if (bytes.length > MAX_STATEMENT_BYTES) {
-    throw new DtaError('too_large', 'statement would be above 128 KiB', { metadata: { bytes: bytes.length } });
-  }
+  const bytes = encodeSigned(raw, signatures);
   return { cid: cidOf(bytes), bytes, body, signatures, bodyHash };
+}
+
+function encodeSigned(body: unknown, signatures: readonly Uint8Array[]): Uint8Array {
+  const bytes = encodeCanonical({ body, signatures });
+  if (bytes.length <= MAX_STATEMENT_BYTES) return bytes;
+  wipe(bytes);
+  throw new DtaError('too_large', 'statement would be above 128 KiB', { metadata: { bytes: bytes.length } });
 }
 
 /**

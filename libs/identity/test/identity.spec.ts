@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import type { ErrorCode } from '@dta/errors';
 import { ascii, cidOf, concat, toHex } from '@dta/codec';
 import { sha256 } from '@dta/crypto';
 import {
@@ -175,3 +176,38 @@ describe('a succession', () => {
     expect(() => verifySuccession(predecessor, successor)).toThrow(refusal('identity_invalid'));
   });
 });
+
+describe('an extension', () => {
+  const unchanged = ['\ufefftext', '\u0000', 'caf\u00e9 and cafe\u0301', '\ufffd', '😀'];
+
+  test.each(unchanged)('with %j comes out as it went in', async (text) => {
+    const extension = { [text]: [text, { inner: text }] };
+    const { bytes } = await createIdentity(await newSaid({ extension }), newKey());
+    expect(readIdentity(bytes).extension).toEqual(extension);
+  });
+
+  test.each<[string, Record<string, unknown>, ErrorCode]>([
+    ['half a surrogate pair', { note: 'a\ud83d' }, 'document_invalid'],
+    ['half a surrogate pair in a name', { a: { '\ude00': 1 } }, 'document_invalid'],
+    ['minus zero', { note: -0 }, 'document_invalid'],
+    ['more entries than a map has', mapOf(513), 'too_large'],
+    ['one item too many for the signature beside it', { a: Array.from({ length: 4_060 }, () => 0) }, 'too_large'],
+    ['lists as deep as may be, but for the body around them', { a: deep(63) }, 'document_invalid'],
+    ['more bytes than a statement has', { a: 'x'.repeat(MAX_STATEMENT_BYTES) }, 'too_large'],
+    ['more items than a document has', { a: mapOf(500), b: Array.from({ length: 4_000 }, () => 0) }, 'too_large'],
+  ])('with %s is refused before anything is signed', async (_name, extension, code) => {
+    const { publicKey } = newKey();
+    let signed = 0;
+    const key = { publicKey, sign: async () => new Uint8Array(64).fill((signed += 1)) };
+    await expect(createIdentity(await newSaid({ extension }), key)).rejects.toThrow(refusal(code));
+    expect(signed).toBe(0);
+  });
+});
+
+function deep(lists: number): unknown[] {
+  return lists === 1 ? [] : [deep(lists - 1)];
+}
+
+function mapOf(entries: number): Record<string, number> {
+  return Object.fromEntries(Array.from({ length: entries }, (_, at) => [`k${at}`, at]));
+}
