@@ -28,12 +28,14 @@ afterAll(async () => {
 });
 
 test('every block does what the page says', () => {
-  const [made, migrated, rotated, revoked, ...more] = results.map(({ output }) => output);
+  const [made, migrated, rotated, revoked, forks, decided, ...more] = results.map(({ output }) => output);
   const [, first] = /^(bafy\w+)$/m.exec(made ?? '') ?? [];
   expect(made).toMatch(/^recovery key +[0-9a-f]{64} /m);
   expect(migrated).toMatch(/^(ran \w+\n?)+$/);
   expect(rotated).toMatch(new RegExp(`^follows +${first}$`, 'm'));
   expect(revoked).toBe(first);
+  expect(forks).toBe('no chain forks');
+  expect(rotated?.startsWith(decided ?? 'nothing')).toBe(true);
   expect(more).toEqual([]);
 });
 
