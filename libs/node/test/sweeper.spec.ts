@@ -48,9 +48,10 @@ async function sweepOnce(due: readonly Cid[] = []): Promise<{ ended: Cid[]; peri
 /** Something of each kind that a sweep ends, all of it past its time; gives what is left of it. */
 async function old(): Promise<() => Promise<{ releases: number; receipts: number; calls: number }>> {
   const [ref, envelope, id] = [anyCid(), anyCid(), randomBytes(16)];
-  await node.database.query(`INSERT INTO orders (ref, version, state, created_at, record) VALUES ($1, 1, 'x', 1, '')`, [
-    ref,
-  ]);
+  await node.database.query(
+    `INSERT INTO orders (ref, version, state, created_at, record, mac) VALUES ($1, 1, 'x', 1, '', '')`,
+    [ref],
+  );
   await node.database.query(
     `INSERT INTO replies (order_ref, verb, request, envelope, further, created_at)
      VALUES ($1, 'release', $2, '', 'x', pg_catalog.now() - interval '11 minutes')`,
