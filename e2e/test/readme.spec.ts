@@ -97,7 +97,7 @@ describe('documents made from the code', () => {
     const copy = await mkdtemp(join(folder, 'docs-'));
     for (const part of ['docs', 'libs/client/src']) await cp(join(ROOT, part), join(copy, part), { recursive: true });
     const page = join(copy, 'docs/operations.md');
-    await writeFile(page, (await readFile(page, 'utf8')).replace('(dta_part_up)', '(dta_parts_up)'));
+    await writeFile(page, (await readFile(page, 'utf8')).replace('(dta_part_up{', '(dta_parts_up{'));
     await expect(check(copy)).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('dta_parts_up') });
   });
 

@@ -2,7 +2,7 @@ import type { Cid } from '@dta/codec';
 import { internalSubject, peerSubject, verbOf, type InternalCall, type ParamsOf, type ResultOf } from '@dta/contracts';
 import { randomBytes } from '@dta/crypto';
 import { custodyProtection, openSoftwareCustody } from '@dta/custody';
-import { toDtaError } from '@dta/errors';
+import { isDtaError, toDtaError } from '@dta/errors';
 import {
   drawKey,
   generateKeys,
@@ -22,6 +22,7 @@ import { createMemoryBroker, type Transport } from '@dta/transport';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   migrateDatabase,
   openDatabase,
@@ -197,7 +198,10 @@ export class RoleRig {
     return this.transport.request(peerSubject(to, role, verb), payload, { timeoutMs: 60_000 });
   }
 
-  /** Calls a role as its own gateway would, with whatever is said otherwise. */
+  /**
+   * Calls a role as its own gateway would, with whatever is said otherwise; again where it is busy, as on a slow machine, since
+   * nothing was stored then.
+   */
   async call<V extends InternalCall>(
     { role, psk }: NodeOptions,
     { identity }: Member,
@@ -206,10 +210,17 @@ export class RoleRig {
     said: Partial<{ psk: Uint8Array; now: number; token: string }> = {},
   ): Promise<ResultOf<V>> {
     const subject = internalSubject(identity.cid, role, verbOf(call));
-    const sealed = { psk, subject, gateway: 'test', now: Date.now(), ...said };
     const body = { caller: { token: said.token ?? null }, requestId: 'test', traceparent: null, params };
-    const { bytes, readReply } = makeCall(call, sealed, body);
-    return readReply(await this.transport.request(subject, bytes, { timeoutMs: 65_000 }));
+    for (let attempt = 1; ; attempt++) {
+      const sealed = { psk, subject, gateway: 'test', now: Date.now(), ...said };
+      const { bytes, readReply } = makeCall(call, sealed, body);
+      try {
+        return readReply(await this.transport.request(subject, bytes, { timeoutMs: 65_000 }));
+      } catch (error) {
+        if (!isDtaError(error, 'busy') || attempt === 20) throw error;
+        await delay(Number(error.metadata['retryAfterMs'] ?? 100));
+      }
+    }
   }
 
   async close(): Promise<void> {
