@@ -4,7 +4,6 @@ import { internalCalls } from '@dta/contracts';
 import { routes, type Route } from '@dta/contracts/rest';
 import { errorCodes } from '@dta/errors';
 import { gatewaySettings } from '@dta/gateway';
-import { dta } from '@dta/testkit';
 import { ROOT } from './pages.js';
 
 /** A passage of a page that says that something isn't there yet. */
@@ -59,7 +58,6 @@ const clientKeys = () =>
   [routes.redeemOrder.body, routes.answerSecret.body].flatMap((schema) =>
     Object.keys(schema.shape).filter((name) => /key|kem|hpke|recipient/i.test(name)),
   );
-const decisions = async () => (await dta(['identity', '--help'])).match(/\b(decide|thaw|unfreeze|settle)\b/g) ?? [];
 const pairing = () => [
   ...['libs/pairing', 'libs/transparency'].filter((folder) => existsSync(join(ROOT, folder))),
   ...paths(/realm|mpin/)(),
@@ -90,7 +88,6 @@ export const notYet: readonly NotYet[] = [
   { page: 'docs/architecture.md', passage: 'pod grace 40 s **[not yet]**', has: kubernetes },
   { page: 'docs/architecture.md', passage: '(the last two and the HPA **[not yet]**)', has: kubernetes },
 
-  { page: 'docs/protocol.md', passage: 'until an operator decides **[the decision: not yet]**', has: decisions },
   { page: 'docs/protocol.md', passage: "then the gateway doesn't see it either **[not yet]**", has: clientKeys },
   {
     page: 'docs/protocol.md',
@@ -103,6 +100,17 @@ export const notYet: readonly NotYet[] = [
     has: () => [...renewals(), ...cancellation(), ...steps('next-round')()],
   },
   { page: 'docs/protocol.md', passage: 'a quota **[not yet]**', has: codes(/quota/) },
+  {
+    page: 'docs/protocol.md',
+    passage: 'only a Cancellation could end it, which is **[not yet]**',
+    has: cancellation,
+  },
+  {
+    page: 'docs/protocol.md',
+    passage: 'Until there are Complaints **[not yet]**',
+    has: usersOf('complaintStatement'),
+  },
+  { page: 'docs/protocol.md', passage: 'quotas are **[not yet]**', has: codes(/quota/) },
   { page: 'docs/protocol.md', passage: '**Complaint** **[not yet**: a share', has: usersOf('complaintStatement') },
   { page: 'docs/protocol.md', passage: '(or Complaint **[not yet]**)', has: usersOf('complaintStatement') },
   { page: 'docs/protocol.md', passage: '**Rules** **[not yet**: anything but null', has: rules },
@@ -122,7 +130,6 @@ export const notYet: readonly NotYet[] = [
   { page: 'docs/protocol.md', passage: '| refresh, reshare, Consent, epochs above 0 |', has: renewals },
   { page: 'docs/protocol.md', passage: '| Rules |', has: rules },
   { page: 'docs/protocol.md', passage: '| Cancellation, Notice, Seen, Objection, Erased |', has: cancellation },
-  { page: 'docs/protocol.md', passage: '| ending a freeze |', has: decisions },
   {
     page: 'docs/protocol.md',
     passage: '| pairing keys, realms, kinds and groups but `key` and `secp256k1` |',

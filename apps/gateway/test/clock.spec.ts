@@ -81,7 +81,7 @@ it('a wait whose role says so is no refusal: what was begun goes on, and the cal
     ahead = 150_000;
     return progress({ state: 'dealing', commitment: null });
   };
-  const { status, body } = await setup.http('/v1/order?wait=2', { json: {} });
+  const { status, body } = await setup.http('/v1/order', { json: { wait: 2 } });
   expect([status, body['orderReference']]).toEqual([202, orderReference]);
 });
 

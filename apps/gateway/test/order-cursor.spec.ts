@@ -50,7 +50,7 @@ describe('GET /v1/order by cursor', () => {
 
   const next = { createdAt: 1_700_000_000_001, ref: cid('last of the page') };
   const first = async (query: string) => {
-    setup.roles.answers['principal.list-orders'] = () => ({ orders: [], total: 9, next });
+    setup.roles.answers['principal.list-orders'] = () => ({ orders: [], unreadable: [], total: 9, next });
     const { body } = await setup.http(`/v1/order?${query}`);
     setup.roles.reset();
     return String(body['next']);

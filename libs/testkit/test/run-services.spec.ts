@@ -61,7 +61,7 @@ test('a run that was killed is cleared away by the next, one that lives is left 
   const [killed, living] = [await openRun(), await openRun()];
   killed.run.kill('SIGKILL');
   await once(killed.run, 'exit');
-  expect(await isUp(killed.url)).toBe(true);
+  expect(await readdir(folder)).toHaveLength(2);
 
   const next = await openRun();
   expect(await isUp(killed.url)).toBe(false);

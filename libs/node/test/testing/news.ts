@@ -1,5 +1,6 @@
 import type { Cid } from '@dta/codec';
 import { encodeBundle, sealEnvelope } from '@dta/envelope';
+import { isDtaError } from '@dta/errors';
 import { revokeIdentity, signStatement } from '@dta/identity';
 import { forwardStatement } from '@dta/order';
 import { known } from '@dta/order/testing';
@@ -11,7 +12,10 @@ interface News {
   readonly bytes: Uint8Array;
 }
 
-/** Says of identities, in the name of `by`, to a real role: verb `identity`. */
+/**
+ * Says of identities, in the name of `by`, to a real role: verb `identity`. Where it freezes the sender's own chain the role
+ * takes it and has no key to answer to.
+ */
 export async function tell(rig: RoleRig, by: Member, to: Member, news: readonly News[]): Promise<void> {
   const said = { issuer: by.identity.cid, order: null, createdAt: Date.now() };
   const forward = await signStatement(forwardStatement, { ...said, statements: news.map(({ cid }) => cid) }, [by.key]);
@@ -25,7 +29,9 @@ export async function tell(rig: RoleRig, by: Member, to: Member, news: readonly 
     by.key,
   );
   const payload = encodeBundle({ envelopes: [bytes], attachments: [], identities: [by.identity.bytes] });
-  await rig.request(to.identity.cid, role, 'identity', payload);
+  await rig.request(to.identity.cid, role, 'identity', payload).catch((error: unknown) => {
+    if (!isDtaError(error, 'identity_frozen')) throw error;
+  });
 }
 
 /** How a principal's document comes to its end: what it tells others of it. */
