@@ -289,10 +289,15 @@ describe('GET /v1/order', () => {
   });
 
   it('names the orders of the page that the principal could not read, beside all others', async () => {
-    setup.roles.answers['principal.list-orders'] = () => ({ orders: [], unreadable: [orderReference], total: 1 });
+    setup.roles.answers['principal.list-orders'] = () => ({
+      orders: [],
+      unreadable: [orderReference],
+      total: 1,
+      next: null,
+    });
     const { status, body } = await setup.http('/v1/order');
     expect(status).toBe(200);
-    expect(body).toEqual({ orderReference: [], orders: [], unreadable: [orderReference], total: 1 });
+    expect(body).toEqual({ orderReference: [], orders: [], unreadable: [orderReference], total: 1, next: null });
   });
 
   it.each([
