@@ -137,7 +137,7 @@ export class OrderDriver implements Job {
       if (isDone && !drive.lingers) this.#queued.ended(performance.now() - begun);
       if (!isDone) await dropLease(database, ref, this.holder);
     } catch (error) {
-      // nobody can drive it before its rows are put right, and one line has said so: the lease keeps it from being looked at at once
+      // it can't be driven before its rows are put right, and the log has said so: until then the lease spares another look
       if (isDtaError(error, 'record_invalid')) return;
       // whoever else holds the lease goes on, or a resumer does
       if (isDtaError(error, 'write_conflict')) log.info({ orderReference: ref }, 'another replica moved the order');

@@ -10,7 +10,7 @@ import { startPrincipal, type PrincipalOptions } from '../src/index.js';
 import { OrderRepository } from '../src/order.repository.js';
 import { asked } from './asked.js';
 
-// Who writes a principal's database, but has neither its custody nor a key.
+// A party that writes a principal's database, but has neither its custody nor a key.
 
 let rig: RoleRig;
 let members: Cast;
