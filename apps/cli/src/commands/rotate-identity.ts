@@ -72,7 +72,7 @@ export async function rotateIdentity(
     }
     return readIdentity(next.document).cid;
   } catch (error) {
-    await undo(made, files, signing); // nobody knows it yet
+    await undo(made, files, signing); // no other node knows it yet
     throw error;
   } finally {
     wipe(own?.seed ?? new Uint8Array());
