@@ -7,6 +7,7 @@ import { LiveOpenApi } from './api/live-openapi.js';
 import { AboutGateway, NodeController } from './api/node.controller.js';
 import { OrderCursors } from './api/order-cursor.js';
 import { OrderController } from './api/order.controller.js';
+import { Overload } from './overload.js';
 import { RoleCalls } from './role-calls.js';
 
 /** The composition root: controllers, and the things they stand on. */
@@ -18,6 +19,7 @@ export class GatewayModule {
     streams: EventStreams,
     openApi: LiveOpenApi,
     cursors: OrderCursors,
+    overload: Overload,
   ): DynamicModule {
     return {
       module: GatewayModule,
@@ -28,6 +30,7 @@ export class GatewayModule {
         { provide: EventStreams, useValue: streams },
         { provide: LiveOpenApi, useValue: openApi },
         { provide: OrderCursors, useValue: cursors },
+        { provide: Overload, useValue: overload },
       ],
     };
   }

@@ -1,5 +1,12 @@
-import type { InternalCall } from '@dta/contracts';
+import { WAIT_DEFAULT_SECONDS, type InternalCall } from '@dta/contracts';
 import { DtaError, isDtaError } from '@dta/errors';
+import type { Check } from './front-door/middleware.js';
+
+/** The calls that begin something, by the path of their POST. */
+const callOf: Readonly<Record<string, InternalCall>> = {
+  '/v1/order': 'principal.place-order',
+  '/v1/order/secret': 'principal.redeem-order',
+};
 
 /** A role that is asked no more can't say that it has room again: it is soon asked anew. */
 const QUIET_MAX_MS = 1_000;
@@ -19,8 +26,19 @@ export class Overload {
     this.#quiet.set(call, { patienceMs: patienceOf(waitMs), until: performance.now() + ms });
   }
 
+  /**
+   * Refuses a request before a route is looked for and its body is checked: under overload most of a gateway's work is what it
+   * refuses. `wait` is the body's; one that is none is left to the route.
+   */
+  readonly check: Check = ({ method, path, body }) => {
+    const call = method === 'POST' ? callOf[path] : undefined;
+    if (call === undefined) return;
+    const wait: unknown = (body as { wait?: unknown } | undefined)?.wait ?? WAIT_DEFAULT_SECONDS; // any JSON
+    if (typeof wait === 'number') this.#assertNot(call, wait * 1000);
+  };
+
   /** @throws `busy` where a call that waits as long was refused just now */
-  assertNot(call: InternalCall, waitMs: number): void {
+  #assertNot(call: InternalCall, waitMs: number): void {
     const quiet = this.#quiet.get(call);
     if (quiet === undefined || patienceOf(waitMs) > quiet.patienceMs) return;
     const retryAfterMs = quiet.until - performance.now();

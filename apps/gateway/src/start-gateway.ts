@@ -22,6 +22,7 @@ import { installFrontDoor } from './front-door/front-door.js';
 import { GatewayAdapter } from './front-door/listener.js';
 import { createGatewayMetrics } from './gateway-metrics.js';
 import { GatewayModule } from './gateway.module.js';
+import { Overload } from './overload.js';
 import { ProblemFilter } from './problem.js';
 import { contextOf } from './request-context.js';
 import { RoleCalls } from './role-calls.js';
@@ -62,13 +63,14 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts = 
   const isStandalone = config.access === 'standalone';
   const openApi = new LiveOpenApi(calls, { asksToken: !isStandalone });
   const cursors = new OrderCursors(config.principal?.psk ?? randomBytes(32)); // without a principal there are no lists
+  const overload = new Overload();
   const streams = new EventStreams((open) => metrics.streams(open));
   const app = await NestFactory.create<NestExpressApplication>(
-    GatewayModule.of(calls, new AboutGateway(health, isStandalone), streams, openApi, cursors),
+    GatewayModule.of(calls, new AboutGateway(health, isStandalone), streams, openApi, cursors, overload),
     new GatewayAdapter(),
     { bodyParser: false, logger: nestLogger(logger), abortOnError: false },
   );
-  installFrontDoor(app, config, logger, metrics);
+  installFrontDoor(app, config, logger, metrics, overload);
   app.useGlobalFilters(new ProblemFilter(logger));
   app.useGlobalInterceptors(new AnswerInterceptor());
   serveDocs(app, openApi);

@@ -53,3 +53,14 @@ test('a redemption that could not begin in time leaves orders alone', async () =
   expect(asked()).toBe(2); // the last one waits for less
   expect((await place(1)).status).toBe(200);
 });
+
+test('a principal that is left alone changes nothing for a caller without token, without a number, or of another route', async () => {
+  setup.roles.answers['principal.place-order'] = overloaded(60_000);
+  expect((await place(10)).status).toBe(503);
+  const stranger = { Authorization: 'Bearer other' };
+  expect((await setup.http('/v1/order', { json: { wait: 10 }, headers: stranger })).status).toBe(401);
+  const isRefused = { status: 400, body: { code: 'request_invalid' } };
+  expect(await setup.http('/v1/order', { json: { wait: '10' } })).toMatchObject(isRefused);
+  for (const json of [null, [], 1, {}]) expect((await setup.http('/v1/order', { json })).status).toBe(503); // the default
+  expect((await setup.http('/v1/order')).status).toBe(200); // the list
+});

@@ -81,8 +81,8 @@ test('a caller whose order would begin after a quarter of its wait is refused, a
   expect(refused(queue, 'redemption', 1_000)).toBeNull(); // it goes before
   const retryAfterMs = (waitMs: number) => refused(queue, 'order', waitMs)?.metadata['retryAfterMs'];
   expect(refused(queue, 'order', 8_000)?.code).toBe('busy');
-  expect(Math.abs(Number(retryAfterMs(8_000)) - 3_000)).toBeLessThan(10);
-  expect(Math.abs(Number(retryAfterMs(2_000)) - 4_500)).toBeLessThan(10);
+  expect(Math.abs(Number(retryAfterMs(8_000)) - 4_000)).toBeLessThan(10);
+  expect(Math.abs(Number(retryAfterMs(2_000)) - 4_750)).toBeLessThan(10);
 });
 
 test('an order is taken to be as long as those before it were of late', () => {

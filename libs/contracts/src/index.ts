@@ -14,6 +14,7 @@ export {
 } from './internal/order-view.js';
 export { callBodySchema, callReplySchema, type CallBody, type CallError, type CallReply } from './internal/wire.js';
 export {
+  WAIT_DEFAULT_SECONDS,
   WAIT_MAX_SECONDS,
   HTTP_BEYOND_WAIT_MS,
   HTTP_BODY_MAX_BYTES,

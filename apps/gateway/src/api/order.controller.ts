@@ -27,11 +27,12 @@ const reached: Readonly<Record<'committed' | 'released', readonly OrderState[]>>
 @Controller()
 export class OrderController {
   readonly #calls: RoleCalls;
-  readonly #overload = new Overload();
+  readonly #overload: Overload;
   readonly #cursors: OrderCursors;
 
-  constructor(calls: RoleCalls, cursors: OrderCursors) {
+  constructor(calls: RoleCalls, overload: Overload, cursors: OrderCursors) {
     this.#calls = calls;
+    this.#overload = overload;
     this.#cursors = cursors;
   }
 
@@ -123,16 +124,12 @@ export class OrderController {
     return { status: 200, body: { secret, commitment, orderReference, ...extensionOf(revealed) } };
   }
 
-  /**
-   * A call that begins something, for as long as the request has: what was stored has its reference then. While the
-   * principal has said that it can't begin such a call in time, it isn't asked.
-   */
+  /** A call that begins something, for as long as the request has: what was stored has its reference then. */
   async #begin<V extends 'principal.place-order' | 'principal.redeem-order'>(
     call: V,
     params: ParamsOf<V>,
     context: RequestContext,
   ): Promise<ResultOf<V>> {
-    this.#overload.assertNot(call, params.waitMs);
     try {
       return await this.#calls.call(call, params, context, context.deadline - performance.now());
     } catch (error) {

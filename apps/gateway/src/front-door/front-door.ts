@@ -4,6 +4,7 @@ import type { Request, Response } from 'express';
 import helmet from 'helmet';
 import type { GatewayConfig } from '../config.js';
 import type { GatewayMetrics } from '../gateway-metrics.js';
+import type { Overload } from '../overload.js';
 import { codeOf } from '../problem.js';
 import { contextOf } from '../request-context.js';
 import { bearerToken, ownMachineOnly } from './access.js';
@@ -14,12 +15,13 @@ import { middleware, type Check } from './middleware.js';
 import { rateLimit } from './rate-limit.js';
 import { nothingAfterTheLast } from './unread-body.js';
 
-/** What every request passes before it meets a route, in this order: nobody gets a body parsed before they are let in. */
+/** What every request passes before it meets a route, in this order: no body is parsed before its sender is let in. */
 export function installFrontDoor(
   app: NestExpressApplication,
   config: GatewayConfig,
   logger: Logger,
   metrics: GatewayMetrics,
+  overload: Overload,
 ): void {
   const { access, rateLimitPerMinute, trustProxyHops } = config;
   app.set('trust proxy', trustProxyHops);
@@ -33,6 +35,7 @@ export function installFrontDoor(
   app.use(middleware(takenMethod));
   app.use(middleware(jsonOnly));
   app.use(readJson);
+  app.use(middleware(overload.check));
 }
 
 /** Names the request in its answer, and counts and logs it when it is answered: never its query, headers or bodies. */
@@ -54,7 +57,7 @@ function introduce(logger: Logger, metrics: GatewayMetrics): Check {
   };
 }
 
-/** The pattern that matched, never the path itself: nobody knows what stands in one that we don't know. */
+/** The pattern that matched, never the path itself: anything may stand in one that isn't ours. */
 function routeOf(request: Request): string | null {
   const route: unknown = request.route; // express types it as any
   return typeof route === 'object' && route !== null && 'path' in route ? String(route.path) : null;
