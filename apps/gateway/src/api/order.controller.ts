@@ -43,7 +43,9 @@ export class OrderController {
   ): Promise<Answer<'placeOrder'>> {
     const context = withWait(requested, body.wait);
     const waitMs = body.wait * 1000;
-    const placed = await this.#begin('principal.place-order', { ...placeParams(body, context), waitMs }, context);
+    const begun = this.#begin('principal.place-order', { ...placeParams(body, context), waitMs }, context);
+    begun.catch((error: unknown) => this.#overload.note(waitMs, error));
+    const placed = await begun;
     const view = await this.#waitUntil('committed', placed, body.wait, context);
     if (view.state === 'failed') throw failed(view);
     if (dead.includes(view.state)) throw ended(view);
@@ -125,17 +127,12 @@ export class OrderController {
   }
 
   /** A call that begins something, for as long as the request has: what was stored has its reference then. */
-  async #begin<V extends 'principal.place-order' | 'principal.redeem-order'>(
+  #begin<V extends 'principal.place-order' | 'principal.redeem-order'>(
     call: V,
     params: ParamsOf<V>,
     context: RequestContext,
   ): Promise<ResultOf<V>> {
-    try {
-      return await this.#calls.call(call, params, context, context.deadline - performance.now());
-    } catch (error) {
-      this.#overload.note(call, params.waitMs, error);
-      throw error;
-    }
+    return this.#calls.call(call, params, context, context.deadline - performance.now());
   }
 
   /**
