@@ -2,6 +2,7 @@ import { DtaError } from '@dta/errors';
 import { roles, type Role } from '@dta/identity';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { adminForks, type AdminForksOptions } from './commands/admin-forks.js';
+import { adminGiveUp } from './commands/admin-give-up.js';
 import { adminOrders, type AdminOrdersOptions } from './commands/admin-orders.js';
 import { checkCustody } from './commands/check-custody.js';
 import { createIdentity, type NewIdentityFiles } from './commands/create-identity.js';
@@ -100,7 +101,7 @@ export function buildProgram(environment: Readonly<Record<string, string | undef
     .command('migrate')
     .description("brings a role's database (DATABASE_URL or DATABASE_URL_FILE) to this version's schema")
     .action(async () => say(await migrate(environment)));
-  const admin = program.command('admin').description('looks at what a role has, by its database');
+  const admin = program.command('admin').description('looks at what a role has, by its database, or decides about it');
   admin
     .command('forks')
     .description(
@@ -117,6 +118,13 @@ export function buildProgram(environment: Readonly<Record<string, string | undef
     .option('--stuck', 'instead: those that wait, for whom, how often they were tried, and when they are tried again')
     .option('--json', 'for programs')
     .action(async (options: AdminOrdersOptions) => say(await adminOrders(environment, options)));
+  admin
+    .command('give-up-orders')
+    .description(
+      "where a role's custody is lost for good: deletes what it sealed and gives up all orders in the role's database, for ever",
+    )
+    .requiredOption('--custody-is-lost', 'that it is: what this deletes can not be had back')
+    .action(async () => say(await adminGiveUp(environment)));
   program
     .command('verify-log')
     .description(

@@ -132,16 +132,20 @@ export class OrderRepository extends OrderTable<PrincipalOrder> {
     }
   }
 
-  /** The order's state and its events after one of them, oldest first, as many as one call tells of; or undefined. */
+  /**
+   * The order's state and its events after one of them, oldest first, as many as one call tells of; or undefined.
+   *
+   * @throws `record_invalid`
+   */
   async events(ref: Cid, after: number): Promise<{ state: string; events: OrderEvent[] } | undefined> {
-    const [row] = await this.#node.database.query<{ state: string; events: OrderEvent[] | null }>(
-      `SELECT o.state,
+    const [row] = await this.#node.database.query<StoredOrder & { events: OrderEvent[] | null }>(
+      `SELECT ${orderColumns('o')},
          (SELECT json_agg(json_build_object('id', e.id, 'at', e.at, 'event', e.kind) ORDER BY e.id)
           FROM (SELECT id, at, kind FROM events WHERE order_ref = o.ref AND id > $2 ORDER BY id LIMIT $3) AS e) AS events
        FROM orders o WHERE o.ref = $1`,
       [ref, after, EVENTS_PER_CALL_MAX],
     );
-    return row && { state: row.state, events: row.events ?? [] };
+    return row && { state: this.read(row).order.state, events: row.events ?? [] };
   }
 
   /** How far an order is and whom it waits for, or undefined. @throws `record_invalid` */

@@ -41,7 +41,8 @@ beforeEach(() => {
   peers.tamper = async (reply) => reply;
 });
 
-type Calls = `principal.${'place-order' | 'redeem-order' | 'await-order' | 'get-order' | 'list-orders'}`;
+type Calls =
+  `principal.${'place-order' | 'redeem-order' | 'await-order' | 'await-events' | 'get-order' | 'list-orders'}`;
 const call = <V extends Calls>(name: V, params: ParamsOf<V>) => rig.call(options, members.p, name, params);
 
 const place = (said: Partial<ParamsOf<'principal.place-order'>> = {}) => call('principal.place-order', asked(said));
@@ -183,6 +184,9 @@ describe("a record that is not as the principal wrote it is refused, and no othe
     expect(await codeOf(get(ref))).toBe('record_invalid');
     expect(await codeOf(redeem(ref))).toBe('record_invalid');
     expect(await codeOf(call('principal.await-order', { orderReference: ref, until: 'released', waitMs: 1 }))).toBe(
+      'record_invalid',
+    );
+    expect(await codeOf(call('principal.await-events', { orderReference: ref, after: 0, waitMs: 1 }))).toBe(
       'record_invalid',
     );
     expect((await get(other.orderReference)).commitment).toEqual(other.commitment);

@@ -1,11 +1,11 @@
-import { assertKeyName, doesNotOpen, type Custody } from '@dta/custody';
+import { assertKeyName, doesNotOpen, type BeforeKey, type Custody } from '@dta/custody';
 import { DtaError } from '@dta/errors';
 import { randomBytes } from 'node:crypto';
 import { open, seal } from './aead.js';
 import type { KeyFolder } from './key-folder.js';
 
 /** The port on a folder of keys. Each operation reads the folder, so that replicas see what one of them makes or destroys. */
-export function openPassphraseCustody(folder: KeyFolder): Custody {
+export function openPassphraseCustody(folder: KeyFolder, beforeKey: BeforeKey): Custody {
   let isClosed = false;
   const assertOpen = () => {
     if (isClosed) throw new DtaError('custody_unavailable', 'custody is closed');
@@ -16,7 +16,11 @@ export function openPassphraseCustody(folder: KeyFolder): Custody {
     async seal(name, context, plaintext) {
       assertOpen();
       assertKeyName(name);
-      const key = folder.makeKey(name);
+      let key = folder.readKey(name);
+      if (key === undefined) {
+        await beforeKey(name);
+        key = folder.makeKey(name);
+      }
       try {
         return seal(key, context, plaintext);
       } finally {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { openCustody, type Custody } from '@dta/custody';
+import { openCustody, type BeforeKey, type Custody } from '@dta/custody';
 import { custodyCompliance } from '@dta/custody/compliance';
 import { copyFile, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,14 +13,14 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 
 const warnings: string[] = [];
 /** As a role opens it by CUSTODY_PROVIDER. */
-const openAs = (settings: string): Promise<Custody> => {
+const openAs = (settings: string, beforeKey?: BeforeKey): Promise<Custody> => {
   const specifier = new URL('../src/index.js', import.meta.url).href;
-  return openCustody({ kind: 'provider', specifier, settings }, (sentence) => warnings.push(sentence));
+  return openCustody({ kind: 'provider', specifier, settings }, (sentence) => warnings.push(sentence), beforeKey);
 };
 
 describe('compliance', () => {
   test.each(custodyCompliance.map((each) => [each.name, each] as const))('%s', async (_, each) => {
-    await each.run(() => openAs(`${join(root, 'compliance')}:a passphrase: with colons`));
+    await each.run((beforeKey) => openAs(`${join(root, 'compliance')}:a passphrase: with colons`, beforeKey));
   });
 });
 

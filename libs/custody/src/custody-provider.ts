@@ -1,11 +1,11 @@
 import { DtaError } from '@dta/errors';
-import type { Custody } from './custody.js';
+import type { BeforeKey, Custody } from './custody.js';
 
 /** The version of {@link CustodyProvider} that this release loads. */
 export const CUSTODY_API_VERSION = 1;
 
 /**
- * A custody of somebody else's, version 1: a package whose default export is one of these. It runs in the role's process, as
+ * A custody of another maker's, version 1: a package whose default export is one of these. It runs in the role's process, as
  * custody has to, with all that the process may do; what it opens must pass the suite at `@dta/custody/compliance`.
  *
  * @see docs/plugins.md, "Custody"
@@ -19,9 +19,10 @@ export interface CustodyProvider {
    *
    * @param settings the text that the operator gave as CUSTODY_PROVIDER_SETTINGS, which may hold a secret
    * @param warn takes a sentence for the log, where it protects less than an HSM does
+   * @param beforeKey to be asked before it makes a key; what that rejects with is what `seal` rejects with
    * @throws `custody_unavailable`, `custody_invalid`
    */
-  open(settings: string, warn: (sentence: string) => void): Promise<Custody>;
+  open(settings: string, warn: (sentence: string) => void, beforeKey: BeforeKey): Promise<Custody>;
 }
 
 /**
@@ -34,6 +35,7 @@ export async function openProvidedCustody(
   specifier: string,
   settings: string,
   warn: (sentence: string) => void,
+  beforeKey: BeforeKey = async () => undefined,
 ): Promise<Custody> {
   const provider = await load(specifier);
   const { apiVersion, kind } = provider;
@@ -43,7 +45,7 @@ export async function openProvidedCustody(
     !/^[a-z0-9-]{1,32}$/.test(kind ?? '')
   )
     throw new DtaError('start_failed', `the custody provider is not one of API version ${CUSTODY_API_VERSION}`);
-  return provider.open(settings, warn);
+  return provider.open(settings, warn, beforeKey);
 }
 
 async function load(specifier: string): Promise<Partial<CustodyProvider>> {

@@ -15,7 +15,7 @@ export type CustodyOptions =
  * Opens the custody that a node is configured with.
  *
  * @param warn takes a sentence where the custody protects nothing
- * @param beforeKey asked before a token or the software's file makes a key; nobody by default
+ * @param beforeKey asked before custody makes a key; nothing is by default
  * @throws what {@link openSoftwareCustody}, {@link openPkcs11Custody} and {@link openProvidedCustody} throw
  */
 export function openCustody(
@@ -29,6 +29,6 @@ export function openCustody(
     case 'software':
       return openSoftwareCustody({ file: options.file, warn, ...(beforeKey !== undefined && { beforeKey }) });
     case 'provider':
-      return openProvidedCustody(options.specifier, options.settings, warn);
+      return openProvidedCustody(options.specifier, options.settings, warn, beforeKey);
   }
 }

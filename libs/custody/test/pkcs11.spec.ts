@@ -27,7 +27,8 @@ beforeAll(async () => {
 afterEach(() => Promise.all(opened.splice(0).map((custody) => custody.close())));
 
 describe('compliance of custody by PKCS#11, on SoftHSM', () => {
-  for (const { name, run } of custodyCompliance) test(name, () => run(() => openPkcs11Custody(token)));
+  for (const { name, run } of custodyCompliance)
+    test(name, () => run((beforeKey) => openPkcs11Custody(token, beforeKey)));
 });
 
 test('erases for certain, and seals as 0x02 ‖ CKA_ID [16] ‖ iv [12] ‖ ciphertext ‖ tag [16]', async () => {

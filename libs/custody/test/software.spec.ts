@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { ascii, decodeCanonical, fromHex } from '@dta/codec';
-import { openSoftwareCustody, type Custody } from '@dta/custody';
+import { openSoftwareCustody, type BeforeKey, type Custody } from '@dta/custody';
 import { custodyCompliance } from '@dta/custody/compliance';
 import { refusal } from './refusal.js';
 
@@ -14,7 +14,8 @@ const context = ascii('context');
 let folder: string;
 let file: string;
 let warnings: string[];
-const open = (): Promise<Custody> => openSoftwareCustody({ file, warn: (sentence) => void warnings.push(sentence) });
+const open = (beforeKey: BeforeKey = async () => undefined): Promise<Custody> =>
+  openSoftwareCustody({ file, beforeKey, warn: (sentence) => void warnings.push(sentence) });
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'dta-custody-'));

@@ -83,9 +83,10 @@ export function createClock(sql: Sql, log: Logger, now: () => number = wallClock
     const database = Number(read?.now);
     const hasJumped = base !== undefined && Math.abs(database - base.database - (at - base.at)) > CLOCK_SKEW_MS;
     const [mark] = await sql.query<{ steady_since: string }>(
-      `UPDATE clock SET seen = $1::bigint, steady_since = CASE
-         WHEN NOT $2::boolean AND (seen IS NULL OR $1::bigint BETWEEN seen - $3::bigint AND seen + $4::bigint)
-         THEN steady_since ELSE $1::bigint END
+      `INSERT INTO clock AS c (seen, steady_since) VALUES ($1::bigint, $1::bigint)
+       ON CONFLICT (one) DO UPDATE SET seen = $1::bigint, steady_since = CASE
+         WHEN NOT $2::boolean AND (c.seen IS NULL OR $1::bigint BETWEEN c.seen - $3::bigint AND c.seen + $4::bigint)
+         THEN c.steady_since ELSE $1::bigint END
        RETURNING steady_since`,
       [database, hasJumped, CLOCK_SKEW_MS, GAP_MS],
     );

@@ -10,6 +10,7 @@ import { PluginAnswers5 } from './migrations/5-plugin-answers.js';
 import { AuthenticatedRecords6 } from './migrations/6-authenticated-records.js';
 import { ChainEvidence7 } from './migrations/7-chain-evidence.js';
 import { Clock8 } from './migrations/8-clock.js';
+import { Releases9 } from './migrations/9-releases.js';
 
 /** How a role reaches its database. */
 export interface DatabaseOptions {
@@ -22,7 +23,7 @@ export interface DatabaseOptions {
 
 const migrations = [
   ...[Initial1, Publication2, Times3, Announcements4, PluginAnswers5],
-  ...[AuthenticatedRecords6, ChainEvidence7, Clock8],
+  ...[AuthenticatedRecords6, ChainEvidence7, Clock8, Releases9],
 ];
 
 /** What a role waits for at most: a machine that vanished closes no connection. A migration may take its time. */

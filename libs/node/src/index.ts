@@ -48,6 +48,7 @@ export {
 export { periodically } from './periodic.js';
 export { publicationBacklog, publishedHead, type LogHead, type PublicationBacklog } from './publication.js';
 export { startPublisher, type PublisherParts } from './publisher.js';
+export { giveUpOrders } from './give-up-orders.js';
 export { readLastError, type LastAttempt } from './last-error.js';
 export { type RefusalLog } from './refusal-log.js';
 export { createRoleGauges, createRoleMetrics } from './role-metrics.js';

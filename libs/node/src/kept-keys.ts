@@ -17,11 +17,22 @@ export async function missingKeys(sql: Sql, custody: Pick<Custody, 'keys'>): Pro
   const there = new Set(await custody.keys());
   const missing = rows.map(({ key }) => key).filter((key) => !there.has(key));
   if (missing.length < rows.length) return missing;
-  throw new DtaError(
-    'custody_invalid',
-    `custody has none of the keys that this database is sealed under (${missing.join(', ')}): it was initialised anew, or is another; see docs/operations.md, HSM`,
-    { metadata: { keys: missing } },
-  );
+  throw lacking('custody has none of the keys that this database is sealed under', missing);
+}
+
+/**
+ * Right before custody makes a key called `key`: another of the name would hide that rows are sealed under one that is gone.
+ *
+ * @throws `custody_invalid` where there are such rows, and what {@link missingKeys} throws
+ */
+export async function assertNeverUsed(key: string, sql: Sql, custody: Pick<Custody, 'keys'>): Promise<void> {
+  const missing = await missingKeys(sql, custody);
+  if (missing.includes(key)) throw lacking('custody lacks a key that this database is sealed under', [key]);
+}
+
+function lacking(sentence: string, keys: readonly string[]): DtaError {
+  const message = `${sentence} (${keys.join(', ')}): it was initialised anew, or is another; see docs/operations.md, HSM`;
+  return new DtaError('custody_invalid', message, { metadata: { keys } });
 }
 
 /** Each key once, by its index: a table of a million rows has a handful of keys. */

@@ -25,7 +25,7 @@ import { openDatabase, type Database, type DatabaseOptions } from './database.js
 import { readKeyFile } from './key-files.js';
 import { openKeyRing, type KeyRing } from './key-ring.js';
 import { createCustodyLog } from './custody-log.js';
-import { missingKeys } from './kept-keys.js';
+import { assertNeverUsed, missingKeys } from './kept-keys.js';
 import { measuredCustody } from './measured-custody.js';
 import { pluginLimits } from './plugin-limits.js';
 import { createRefusalLog, type RefusalLog } from './refusal-log.js';
@@ -109,11 +109,9 @@ export async function openNode(
 ): Promise<Node> {
   const { role } = options;
   const metrics = createRoleMetrics(monitor.registry);
-  let beforeKey: () => Promise<unknown> = async () => undefined; // until there is a database, none is made
-  const provider = await openCustody(
-    options.custody,
-    warn ?? ((sentence) => log.warn({ role }, sentence)),
-    async () => void (await beforeKey()),
+  let beforeKey: (key: string) => Promise<void> = async () => undefined; // until there is a database, none is made
+  const provider = await openCustody(options.custody, warn ?? ((sentence) => log.warn({ role }, sentence)), (key) =>
+    beforeKey(key),
   );
   const custody = measuredCustody(provider, metrics.custody, createCustodyLog(log, role));
   const own = await openOwnKeys(options, custody);
@@ -121,7 +119,7 @@ export async function openNode(
   const check = async (opened: Database) => {
     const missing = await missingKeys(opened, custody);
     if (missing.length > 0) log.error({ role, keys: missing }, 'custody lacks keys that rows are sealed under');
-    beforeKey = () => missingKeys(opened, provider);
+    beforeKey = (key) => assertNeverUsed(key, opened, provider);
   };
   const parts = { own, custody, log, now, check };
   const { plugins, database, admission, secrets, rowMac } = await openRest(options, parts);

@@ -54,13 +54,13 @@ export class RowMac {
     const orderReference = ref.slice(0, 100); // it may be anything
     const name = `${what} ${orderReference}`;
     if (!this.#told.has(name)) {
+      this.#told.set(name, true);
       const [, role] = this.#node;
       this.#log.error(
         { role, orderReference, row: what, code: 'record_invalid' },
         'a row is not as this node wrote it',
       );
     }
-    this.#told.set(name, true);
     return new DtaError('record_invalid', `the ${what} of this order is not as this node wrote it`, {
       ...{ metadata: { orderReference }, cause },
     });
@@ -69,7 +69,7 @@ export class RowMac {
 
 /**
  * Opens the key that the rows of this node are authenticated with. All replicas have one: the first makes it, in a database
- * that has no order yet.
+ * that has no order yet, or none that wasn't given up.
  *
  * @throws `start_failed` where there are orders and no key; `custody_unavailable`, `custody_invalid`, `service_unavailable`
  */
@@ -95,18 +95,21 @@ async function findKey(secrets: SecretStore): Promise<Uint8Array | undefined> {
   }
 }
 
-/** A new key never takes the place of one that is gone: the orders that there are would all be unreadable, and look lost. */
+/**
+ * A new key never takes the place of one that is gone: the orders that there are would all be unreadable, and look lost. Orders
+ * that the operator has given up have no MAC.
+ */
 async function makeKey(sql: Sql, secrets: SecretStore): Promise<Uint8Array> {
   const made = await secrets.seal({ name: KEY, value: await secrets.seed() });
   await sql.query(
     `INSERT INTO secrets (order_ref, what, epoch, key, sealed)
-     SELECT NULL, $1, 0, $2, $3 WHERE NOT EXISTS (SELECT FROM orders) ON CONFLICT DO NOTHING`, // of several replicas the first wins
+     SELECT NULL, $1, 0, $2, $3 WHERE NOT EXISTS (SELECT FROM orders WHERE mac <> '') ON CONFLICT DO NOTHING`, // of several replicas the first wins
     [KEY.what, made.key, Buffer.from(made.sealed)],
   );
   const key = await findKey(secrets);
   if (key !== undefined) return key;
   throw new DtaError(
     'start_failed',
-    'the database has orders, but the key that authenticates them (record-key, in the table secrets) is gone: restore that row from a backup',
+    'the database has orders, but the key that authenticates them (record-key, in the table secrets) is gone: restore that row from a backup; where it is lost for good, see docs/operations.md, HSM',
   );
 }

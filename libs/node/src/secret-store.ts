@@ -41,7 +41,7 @@ export class SecretStore {
   readonly #owner: Cid;
   readonly #role: Role;
   readonly #now: () => number;
-  readonly #keys: PeriodKeys;
+  readonly #keys: RoleKeys;
 
   constructor(sql: Sql, custody: Custody, owner: Cid, role: Role, now: () => number = wallClock) {
     this.#sql = sql;
@@ -49,7 +49,7 @@ export class SecretStore {
     this.#owner = owner;
     this.#role = role;
     this.#now = now;
-    this.#keys = new PeriodKeys(owner, role);
+    this.#keys = new RoleKeys(owner, role);
   }
 
   /** [64] for one step: custody's random [32] ‖ the system's [32]. */
@@ -60,9 +60,9 @@ export class SecretStore {
     return seed;
   }
 
-  /** Seals under the key of the present period, and wipes the value. */
+  /** Seals under the key of the present period, or the one that has no end, and wipes the value. */
   async seal(secret: NewSecret): Promise<SealedSecret> {
-    const key = this.#keys.at(this.#now());
+    const key = this.#keys.of(secret.name, this.#now());
     try {
       const sealed = await this.#custody.seal(key, this.#context(secret.name), secret.value);
       return { name: secret.name, key, sealed };
@@ -104,12 +104,11 @@ export class SecretStore {
    */
   async endPastPeriods(): Promise<EndedPeriods> {
     const now = this.#now();
-    const present = this.#keys.at(now);
     const ended: { destroyed: KeyName[]; kept: KeyName[] } = { destroyed: [], kept: [] };
     for (const key of await this.#custody.keys()) {
       const period = this.#keys.periodOf(key);
       if (period === undefined || period >= keyPeriod(now - SETTLING_MS)) continue;
-      const isEmpty = await this.#resealAll(key, present);
+      const isEmpty = await this.#resealAll(key, now);
       if (isEmpty) await this.#custody.destroy(key);
       (isEmpty ? ended.destroyed : ended.kept).push(key);
     }
@@ -117,7 +116,7 @@ export class SecretStore {
   }
 
   /** Whether no row is left under `key`. */
-  async #resealAll(key: KeyName, present: KeyName): Promise<boolean> {
+  async #resealAll(key: KeyName, now: number): Promise<boolean> {
     const unreadable: Buffer[] = [];
     for (;;) {
       const rows: SecretRow[] = await this.#sql.query(
@@ -127,7 +126,7 @@ export class SecretStore {
       if (rows.length === 0) return unreadable.length === 0;
       for (const row of rows) {
         try {
-          await this.#reseal(row, present);
+          await this.#reseal(row, this.#keys.of(nameOf(row), now));
         } catch (error) {
           if (!isDtaError(error, 'custody_invalid')) throw error;
           unreadable.push(row.sealed); // altered or moved in the database: the others go on
@@ -156,15 +155,19 @@ function nameOf({ order_ref, what, epoch, transcript, index }: SecretRow): Secre
  * Names of the keys that one role of one node seals with. They are its own alone: roles may share a custody, and who ends
  * a period knows no rows but its own.
  */
-class PeriodKeys {
+class RoleKeys {
   readonly #prefix: string;
 
   constructor(owner: Cid, role: Role) {
     this.#prefix = `${role}-${owner.slice(-8)}-`; // a CID's text has the letters that a key's name may have
   }
 
-  at(now: number): KeyName {
-    return this.#prefix + periodKey(keyPeriod(now));
+  /**
+   * The key that a secret is sealed under at `now`. What authenticates rows is never to be erased: under a key of a period, no
+   * row of an earlier week's backup could be read.
+   */
+  of({ what }: SecretName, now: number): KeyName {
+    return this.#prefix + (what === 'record-key' ? 'records' : periodKey(keyPeriod(now)));
   }
 
   /** undefined for a key of another role, another node or another kind */

@@ -16,34 +16,41 @@ export type Expiry<O> = (order: O, now: number) => O;
  * Releases that were never fetched, Receipts that are never taken, ids of calls that can't be replayed any more.
  */
 export function startSweeper<O>(node: Node, orders: OrderTable<O>, onDue: (ref: Cid) => Promise<void>): Job {
-  const { clock } = node;
-  return periodically('sweep', SWEEP_MS, node.log, async () => {
-    await clock.look();
-    if (clock.doubt !== null) return;
-    for await (const ref of orders.due(node.now())) {
-      // one that can't be ended must not keep the others, and keys whose period is over, alive
+  const { clock, database, role, log } = node;
+  // a part that fails must not keep the others from their work, above all not keys whose period is over
+  const parts: Readonly<Record<string, () => Promise<unknown>>> = {
+    orders: async () => {
+      for await (const ref of orders.due(node.now())) {
+        if (clock.doubt !== null) return;
+        await onDue(ref).catch((err: unknown) => log.error({ orderReference: ref, err }, 'an order was not ended'));
+      }
+    },
+    Releases: () => database.query(FORGET_RELEASES),
+    Receipts: () => database.query(GIVE_RECEIPTS_UP),
+    calls: () => database.query("DELETE FROM internal_calls WHERE at < now() - interval '10 minutes'"),
+    'key periods': async () => {
+      await clock.look();
       if (clock.doubt !== null) return;
-      await onDue(ref).catch((err: unknown) => node.log.error({ orderReference: ref, err }, 'an order was not ended'));
-    }
-    if (clock.doubt !== null) return;
-    await node.database.query(
-      `UPDATE replies SET further = NULL
-       WHERE verb = 'release' AND further IS NOT NULL AND created_at < now() - interval '10 minutes'`,
-    );
-    await node.database.query(
-      `UPDATE deliveries SET state = 'closed', attachments = NULL WHERE ctid = ANY (ARRAY(
-         SELECT ctid FROM deliveries
-         WHERE verb = 'receipt' AND state = 'owed' AND created_at < now() - interval '7 days' LIMIT 1000))`,
-    );
-    await node.database.query("DELETE FROM internal_calls WHERE at < now() - interval '10 minutes'");
+      const { destroyed, kept } = await node.secrets.endPastPeriods();
+      if (destroyed.length > 0) log.info({ role, keys: destroyed }, 'past key periods ended');
+      if (kept.length > 0) log.error({ role, keys: kept }, 'a key period can not end: a row does not open');
+    },
+  };
+  return periodically('sweep', SWEEP_MS, log, async () => {
     await clock.look();
-    if (clock.doubt !== null) return;
-    const { destroyed, kept } = await node.secrets.endPastPeriods();
-    if (destroyed.length > 0) node.log.info({ role: node.role, keys: destroyed }, 'past key periods ended');
-    if (kept.length > 0)
-      node.log.error({ role: node.role, keys: kept }, 'a key period can not end: a row does not open');
+    for (const [part, end] of Object.entries(parts)) {
+      if (clock.doubt !== null) return;
+      await end().catch((err: unknown) => log.error({ role, part, err }, 'a part of the sweep failed'));
+    }
   });
 }
+
+const FORGET_RELEASES = `UPDATE replies SET further = NULL WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM replies
+    WHERE verb = 'release' AND further IS NOT NULL AND created_at < now() - interval '10 minutes' LIMIT 1000))`;
+const GIVE_RECEIPTS_UP = `UPDATE deliveries SET state = 'closed', attachments = NULL WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM deliveries
+    WHERE verb = 'receipt' AND state = 'owed' AND created_at < now() - interval '7 days' LIMIT 1000))`;
 
 /** Moves one order that the clock ends; not while the clocks are in doubt. */
 export async function expireOrder<O extends { readonly state: string }>(
@@ -75,6 +82,6 @@ export async function expireOrder<O extends { readonly state: string }>(
       now: node.now(),
     });
   } catch (error) {
-    if (!isDtaError(error, 'write_conflict')) throw error; // somebody moved it meanwhile: the next sweep looks again
+    if (!isDtaError(error, 'write_conflict')) throw error; // another replica moved it: the next sweep looks again
   }
 }

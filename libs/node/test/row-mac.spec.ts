@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { cidOf } from '@dta/codec';
 import { randomBytes } from '@dta/crypto';
 import { createLogger } from '@dta/service';
-import { migrateDatabase, openNode, RowMac, type Database, type NodeOptions } from '../src/index.js';
+import { giveUpOrders, migrateDatabase, openNode, RowMac, type Database, type NodeOptions } from '../src/index.js';
+import { setTimeout as delay } from 'node:timers/promises';
 import { refusal } from './refusal.js';
 import { cast, RoleRig, type Cast } from './testing/index.js';
 
@@ -47,6 +48,23 @@ describe('a row', () => {
     expect(lines).toHaveLength(2);
     expect(Math.max(...lines.map(({ length }) => length))).toBeLessThan(1_000);
   });
+
+  test('that is refused twice a minute is told of once a minute', async () => {
+    lines.length = 0;
+    const { now } = performance;
+    let ms = now.call(performance);
+    performance.now = () => ms; // what the cache goes by
+    try {
+      for (let times = 0; times < 40; times++, ms += 30_000) {
+        mac.refusal('order', 'again');
+        await delay(2); // it takes the time anew once its timer of 1 ms has run out
+      }
+    } finally {
+      performance.now = now;
+    }
+    expect(lines.length).toBeGreaterThan(12);
+    expect(lines.length).toBeLessThan(21);
+  });
 });
 
 describe('the key of rows', () => {
@@ -70,23 +88,22 @@ describe('the key of rows', () => {
     await node.close();
     return Buffer.from(mac).toString('hex');
   };
-  const putOrder = () =>
-    database.query("INSERT INTO orders (ref, version, state, created_at, record, mac) VALUES ('x', 1, 'x', 1, '', '')");
-
   test('is one for all replicas, also of those that start at once, and at every later start', async () => {
     const made = await Promise.all(Array.from({ length: 4 }, macOf));
     expect(new Set([...made, await macOf()]).size).toBe(1);
     expect(await database.query("SELECT FROM secrets WHERE what = 'record-key'")).toHaveLength(1);
   });
 
-  test('is sealed: whoever reads the row has no key', async () => {
+  test('is sealed: a party that reads the row has no key', async () => {
     const [row] = await database.query<{ sealed: Buffer }>("SELECT sealed FROM secrets WHERE what = 'record-key'");
     expect(row?.sealed.length).toBe(1 + 12 + 64 + 16);
   });
 
   test('that is gone while there are orders is not made anew: the node does not start, and says what to do', async () => {
     const before = await macOf();
-    await putOrder();
+    await database.query(
+      "INSERT INTO orders (ref, version, state, created_at, record, mac) VALUES ('x', 1, 'x', 1, '', 'any')",
+    );
     expect(await macOf()).toBe(before);
     await database.query("UPDATE secrets SET what = 'share' WHERE what = 'record-key'");
     await expect(macOf()).rejects.toThrow(refusal('start_failed', 'restore that row'));
@@ -100,6 +117,20 @@ describe('the key of rows', () => {
     await database.query("UPDATE secrets SET sealed = $1 WHERE what = 'record-key'", [Buffer.from(randomBytes(93))]);
     await expect(macOf()).rejects.toThrow(refusal('custody_invalid'));
     await database.query("UPDATE secrets SET sealed = $1 WHERE what = 'record-key'", [own?.sealed]);
+  });
+
+  test('is made anew where custody is lost and the operator has given all orders up', async () => {
+    const before = await macOf();
+    await database.query(
+      "INSERT INTO secrets (order_ref, what, epoch, key, sealed) VALUES ('x', 'share', 0, 'gone', 'sealed')",
+    );
+    expect(await giveUpOrders(database)).toBe(1);
+    expect(await database.query('SELECT mac, state, due_at FROM orders')).toEqual([
+      { mac: Buffer.of(), state: 'failed', due_at: null },
+    ]);
+    expect(await database.query('SELECT FROM secrets')).toEqual([]);
+    expect(await giveUpOrders(database)).toBe(0);
+    expect(await macOf()).not.toBe(before);
   });
 
   test('a database with orders from before there was one is not taken over', async () => {

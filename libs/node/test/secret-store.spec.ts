@@ -137,6 +137,23 @@ describe('the end of a key period', () => {
     await expect(open(7)).rejects.toThrow(refusal('custody_invalid'));
   });
 
+  test('leaves the key that authenticates rows where it is: a backup of an earlier week has rows that can be read', async () => {
+    const name = { what: 'record-key', request: null, epoch: 0, transcript: null, index: null } as const;
+    const value = randomBytes(64);
+    const { key, sealed } = await store().seal({ name, value: value.slice() });
+    await database.query('INSERT INTO secrets (order_ref, what, epoch, key, sealed) VALUES (NULL, $1, 0, $2, $3)', [
+      name.what,
+      key,
+      Buffer.from(sealed),
+    ]);
+    await keep(1, randomBytes(32));
+    now = BEGIN + WEEK + TEN_MINUTES;
+    expect(await store().endPastPeriods()).toEqual({ destroyed: [period(BEGIN)], kept: [] });
+    expect(await keysInUse()).toEqual([period(now), key]);
+    expect(await store().opener(null)(name)).toEqual(value);
+    await custody.destroy(key); // of this test alone
+  });
+
   test('comes ten minutes after it: what was sealed in its last moment may still be on its way to the database', async () => {
     await keep(1, randomBytes(32));
     for (now of [BEGIN, BEGIN + WEEK - 1, BEGIN + WEEK, BEGIN + WEEK + TEN_MINUTES - 1]) {

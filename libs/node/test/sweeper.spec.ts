@@ -127,6 +127,28 @@ describe('a sweep', () => {
   });
 });
 
+test('a part of the sweep that fails keeps no other from its work, and is in the log', async () => {
+  const left = await old();
+  await node.database.query('ALTER TABLE deliveries RENAME COLUMN verb TO word');
+  rig.logged.length = 0;
+  try {
+    expect(await sweepOnce()).toEqual({ ended: [], periods: 1 });
+  } finally {
+    await node.database.query('ALTER TABLE deliveries RENAME COLUMN word TO verb');
+  }
+  expect(await left()).toEqual({ releases: 0, receipts: 1, calls: 0 });
+  const failed = rig.logged.filter((line) => line.includes('a part of the sweep failed'));
+  expect(failed.map((line) => (JSON.parse(line) as { part: string }).part)).toEqual(['Receipts']); // as pino writes it
+});
+
+test('Releases that are to go are found without reading all replies', async () => {
+  const plan = await node.database.query<{ 'QUERY PLAN': string }>(
+    `EXPLAIN SELECT ctid FROM replies
+     WHERE verb = 'release' AND further IS NOT NULL AND created_at < now() - interval '10 minutes' LIMIT 1000`,
+  );
+  expect(plan.map((row) => row['QUERY PLAN']).join('\n')).toContain('replies_releases');
+});
+
 test('a Release goes from the stored reply ten minutes after it was given, and not before', async () => {
   const ref = anyCid();
   await node.database.query(
@@ -154,7 +176,7 @@ test('a Release goes from the stored reply ten minutes after it was given, and n
   ]);
 });
 
-test('a Receipt that nobody has taken for a week is given up, and nothing else', async () => {
+test('a Receipt that no party has taken for a week is given up, and nothing else', async () => {
   const [ref, envelope] = [anyCid(), anyCid()];
   await node.database.query(
     `INSERT INTO orders (ref, version, state, created_at, record, mac) VALUES ($1, 1, 'x', 1, '', '')`,

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { DtaError } from '@dta/errors';
-import type { Custody, KeyName } from '../custody.js';
+import type { BeforeKey, Custody, KeyName } from '../custody.js';
 
 /** Opens the store under test once more; two that are open at a time see the same keys, as two replicas do. */
-export type OpenCustody = () => Promise<Custody>;
+export type OpenCustody = (beforeKey: BeforeKey) => Promise<Custody>;
 
 /** One promise of the {@link Custody} port, checked. */
 export interface ComplianceCase {
@@ -13,10 +13,10 @@ export interface ComplianceCase {
   run(open: OpenCustody): Promise<void>;
 }
 
-/** What a case is given: the store once open, a way to open it again, key names nobody else has. */
+/** What a case is given: the store once open, a way to open it again, key names that are new. */
 interface Rig {
   readonly custody: Custody;
-  readonly reopen: OpenCustody;
+  readonly reopen: (beforeKey?: BeforeKey) => Promise<Custody>;
   readonly key: KeyName;
   readonly other: KeyName;
 }
@@ -39,6 +39,20 @@ const cases: Readonly<Record<string, (rig: Rig) => Promise<void>>> = {
       const sealed = await custody.seal(key, named, context);
       assert.ok(same(await custody.open(key, named, sealed), context));
     }
+  },
+
+  async 'asks before it makes a key, and then alone'({ custody, reopen, key, other }) {
+    await custody.seal(key, context, randomBytes(16));
+    const asked: KeyName[] = [];
+    const asking = await reopen(async (name) => {
+      asked.push(name);
+      throw new DtaError('custody_invalid', 'no key may be made');
+    });
+    await asking.seal(key, context, randomBytes(16));
+    assert.deepEqual(asked, []);
+    assert.equal((await refusal(asking.seal(other, context, randomBytes(16)))).message, 'no key may be made');
+    assert.deepEqual(asked, [other]);
+    assert.ok(!(await custody.keys()).includes(other), 'a key that may not be made is not made');
   },
 
   async 'leaves its inputs as they were and keeps no hold of them'({ custody, key }) {
@@ -227,8 +241,8 @@ export const custodyCompliance: readonly ComplianceCase[] = Object.entries(cases
   name,
   async run(open) {
     const opened: Custody[] = [];
-    const reopen = async () => {
-      const custody = await open();
+    const reopen = async (beforeKey: BeforeKey = async () => undefined) => {
+      const custody = await open(beforeKey);
       opened.push(custody);
       return custody;
     };
