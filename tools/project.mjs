@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { node } from './bootstrap.mjs';
 import { failWith, root, run } from './process.mjs';
+import { removeStaleOutputs } from './stale-outputs.mjs';
 
 const [task, project = ''] = process.argv.slice(2);
 const modules = join(root, 'node_modules');
@@ -24,8 +25,13 @@ const tasks = {
       const fetched = await run('getting the services for tests', node(), [join(root, 'tools/fetch-tools.mjs')]);
       if (fetched !== 0) return fetched;
     }
+    removeStaleOutputs();
     const quiet = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
-    const jest = [join(modules, 'jest/bin/jest.js'), `${project}/dist/test/`, '--passWithNoTests'];
+    const jest = [
+      join(modules, 'jest/bin/jest.js'),
+      `${project}/dist/test/`,
+      ...(hasSpecs() ? [] : ['--passWithNoTests']),
+    ];
     return run('testing', node(), [...quiet, ...jest]);
   },
 };
@@ -34,6 +40,13 @@ if (tasks[task] === undefined || !existsSync(join(root, project, 'package.json')
   failWith(`usage: node tools/project.mjs ${Object.keys(tasks).join('|')} <folder of a project>`);
 }
 process.exit((await tasks[task]()) === 0 ? 0 : 1);
+
+function hasSpecs() {
+  const folder = join(root, project, 'test');
+  return (
+    existsSync(folder) && readdirSync(folder, { recursive: true }).some((name) => /(?<!\.long)\.spec\.ts$/.test(name))
+  );
+}
 
 /** Whether a suite asks the testkit for one: those that don't need neither Go nor a database. */
 function usesServices() {

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -16,15 +17,23 @@ export interface SmallDisk {
 
 const run = promisify(execFile);
 
-/** Mounts a disk at `folder`, which it makes; null, with a word on the console, where this user can't mount one. */
-export async function mountSmallDisk(folder: string, mebibytes: number): Promise<SmallDisk | null> {
-  await mkdir(folder);
+/** Whether this user can mount one. */
+export async function canMountSmallDisk(): Promise<boolean> {
+  const folder = await mkdtemp(join(tmpdir(), 'dta-disk-'));
   try {
-    await run('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m,mode=0711`, 'tmpfs', folder]);
-  } catch (error) {
-    console.log(`not tested, since no small disk can be mounted here: ${String(error).trim()}`);
-    return null;
+    await (await mountSmallDisk(join(folder, 'disk'), 1)).unmount();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await rm(folder, { recursive: true });
   }
+}
+
+/** Mounts a disk at `folder`, which it makes. */
+export async function mountSmallDisk(folder: string, mebibytes: number): Promise<SmallDisk> {
+  await mkdir(folder);
+  await run('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m,mode=0711`, 'tmpfs', folder]);
   const rest = join(folder, 'rest');
   return {
     folder,
@@ -32,7 +41,7 @@ export async function mountSmallDisk(folder: string, mebibytes: number): Promise
     fill: async () => {
       const { bavail, bsize } = await statfs(folder);
       await writeFile(rest, Buffer.alloc(bavail * bsize)).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== 'ENOSPC') throw error; // somebody else wrote meanwhile: it is full
+        if (error.code !== 'ENOSPC') throw error; // another process wrote meanwhile: it is full
       });
     },
     clear: () => rm(rest),
