@@ -128,7 +128,7 @@ function metricsByOwner() {
   const role = made((registry) => {
     createRoleMetrics(registry);
     const database = { query: () => Promise.reject(new Error('there is none here')) };
-    createRoleGauges(registry, { database, admission: { lines: () => [] } });
+    createRoleGauges(registry, { role: 'principal', database, admission: { lines: () => [] } });
   });
   return { every: createMonitor('any').registry.getMetricsAsArray(), role, gateway: made(createGatewayMetrics) };
 }

@@ -128,7 +128,7 @@ export async function openNode(
   const gate = new Gate({ inWork: MESSAGES_IN_WORK_MAX, queued: MESSAGES_QUEUED_MAX });
   const waiters = waiterGate({ inWork: WAITERS_MAX });
   monitor.registry.setDefaultLabels({ role, node: own.first });
-  createRoleGauges(monitor.registry, { database, gate, waiterGate: waiters, admission, clock });
+  createRoleGauges(monitor.registry, { role, database, gate, waiterGate: waiters, admission, clock });
   const ring = whileItMaySpeak(own, admission, clock);
   monitor.health.part('identity', async () => assertMaySpeak(own.newest, admission.directory));
   watchParts(monitor, own.first, { transport, database, custody, store, clock });

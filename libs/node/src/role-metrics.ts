@@ -1,3 +1,5 @@
+import type { Role } from '@dta/identity';
+import { beneficiaryTransitions, fiduciaryTransitions, principalTransitions } from '@dta/order';
 import { durationBuckets } from '@dta/service';
 import type { Answered, Gate } from '@dta/transport';
 import { Gauge, Histogram, type Registry } from 'prom-client';
@@ -9,6 +11,7 @@ import type { CustodyOperation } from './measured-custody.js';
 
 /** What a role's gauges are read from when somebody asks. */
 export interface MetricSources {
+  readonly role: Role;
   readonly database: Database;
   readonly gate: Gate;
   readonly waiterGate: Gate;
@@ -48,7 +51,7 @@ export function createRoleMetrics(registry: Registry): RoleMetrics {
 /** Makes the gauges of a role, which are read when somebody asks for them. */
 export function createRoleGauges(
   registry: Registry,
-  { database, gate, waiterGate, admission, clock }: MetricSources,
+  { role, database, gate, waiterGate, admission, clock }: MetricSources,
 ): void {
   const gauge = (name: string, help: string, labelNames: readonly string[], read: (self: Gauge) => void) =>
     new Gauge({
@@ -83,11 +86,21 @@ export function createRoleGauges(
   gauge('dta_chain_forks', 'Other successors that retired keys of admitted chains made, kept as evidence', [], (self) =>
     self.set(admission.lines().reduce((sum, { forks }) => sum + forks.length, 0)),
   );
-  createBacklogGauges(registry, readBacklog(database));
+  createBacklogGauges(registry, readBacklog(database), statesOf(role));
+}
+
+/** The states that an order of a role can be in (docs/protocol.md §6). */
+function statesOf(role: Role): readonly string[] {
+  const tables = {
+    principal: principalTransitions,
+    fiduciary: fiduciaryTransitions,
+    beneficiary: beneficiaryTransitions,
+  } as const;
+  return Object.keys(tables[role]).filter((state) => state !== 'none');
 }
 
 /** While the database is away these are absent, not zero: nobody knows them then. */
-function createBacklogGauges(registry: Registry, read: () => Promise<Backlog>): void {
+function createBacklogGauges(registry: Registry, read: () => Promise<Backlog>, states: readonly string[]): void {
   const gauge = (name: string, help: string, labelNames: readonly string[], set: (self: Gauge, now: Backlog) => void) =>
     new Gauge({
       ...{ name, help, labelNames, registers: [registry] },
@@ -99,6 +112,7 @@ function createBacklogGauges(registry: Registry, read: () => Promise<Backlog>): 
       },
     });
   gauge('dta_orders', 'Orders by state, those at their end included', ['state'], (self, { orders }) => {
+    for (const state of states) self.set({ state }, 0); // else the first order that fails is no rise: its series begins at 1
     for (const [state, count] of orders) self.set({ state }, count);
   });
   gauge('dta_deliveries_owed', 'Messages that a recipient has not answered yet', ['verb'], (self, { deliveries }) => {

@@ -113,6 +113,13 @@ test('count orders by state, and what is owed with the age of the oldest', async
   expect(await valueOf('dta_publications_owed')).toBe(3);
 });
 
+test('count no order of a state as zero, so that the first of it is a rise', async () => {
+  for (const state of ['accepted', 'dealt', 'confirmed', 'committed', 'erased']) {
+    expect([state, await valueOf('dta_orders', { state })]).toEqual([state, 0]);
+  }
+  expect(await valueOf('dta_orders', { state: 'failed' })).toBeUndefined(); // an order at a fiduciary never is
+});
+
 test('count a database at most once in five seconds, however often they are asked', async () => {
   expect(await valueOf('dta_publications_owed')).toBe(0);
   await owe('accepted');
