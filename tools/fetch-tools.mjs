@@ -1,11 +1,13 @@
 // Gets the programs that tests run; once a checkout, under the ignored folder .cache/tools.
 import { openProgress } from '../libs/service/dist/src/index.js';
-import { fetchSoftHsm, fetchTool } from '../libs/testkit/dist/src/index.js';
+import { fetchDashboardCheck, fetchPrometheus, fetchSoftHsm, fetchTool } from '../libs/testkit/dist/src/index.js';
 
 const progress = openProgress();
 try {
   for (const name of ['nats-server', 'ipfs']) console.log(`${name}: ${await fetchTool(name, { progress })}`);
   console.log(`SoftHSM: ${(await fetchSoftHsm()).module}`);
+  console.log(`Prometheus: ${(await fetchPrometheus()).server}`);
+  console.log(`check of dashboards: ${await fetchDashboardCheck({ progress })}`);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;

@@ -4,9 +4,11 @@ export { natsAccounts, type NatsAccounts, type NatsLogin, type NatsTenant } from
 export { type Member, type Operator, type OperatorOptions } from './cluster/operator.js';
 export { dta, type ClusterApp, type ClusterRole, type MemberFiles } from './cluster/operator-files.js';
 export { restApi, type RestAnswer, type RestApi } from './cluster/rest-api.js';
+export { fetchDashboardCheck } from './dashboard-check.js';
 export { freePort } from './free-port.js';
 export { startKuboSwarm, type KuboNode, type KuboSwarm } from './kubo-swarm.js';
 export { startNatsServer, type NatsServer, type NatsServerOptions } from './nats-server.js';
+export { fetchPrometheus, startPrometheus, type Prometheus, type PrometheusPrograms } from './prometheus.js';
 export { startRelay, type Relay } from './relay.js';
 export { freshDatabase, type FreshDatabase } from './postgres-server.js';
 export { freshName, openRunServices, serviceUrl, type RunServices, type ServiceName } from './run-services.js';

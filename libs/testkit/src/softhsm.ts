@@ -5,6 +5,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { DtaError } from '@dta/errors';
+import { unpackPackages, type PackageOptions } from './debian-packages.js';
 import { freshName } from './run-services.js';
 import { checkoutRoot, withLock } from './toolbox.js';
 
@@ -34,12 +35,21 @@ export async function fetchSoftHsm(): Promise<SoftHsm> {
   const installed = softHsmIn('/', (process.env['PATH'] ?? '').split(delimiter));
   if (installed !== undefined && (await hasVersion(installed))) return installed;
   await withLock(`${folder}.lock`, async () => {
-    if (softHsmIn(folder, [join(folder, 'usr/bin')]) === undefined) await unpack(folder);
+    if (softHsmIn(folder, [join(folder, 'usr/bin')]) === undefined) await unpackPackages(folder, inPackages);
   });
   const fetched = softHsmIn(folder, [join(folder, 'usr/bin')]);
   if (fetched === undefined) throw new DtaError('start_failed', `SoftHSM was unpacked, but is not in ${folder}`);
   return fetched;
 }
+
+const inPackages: PackageOptions = {
+  packages: ['libsofthsm2', 'softhsm2'],
+  check: async (folder) => {
+    const softHsm = softHsmIn(folder, [join(folder, 'usr/bin')]);
+    if (softHsm === undefined || !(await hasVersion(softHsm))) throw new Error('the packages hold no such SoftHSM');
+  },
+  wanted: { name: 'SoftHSM', install: 'softhsm2' },
+};
 
 function softHsmIn(root: string, programFolders: readonly string[]): SoftHsm | undefined {
   const module = moduleFolders.map((folder) => join(root, folder, 'libsofthsm2.so')).find((file) => existsSync(file));
@@ -50,38 +60,6 @@ function softHsmIn(root: string, programFolders: readonly string[]): SoftHsm | u
 async function hasVersion({ util }: SoftHsm): Promise<boolean> {
   const { stdout } = await run(util, ['--version'], { timeout: 10_000 }).catch(() => ({ stdout: '' }));
   return stdout.trim() >= VERSION; // 2.7 and 2.10 are not out yet
-}
-
-/** Downloads by apt's own, verified lists; where this machine has none, by some of ours. */
-async function unpack(folder: string): Promise<void> {
-  const unfinished = `${folder}.${process.pid}`;
-  const own = join(unfinished, 'apt');
-  const aside = ['-o', `Dir::State::Lists=${own}/lists`, '-o', `Dir::Cache=${own}/cache`, '-o', 'Debug::NoLocking=1'];
-  const download = async (options: readonly string[]) => {
-    const packages = ['libsofthsm2', 'softhsm2'];
-    await run('apt-get', [...options, '-qq', 'download', ...packages], { cwd: unfinished, timeout: 120_000 });
-  };
-  try {
-    await mkdir(join(own, 'lists', 'partial'), { recursive: true });
-    await mkdir(join(own, 'cache', 'archives', 'partial'), { recursive: true });
-    try {
-      await download([]);
-    } catch {
-      await run('apt-get', [...aside, '-qq', 'update'], { timeout: 240_000 });
-      await download(aside);
-    }
-    const archives = (await readdir(unfinished)).filter((name) => name.endsWith('.deb'));
-    for (const archive of archives) await run('dpkg-deb', ['-x', archive, '.'], { cwd: unfinished });
-    const softHsm = softHsmIn(unfinished, [join(unfinished, 'usr/bin')]);
-    if (softHsm === undefined || !(await hasVersion(softHsm))) throw new Error('the packages hold no such SoftHSM');
-    await rm(own, { recursive: true });
-    await rename(unfinished, folder);
-  } catch (cause) {
-    const wanted = 'install softhsm2, or apt-get with access to its archive';
-    throw new DtaError('start_failed', `SoftHSM is neither installed nor could it be fetched: ${wanted}`, { cause });
-  } finally {
-    await rm(unfinished, { recursive: true, force: true });
-  }
 }
 
 /** A token of SoftHSM, and how processes come to it. */
