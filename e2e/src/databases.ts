@@ -17,6 +17,23 @@ export async function query<R extends pg.QueryResultRow>(
   }
 }
 
+/**
+ * Ends all connections to a database and lets none in, until what it gives is called.
+ *
+ * @param elsewhere another database of the same server
+ */
+export async function shutOut(url: string, elsewhere: string): Promise<() => Promise<void>> {
+  const name = new URL(url).pathname.slice(1);
+  const client = new pg.Client({ connectionString: elsewhere });
+  await client.connect();
+  await client.query(`ALTER DATABASE "${name}" WITH ALLOW_CONNECTIONS false`);
+  await client.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [name]);
+  return async () => {
+    await client.query(`ALTER DATABASE "${name}" WITH ALLOW_CONNECTIONS true`);
+    await client.end();
+  };
+}
+
 const MAX_STATEMENT_BYTES = 128 * 1024;
 
 /** CIDs of the statements that a member keeps of an order, by type. */

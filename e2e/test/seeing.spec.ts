@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { startCluster, type AppProcess, type Cluster, type Operator } from '@dta/testkit';
-import pg from 'pg';
 import { setTimeout as delay } from 'node:timers/promises';
+import { shutOut } from '../src/databases.js';
 import { begin, place, redeem, until } from '../src/orders.js';
 
 jest.setTimeout(300_000);
@@ -189,16 +189,3 @@ test('events of an order come through either gateway, by whichever replica, over
   expect(seen).toEqual(['requested', 'enrolled', 'dealing', 'committed', 'releasing', 'released']);
   await first?.restart();
 });
-
-/** Ends all connections to a database and lets nobody in, until what it gives is called. */
-async function shutOut(url: string, elsewhere: string): Promise<() => Promise<void>> {
-  const name = new URL(url).pathname.slice(1);
-  const client = new pg.Client({ connectionString: elsewhere });
-  await client.connect();
-  await client.query(`ALTER DATABASE "${name}" WITH ALLOW_CONNECTIONS false`);
-  await client.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [name]);
-  return async () => {
-    await client.query(`ALTER DATABASE "${name}" WITH ALLOW_CONNECTIONS true`);
-    await client.end();
-  };
-}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -30,8 +31,14 @@ func check(file string) error {
 		return err
 	}
 	var read dashboard.Dashboard
-	if err := read.UnmarshalJSONStrict(text); err != nil {
+	if err := read.UnmarshalJSONStrict(text); err != nil && !isEmpty(err) {
 		return err
 	}
 	return read.Validate()
+}
+
+// isEmpty tells the empty list of faults, which UnmarshalJSONStrict returns where there is none.
+func isEmpty(err error) bool {
+	var faults cog.BuildErrors
+	return errors.As(err, &faults) && len(faults) == 0
 }
