@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { ROOT } from './pages.js';
+import type { Series } from './prometheus-api.js';
 
 /** The folder of the sample configuration of Prometheus. */
 export const PROMETHEUS = join(ROOT, 'deploy/prometheus');
@@ -87,4 +88,15 @@ export function namedIn(expr: string): Named {
     .replace(/\[[^\]]*\]|\boffset\s+\w+/g, '');
   const metrics = [...rest.matchAll(/(?<![\w.])[a-zA-Z_]\w*\b(?!\s*\()/g)].map(([name]) => name);
   return { metrics: metrics.filter((name) => !keywords.has(name)), matched, grouped };
+}
+
+/** Of each metric its labels, of each label its values. */
+export function exportedBy(series: readonly Series[]): ReadonlyMap<string, ReadonlyMap<string, ReadonlySet<string>>> {
+  const exported = new Map<string, Map<string, Set<string>>>();
+  for (const { __name__: name = '', ...labels } of series) {
+    const of = exported.get(name) ?? new Map<string, Set<string>>();
+    exported.set(name, of);
+    for (const [label, value] of Object.entries(labels)) of.set(label, (of.get(label) ?? new Set()).add(value));
+  }
+  return exported;
 }

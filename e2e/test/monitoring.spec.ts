@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { errorCodes } from '@dta/errors';
 import {
-  fetchDashboardCheck,
   fetchPrometheus,
   startCluster,
   startPrometheus,
@@ -22,7 +21,7 @@ import { ROOT } from '../src/pages.js';
 import {
   chosen,
   compared,
-  DASHBOARD,
+  exportedBy,
   namedIn,
   PROMETHEUS,
   readAlerts,
@@ -30,9 +29,9 @@ import {
   type Alert,
   type Dashboard,
 } from '../src/monitoring.js';
-import { prometheusApi, type FiringAlert, type PrometheusApi, type Series } from '../src/prometheus-api.js';
+import { prometheusApi, type FiringAlert, type PrometheusApi } from '../src/prometheus-api.js';
 
-// deploy/prometheus in a real Prometheus that scrapes a cluster, and deploy/grafana by Grafana's own schemas.
+// deploy/prometheus in a real Prometheus that scrapes a cluster, and what deploy/grafana asks of it.
 jest.setTimeout(300_000);
 
 const run = promisify(execFile);
@@ -260,68 +259,5 @@ describe('a Prometheus that scrapes a cluster', () => {
       }
     }
     expect(unknown).toEqual([]);
-  });
-});
-
-/** Of each metric its labels, of each label its values. */
-function exportedBy(series: readonly Series[]): ReadonlyMap<string, ReadonlyMap<string, ReadonlySet<string>>> {
-  const exported = new Map<string, Map<string, Set<string>>>();
-  for (const { __name__: name = '', ...labels } of series) {
-    const of = exported.get(name) ?? new Map<string, Set<string>>();
-    exported.set(name, of);
-    for (const [label, value] of Object.entries(labels)) of.set(label, (of.get(label) ?? new Set()).add(value));
-  }
-  return exported;
-}
-
-describe('deploy/grafana/dashboard.json', () => {
-  const check = async (file: string) => run(await fetchDashboardCheck(), [file]);
-
-  test("is what Grafana's own schemas have, with no field that they don't know", async () => {
-    await check(DASHBOARD);
-  });
-
-  test.each([
-    ['"schemaVersion": 39', '"schemaVersion": "39"', 'schemaVersion'],
-    ['"legendFormat": "{{state}}"', '"legendFormats": "{{state}}"', 'legendFormats'],
-    ['"lineWidth": 1', '"lineWidths": 1', 'lineWidths'],
-    ['"reduceOptions":', '"reduce":', 'reduce'],
-    ['"gridPos":', '"grid":', 'grid'],
-  ])('is not what they have with %s turned into %s', async (text, other, named) => {
-    const file = join(folder, 'dashboard.json');
-    const before = await readFile(DASHBOARD, 'utf8');
-    expect(before).toContain(text);
-    await writeFile(file, before.replace(text, other));
-    await expect(check(file)).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining(named) });
-  });
-
-  test('has panels of kinds that were checked, each in a place and by an id of its own', () => {
-    const places = new Set<string>();
-    for (const { type, title, gridPos } of dashboard.panels) {
-      expect([title, ['row', 'stat', 'timeseries'].includes(type), gridPos.x + gridPos.w <= 24]).toEqual([
-        title,
-        true,
-        true,
-      ]);
-      for (let x = gridPos.x; x < gridPos.x + gridPos.w; x += 1) {
-        for (let y = gridPos.y; y < gridPos.y + gridPos.h; y += 1) {
-          expect([title, places.has(`${x} ${y}`)]).toEqual([title, false]);
-          places.add(`${x} ${y}`);
-        }
-      }
-    }
-    const ids = dashboard.panels.map(({ id }) => id);
-    expect(new Set(ids).size).toBe(ids.length);
-  });
-
-  test('asks the Prometheus that is chosen, and names no variable that it lacks', async () => {
-    const declared = new Set(['__rate_interval', ...dashboard.templating.list.map(({ name }) => name)]);
-    const text = await readFile(DASHBOARD, 'utf8');
-    for (const [, name = ''] of text.matchAll(/\$\{?(\w+)/g)) {
-      expect([name, declared.has(name) || name === '__all']).toEqual([name, true]);
-    }
-    const targets = dashboard.panels.flatMap((panel) => panel.targets ?? []);
-    expect(targets.length).toBeGreaterThan(20);
-    for (const { datasource } of targets) expect(datasource.uid).toBe('${datasource}');
   });
 });
