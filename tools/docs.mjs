@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import openapiTypes, { astToString } from 'openapi-typescript';
 import { format, resolveConfig } from 'prettier';
 import { Registry } from 'prom-client';
+import { parse } from 'yaml';
 import { openApiDocument, routes, statusOf } from '../libs/contracts/dist/src/rest/index.js';
 import { errorCodes } from '../libs/errors/dist/src/index.js';
 import { createRoleGauges, createRoleMetrics } from '../libs/node/dist/src/index.js';
@@ -35,11 +36,13 @@ const documents = {
     }).reduce((text, [name, schema]) => between(text, name, settingsTable(schema)), before),
   'docs/operations.md': (before) => {
     const all = metricsByOwner();
+    const rules = readFileSync(join(root, 'deploy/prometheus/rules.yaml'), 'utf8');
     const after = Object.entries(all).reduce(
       (text, [owner, list]) => between(text, `metrics-${owner}`, metricsTable(list)),
-      before,
+      between(before, 'alerts', alertsTable(rules)),
     );
-    assertKnown(after, Object.values(all).flat());
+    assertKnown('operations.md', after, Object.values(all).flat());
+    assertKnown('rules.yaml', rules, Object.values(all).flat());
     return after;
   },
 };
@@ -148,11 +151,23 @@ function metricsTable(metrics) {
   );
 }
 
+function alertsTable(rules) {
+  const alerts = parse(rules).groups.flatMap(({ rules }) => rules);
+  return table(
+    ['alert', 'severity', 'for', 'what it means, and what to do'],
+    alerts.map(({ alert, for: time = '–', labels, annotations: { description, runbook } }) => [
+      `[\`${alert}\`](${runbook.replace('docs/operations.md', '')})`,
+      labels.severity,
+      time,
+      description,
+    ]),
+  );
+}
+
 /** An alert on a metric that isn't there never fires. */
-function assertKnown(page, metrics) {
+function assertKnown(file, text, metrics) {
   const names = new Set(metrics.map(({ name }) => name));
-  for (const [name] of page.matchAll(/\bdta_\w+/g)) {
-    if (!names.has(name.replace(/_(bucket|count|sum)$/, '')))
-      failWith(`operations.md names ${name}, which nothing measures`);
+  for (const [name] of text.matchAll(/\bdta_\w+/g)) {
+    if (!names.has(name.replace(/_(bucket|count|sum)$/, ''))) failWith(`${file} names ${name}, which nothing measures`);
   }
 }
