@@ -117,12 +117,18 @@ export class IdentityDirectory {
     const { recovery, operator } = this.#decidedOf(first);
     const goesFurther = recovery === undefined || (operator !== undefined && this.#follows(operator, recovery));
     const decided = goesFurther ? operator : recovery;
-    return followLine(this.#seenOf(first), decided === undefined ? [] : this.lineageOf(decided).map(cidOf));
+    return followLine(this.documentsOf(first), decided === undefined ? [] : this.lineageOf(decided).map(cidOf));
   }
 
-  /** All of a chain that is known, in the order in which it was learnt: what lies below was there before. */
-  #seenOf(first: Cid): readonly Identity[] {
-    const below = this.#below?.findFirst(first) === undefined ? [] : this.#below.#seenOf(first);
+  /**
+   * All documents of the chain of `cid` that are known, on its line or not, in the order in which they were learnt: what lies
+   * below was there before.
+   *
+   * @throws `identity_not_found`
+   */
+  documentsOf(cid: Cid): readonly Identity[] {
+    const first = this.firstOf(cid);
+    const below = this.#below?.findFirst(first) === undefined ? [] : this.#below.documentsOf(first);
     const own = this.#seen.get(first) ?? [];
     if (below.length === 0 || own.length === 0) return below.length === 0 ? own : below;
     const known = new Set(below.map(cidOf)); // the directory below may have learnt one that was already here

@@ -21,18 +21,27 @@ export function revokeIdentity(
 /**
  * Holds a revocation against a chain as its line goes, oldest document first. A retired key revokes nothing.
  *
+ * @param known all documents of the chain, those beside the line too: it may name any of them, since its owner's may be one
+ * that isn't followed here
+ * @returns by which of the two keys that may revoke
  * @throws `signature_invalid` unless it is by the newest document's key or by the first one's recovery key;
  * `identity_invalid` where it speaks of another chain
  */
-export function verifyRevocation(revocation: Revocation, chain: readonly Identity[]): void {
-  const [first, newest] = [chain[0], chain.at(-1)];
-  if (first === undefined || newest === undefined || !chain.some(({ cid }) => cid === revocation.body.identity)) {
+export function verifyRevocation(
+  revocation: Revocation,
+  line: readonly Identity[],
+  known: readonly Identity[] = line,
+): 'newest' | 'recovery' {
+  const [first, newest] = [line[0], line.at(-1)];
+  if (first === undefined || newest === undefined || !known.some(({ cid }) => cid === revocation.body.identity)) {
     throw new DtaError('identity_invalid', 'revocation of another chain');
   }
   try {
     verifySignature(revocation, newest.keys.sign);
+    return 'newest';
   } catch (notByNewest) {
     if (first.recovery === null) throw notByNewest;
     verifySignature(revocation, first.recovery);
+    return 'recovery';
   }
 }

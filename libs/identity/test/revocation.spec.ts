@@ -24,6 +24,18 @@ test('is good by the first document’s recovery key, whichever document it name
   }
 });
 
+test('may name a document that is known beside the line, and is by the same keys', async () => {
+  const { identity: rival } = await rotated(first);
+  const known = [...chain, rival];
+  for (const by of [recovery, newest]) {
+    const revocation = await revoke(by, rival.cid);
+    expect(() => verifyRevocation(revocation, chain, known)).not.toThrow();
+    expect(() => verifyRevocation(revocation, chain)).toThrow(refusal('identity_invalid'));
+  }
+  const byRetired = await revoke(first.key, rival.cid);
+  expect(() => verifyRevocation(byRetired, chain, known)).toThrow(refusal('signature_invalid'));
+});
+
 test('is refused by the predecessor’s key and by anybody else’s', async () => {
   for (const by of [first.key, newKey()]) {
     const revocation = await revoke(by);

@@ -1,33 +1,23 @@
 import type { Cid } from '@dta/codec';
-import { DtaError, isDtaError } from '@dta/errors';
+import { DtaError } from '@dta/errors';
 import {
   assertNotAhead,
   decisionStatement,
   IdentityDirectory,
   parseStatement,
   revocationStatement,
-  verifyDecision,
-  verifyRevocation,
+  type Decision,
   type Identity,
   type Line,
 } from '@dta/identity';
-import {
-  decisionsOf,
-  earlyRevocations,
-  insertDecision,
-  insertDocument,
-  insertRevocation,
-  keepEarlyRevocation,
-  lockChains,
-  readChainRows,
-} from './chain-rows.js';
-import { Chains, silent, type AdmissionLog } from './chains.js';
+import { assertRevokes, earlyEnd, judgeDecision, type JudgedDecision } from './chain-ends.js';
+import { decisionsOf, insertDecision, insertDocument, insertRevocation, keepEarlyRevocation } from './chain-rows.js';
+import { silent, type AdmissionLog } from './chains.js';
 import { wallClock } from './clock.js';
 import type { Database, Sql } from './database.js';
 import type { KeyRing } from './key-ring.js';
 import { notAdmitted } from './refusal-log.js';
-
-const RELOAD_MS = 1_000;
+import { StoredChains } from './stored-chains.js';
 
 /** What an admission list goes by beside its rows. */
 export interface AdmissionOptions {
@@ -54,22 +44,18 @@ export function assertNewNotAhead(
  * replica was told is known here a second later, in the order in which it was written: all replicas go by the same lines.
  */
 export class Admission {
-  readonly #chains: Chains;
+  readonly #stored: StoredChains;
   readonly #database: Database;
   readonly #now: () => number;
   readonly #first: Cid | null;
   readonly #own: ReadonlySet<Cid>;
-  #seen = 0n;
-  /** by the clock that nothing sets: one that went back would stop reloading for as long */
-  #reloadAt = 0;
-  #reloading: Promise<void> | undefined;
 
   private constructor(
     database: Database,
     ring: Pick<KeyRing, 'first' | 'identities'> | null,
     { log = silent, now = wallClock }: AdmissionOptions = {},
   ) {
-    this.#chains = new Chains(log);
+    this.#stored = new StoredChains(database, log);
     this.#database = database;
     this.#now = now;
     this.#first = ring?.first ?? null;
@@ -77,13 +63,13 @@ export class Admission {
   }
 
   get directory(): IdentityDirectory {
-    return this.#chains.directory;
+    return this.#stored.chains.directory;
   }
 
   /** Reads the admission list, and writes the node's own documents into it. */
   static async open(database: Database, ring: KeyRing, options: AdmissionOptions = {}): Promise<Admission> {
     const admission = new Admission(database, ring, options);
-    await admission.#write(async (sql) => {
+    await admission.#stored.write(async (sql) => {
       for (const identity of ring.identities) await insertDocument(sql, ring.first, identity, true);
     });
     return admission;
@@ -92,27 +78,8 @@ export class Admission {
   /** Reads the admission list of a role's database, for its operator. */
   static async read(database: Database): Promise<Admission> {
     const admission = new Admission(database, null);
-    await admission.#reload();
+    await admission.#stored.reload();
     return admission;
-  }
-
-  async #reload(sql: Sql = this.#database): Promise<void> {
-    for (const row of await readChainRows(sql, this.#seen)) {
-      if (row.seq <= this.#seen) continue; // another reload was faster
-      this.#seen = row.seq;
-      this.#chains.take(row);
-    }
-    this.#reloadAt = performance.now() + RELOAD_MS;
-  }
-
-  /** Writes on what all replicas have written until now, then reads it as they do. */
-  async #write(work: (sql: Sql) => Promise<void>): Promise<void> {
-    await this.#database.transaction(async (sql) => {
-      await lockChains(sql);
-      await this.#reload(sql);
-      await work(sql);
-    });
-    await this.#reload();
   }
 
   /**
@@ -120,18 +87,15 @@ export class Admission {
    * another replica was told of successors and revocations must be known before a statement is taken.
    */
   async isAdmitted(cid: Cid, directory: IdentityDirectory = this.directory): Promise<boolean> {
-    if (performance.now() > this.#reloadAt) {
-      this.#reloading ??= this.#reload().finally(() => (this.#reloading = undefined));
-      await this.#reloading;
-    }
+    await this.#stored.refresh();
     const first = directory.findFirst(cid) ?? this.directory.findFirst(cid);
-    return first !== undefined && this.#chains.has(first);
+    return first !== undefined && this.#stored.chains.has(first);
   }
 
   /** Whether the chain of `cid` is admitted, as far as this process has been told. */
   knows(cid: Cid): boolean {
     const first = this.directory.findFirst(cid);
-    return first !== undefined && this.#chains.has(first);
+    return first !== undefined && this.#stored.chains.has(first);
   }
 
   /** @throws `identity_not_admitted`, which says whose list lacks whom */
@@ -142,64 +106,80 @@ export class Admission {
   }
 
   /**
-   * Admits a chain by one of its documents, with its predecessors at hand. A Revocation that came before counts.
+   * Admits a chain by its documents, in any order, with what its recovery key decided; their predecessors are among them or
+   * known. All of it is noted at once, so that nothing depends on which was named first: of two successors of one document
+   * that are given, neither is on the line before the other, and the chain is frozen unless a Decision is given too. A
+   * Revocation that came before counts.
    *
-   * @throws `identity_invalid`, `time_ahead`
+   * @returns the newest of the documents
+   * @throws `identity_invalid`, also for documents of two chains; `time_ahead`; as `decide`
    */
-  async admit(documents: readonly Uint8Array[]): Promise<Identity> {
+  async admit(documents: readonly Uint8Array[], decisions: readonly Uint8Array[] = []): Promise<Identity> {
     // before one is known: a successor from the future would supersede its predecessor in this process
     assertNewNotAhead(
       documents.map((bytes) => this.directory.reader(bytes)),
       this,
       this.#now(),
     );
-    let newest: Identity | undefined;
-    await this.#write(async (sql) => {
+    return this.#stored.write(async (sql) => {
       const directory = new IdentityDirectory({ below: this.directory });
-      newest = directory.add(documents).at(-1);
+      const given = oldestFirst(directory.add(documents), directory);
+      const newest = given.at(-1);
       if (newest === undefined) throw new DtaError('identity_invalid', 'no identity document');
-      await this.#store(sql, directory, directory.lineageOf(newest.cid));
+      if (!given.every(({ cid }) => directory.sameChain(cid, newest.cid)))
+        throw new DtaError('identity_invalid', 'documents of more than one chain');
+      const judged: JudgedDecision[] = [];
+      for (const bytes of decisions) {
+        const decision = parseStatement([decisionStatement], bytes);
+        const one = await judgeDecision(sql, decision, directory, this.#now());
+        if (one !== null) judged.push(one);
+      }
+      await this.#store(sql, directory, given, judged);
+      return newest;
     });
-    if (newest === undefined) throw new DtaError('internal', 'a chain was admitted without a document');
-    return newest;
   }
 
-  /** Writes documents of one chain, and what was heard of its end before. */
-  async #store(sql: Sql, directory: IdentityDirectory, documents: readonly Identity[]): Promise<void> {
-    const [one] = documents;
-    if (one === undefined) return;
-    const first = directory.firstOf(one.cid);
-    for (const identity of documents) await insertDocument(sql, first, identity);
-    if (directory.standingOf(first) === 'revoked') return;
-    const { documents: line, rivals } = directory.lineOf(first);
-    for (const bytes of await earlyRevocations(
-      sql,
-      [...line, ...rivals].map(({ cid }) => cid),
-    )) {
-      if (!ends(bytes, line)) continue;
-      await insertRevocation(sql, first, bytes);
-      return;
+  /** Writes documents and Decisions, and then what was heard before of the end of their chains. */
+  async #store(
+    sql: Sql,
+    directory: IdentityDirectory,
+    documents: readonly Identity[],
+    decisions: readonly JudgedDecision[],
+  ): Promise<void> {
+    const chains = new Set<Cid>();
+    for (const identity of [...decisions.flatMap(({ lineage }) => lineage), ...documents]) {
+      const first = directory.firstOf(identity.cid);
+      await insertDocument(sql, first, identity);
+      chains.add(first);
     }
+    for (const { first, document, bytes } of decisions) await insertDecision(sql, first, document, bytes);
+    for (const first of chains) await this.#endEarly(sql, directory, first);
+  }
+
+  async #endEarly(sql: Sql, directory: IdentityDirectory, first: Cid): Promise<void> {
+    if (directory.standingOf(first) === 'revoked') return;
+    const revocation = await earlyEnd(sql, first, directory);
+    if (revocation !== undefined) await insertRevocation(sql, first, revocation);
   }
 
   /**
    * Notes successors of admitted chains that came with a message; whatever else came is nobody's business here. A chain that
-   * is frozen or revoked has no more to say, see {@link Chains.newsIn}.
+   * is frozen or revoked has no more to say, see `Chains.newsIn`, unless a Decision ends the freeze. All is noted at
+   * once: a Revocation that came before counts only by a key that isn't retired by one of these.
+   *
+   * @param decisions judged against the same message's documents, of admitted chains
    */
-  async learn(identities: readonly Identity[]): Promise<void> {
-    if (this.#chains.newsIn(identities).length === 0) return;
-    await this.#write(async (sql) => {
-      const news = this.#chains.newsIn(identities); // others may have written meanwhile
+  async learn(identities: readonly Identity[], decisions: readonly JudgedDecision[] = []): Promise<void> {
+    if (decisions.length === 0 && this.#stored.chains.newsIn(identities).length === 0) return;
+    await this.#stored.write(async (sql) => {
       const directory = new IdentityDirectory({ below: this.directory });
-      directory.add(news.map(({ bytes }) => bytes));
-      const chains = new Set(news.map(({ cid }) => directory.firstOf(cid)));
-      for (const first of chains) {
-        await this.#store(
-          sql,
-          directory,
-          news.filter(({ cid }) => directory.firstOf(cid) === first),
-        );
+      for (const { document, lineage } of decisions) {
+        directory.add(lineage.map(({ bytes }) => bytes));
+        directory.decide(document, 'recovery'); // where another replica has heard something else meanwhile, it throws
       }
+      const news = this.#stored.chains.newsIn(identities, directory); // others may have written meanwhile
+      directory.add(news.map(({ bytes }) => bytes));
+      await this.#store(sql, directory, news, decisions);
     });
   }
 
@@ -208,22 +188,31 @@ export class Admission {
    * it is kept until one is.
    *
    * @param teller first CID of the chain whose message it came with; null: the operator's own word
+   * @param documents where the document that it names is at hand, with its predecessors
    * @throws `signature_invalid`, `identity_invalid`, `time_ahead`
    */
-  async revoke(bytes: Uint8Array, teller: Cid | null = null): Promise<void> {
+  async revoke(
+    bytes: Uint8Array,
+    teller: Cid | null = null,
+    documents: IdentityDirectory = this.directory,
+  ): Promise<void> {
     const revocation = parseStatement([revocationStatement], bytes);
     const { identity, createdAt } = revocation.body;
-    const isKnown = await this.isAdmitted(identity);
-    if (isKnown && this.directory.standingOf(identity) === 'revoked') return;
+    const isKnown = await this.isAdmitted(identity, documents);
+    if (isKnown && this.directory.standingOf(documents.firstOf(identity)) === 'revoked') return;
     assertNotAhead(createdAt, this.#now());
     if (!isKnown) {
       await keepEarlyRevocation(this.#database, revocation, teller);
       return;
     }
-    const first = this.directory.firstOf(identity);
-    await this.#write(async (sql) => {
-      if (this.directory.standingOf(first) === 'revoked') return;
-      verifyRevocation(revocation, this.directory.chainOf(first));
+    const lineage = documents.find(identity) === undefined ? [] : documents.lineageOf(identity);
+    await this.#stored.write(async (sql) => {
+      const directory = new IdentityDirectory({ below: this.directory });
+      directory.add(lineage.map((one) => one.bytes));
+      const first = directory.firstOf(identity);
+      if (directory.standingOf(first) === 'revoked') return;
+      assertRevokes(revocation, first, directory);
+      for (const one of lineage) await insertDocument(sql, first, one); // its row is verified again by what it names
       await insertRevocation(sql, first, bytes);
     });
   }
@@ -231,25 +220,23 @@ export class Admission {
   /**
    * Ends a fork by the recovery key's word.
    *
-   * @param documents where the document that it names is at hand, with its predecessors
    * @throws `identity_not_found`, `identity_not_admitted`, `signature_invalid`, `identity_invalid`, `time_ahead`
    */
-  async decide(bytes: Uint8Array, documents: IdentityDirectory = this.directory): Promise<void> {
+  async decide(bytes: Uint8Array): Promise<void> {
     const decision = parseStatement([decisionStatement], bytes);
-    const { identity, createdAt } = decision.body;
-    const first = documents.firstOf(identity);
-    await this.assertAdmitted(first);
-    if ((await decisionsOf(this.#database, first)).has(identity)) return;
-    assertNotAhead(createdAt, this.#now());
-    const lineage = documents.lineageOf(identity);
-    verifyDecision(decision, lineage);
-    await this.#write(async (sql) => {
-      const directory = new IdentityDirectory({ below: this.directory });
-      directory.add(lineage.map((one) => one.bytes));
-      directory.decide(identity, 'recovery'); // where it says something else than before, it throws
-      await this.#store(sql, directory, lineage);
-      await insertDecision(sql, first, identity, bytes);
-    });
+    const judged = await this.judge(decision, new IdentityDirectory({ below: this.directory }));
+    if (judged !== null) await this.learn([], [judged]);
+  }
+
+  /**
+   * Holds a Decision against what is known and what came with it, and has `directory` go by it.
+   *
+   * @returns null for one that is stored already
+   * @throws `identity_not_found`, `identity_not_admitted`, `signature_invalid`, `identity_invalid`, `time_ahead`
+   */
+  async judge(decision: Decision, directory: IdentityDirectory): Promise<JudgedDecision | null> {
+    await this.assertAdmitted(directory.firstOf(decision.body.identity));
+    return judgeDecision(this.#database, decision, directory, this.#now());
   }
 
   /**
@@ -258,10 +245,12 @@ export class Admission {
    * @throws `identity_not_found`; `identity_invalid` where the recovery key decided for another
    */
   async follow(document: Cid): Promise<void> {
-    await this.#write(async (sql) => {
+    await this.#stored.write(async (sql) => {
       const first = this.directory.firstOf(document);
-      new IdentityDirectory({ below: this.directory }).decide(document, 'operator');
+      const directory = new IdentityDirectory({ below: this.directory });
+      directory.decide(document, 'operator');
       await insertDecision(sql, first, document, null);
+      await this.#endEarly(sql, directory, first);
     });
   }
 
@@ -290,7 +279,7 @@ export class Admission {
 
   /** How each admitted chain hangs together. */
   lines(): Line[] {
-    return this.#chains.lines();
+    return this.#stored.chains.lines();
   }
 
   /** The newest document of the chain of `cid`: whom to seal to. @throws `identity_not_found`, `identity_frozen` */
@@ -299,13 +288,9 @@ export class Admission {
   }
 }
 
-/** Whether a Revocation is of this line. */
-function ends(revocation: Uint8Array, line: readonly Identity[]): boolean {
-  try {
-    verifyRevocation(parseStatement([revocationStatement], revocation), line);
-    return true;
-  } catch (error) {
-    if (!isDtaError(error)) throw error;
-    return false;
-  }
+/** By generation, and within one by name: in an order that is the same however they are given. */
+function oldestFirst(identities: readonly Identity[], directory: IdentityDirectory): Identity[] {
+  const generation = new Map(identities.map(({ cid }) => [cid, directory.lineageOf(cid).length]));
+  const at = ({ cid }: Identity) => generation.get(cid) ?? 0;
+  return [...identities].sort((a, b) => at(a) - at(b) || (a.cid < b.cid ? -1 : 1));
 }

@@ -1,7 +1,7 @@
 import { cidOf, encodeCanonical, type Cid } from '@dta/codec';
 import { BACKOFF_MIN_MS, BACKOFF_UNAWAITED_MAX_MS, PEER_CALL_TIMEOUT_MS } from '@dta/contracts';
 import { parseEnvelope, sealEnvelope, type Recipient } from '@dta/envelope';
-import { DtaError, toDtaError } from '@dta/errors';
+import { DtaError, isDtaError, toDtaError } from '@dta/errors';
 import { CLOCK_SKEW_MS, parseStatement, signStatement, verifySignature, type Role } from '@dta/identity';
 import { acknowledgedStatement, forwardStatement } from '@dta/order';
 import { exchange } from './exchange.js';
@@ -24,7 +24,8 @@ interface Owed {
 }
 
 /**
- * Tells every admitted peer, in each of its roles, of this node's successors, of what was decided of forks and of its chain's end: an envelope each,
+ * Tells every admitted peer, in each of its roles, of this node's successors, of what was decided of forks and of its chain's end: an
+ * envelope each,
  * stored before it is first sent, sent until it is acknowledged. Whoever is admitted later is told then.
  */
 export function startAnnouncer(node: Node): Job {
@@ -41,11 +42,12 @@ export function startAnnouncer(node: Node): Job {
     }
     wasSilent = isSilent;
     if (standing === 'sound' && isSuperseded) return; // a replica with the newer key does it
-    const news = await newsOf(node);
+    const { documents, ends } = await newsOf(node);
+    const news = [...documents, ...ends];
     if (news.length === 0) return;
     await owe(node, news);
     for (let due = await takeDue(node); due.length > 0; due = await takeDue(node)) {
-      await Promise.all(due.map((owed) => deliver(node, owed)));
+      await Promise.all(due.map((owed) => deliver(node, owed, ends.length > 0)));
     }
   });
 }
@@ -62,18 +64,15 @@ export async function greet(node: Node, party: Cid, role: Role): Promise<void> {
   await announce(node, party, role, forward, envelope);
 }
 
-/**
- * What peers may not know of this chain: every document but the first, which they admitted, Decisions, each after what it
- * names, and its Revocation.
- */
-async function newsOf({ ring, admission }: Node): Promise<Uint8Array[]> {
+/** What peers may not know of this chain: every document but the first, which they admitted, Decisions, its Revocation. */
+async function newsOf({ ring, admission }: Node): Promise<{ documents: Uint8Array[]; ends: Uint8Array[] }> {
   const [revocation, decisions] = [await admission.revocationOf(ring.first), await admission.decisionsOf(ring.first)];
-  const documents = ring.identities.slice(1).flatMap(({ bytes, cid }) => [bytes, ...ofOne(decisions.get(cid))]);
-  return [...documents, ...ofOne(revocation)];
-}
-
-function ofOne<T>(value: T | null | undefined): T[] {
-  return value === null || value === undefined ? [] : [value];
+  const successors = ring.identities.slice(1);
+  const own = successors.flatMap(({ cid }) => decisions.get(cid) ?? []);
+  return {
+    documents: successors.map(({ bytes }) => bytes),
+    ends: [...own, ...(revocation === null ? [] : [revocation])],
+  };
 }
 
 /** Stores an envelope for each peer that has none of this news; older news is in it. */
@@ -132,7 +131,7 @@ function takeDue({ database }: Node): Promise<Owed[]> {
   );
 }
 
-async function deliver(node: Node, { news, peer, role, forward, envelope }: Owed): Promise<void> {
+async function deliver(node: Node, { news, peer, role, forward, envelope }: Owed, areEnds: boolean): Promise<void> {
   const { database, log } = node;
   if (parseEnvelope(new Uint8Array(envelope)).header.createdAt > node.now() + CLOCK_SKEW_MS) {
     // sealed by a clock that was ahead: the peer would refuse it until then, so it is sealed anew at the next turn
@@ -147,7 +146,11 @@ async function deliver(node: Node, { news, peer, role, forward, envelope }: Owed
     );
   } catch (error) {
     const { code } = toDtaError(error);
-    log.info({ role: node.role, peer, code }, 'a peer was not told of this identity yet');
+    const isRefused = areEnds && !isDtaError(error, 'service_unavailable', 'timeout', 'busy');
+    // until it is taken, the peer goes by a chain that is over, or by another line than its owner's
+    if (isRefused)
+      log.error({ role: node.role, peer, code }, 'a peer refuses to hear of the end of this chain or of a fork');
+    else log.info({ role: node.role, peer, code }, 'a peer was not told of this identity yet');
     await database.query(
       `UPDATE announcements SET attempts = attempts + 1, last_error = $4, next_attempt_at = now() +
          make_interval(secs => least($6::float, $5::float * 2 ^ least(attempts, 16)) * (0.5 + random() / 2) / 1000)

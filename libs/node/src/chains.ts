@@ -8,11 +8,11 @@ import {
   readIdentity,
   revocationStatement,
   verifyDecision,
-  verifyRevocation,
   type Identity,
   type Line,
 } from '@dta/identity';
 import { LRUCache } from 'lru-cache';
+import { assertRevokes } from './chain-ends.js';
 import type { ChainRow } from './chain-rows.js';
 
 /** Where forks, and rows that say nothing, are told. */
@@ -87,7 +87,7 @@ export class Chains {
   }
 
   #takeRevocation(first: Cid, bytes: Uint8Array): void {
-    verifyRevocation(parseStatement([revocationStatement], bytes), this.directory.chainOf(first));
+    assertRevokes(parseStatement([revocationStatement], bytes), first, this.directory);
     this.directory.revoke(first);
   }
 
@@ -106,9 +106,11 @@ export class Chains {
   /**
    * What of these is to be noted, each after its predecessor: successors in admitted chains that aren't frozen or revoked, and
    * of a document that others follow already one more alone. It proves that its keys, and those after it, are in two hands.
+   *
+   * @param known what is to be noted before them, such as Decisions
    */
-  newsIn(identities: readonly Identity[]): Identity[] {
-    const directory = new IdentityDirectory({ below: this.directory });
+  newsIn(identities: readonly Identity[], known: IdentityDirectory = this.directory): Identity[] {
+    const directory = new IdentityDirectory({ below: known });
     const news: Identity[] = [];
     for (let waiting = identities, before = -1; waiting.length !== before;) {
       before = waiting.length;

@@ -8,7 +8,7 @@ import {
   verifyEnvelope,
   type Recipient,
 } from '@dta/envelope';
-import { DtaError } from '@dta/errors';
+import { DtaError, isDtaError } from '@dta/errors';
 import {
   assertNotAhead,
   decisionStatement,
@@ -20,12 +20,13 @@ import {
   signStatement,
   verifySignature,
   type Identity,
+  type StatementOf,
 } from '@dta/identity';
 import { acknowledgedStatement, forwardStatement } from '@dta/order';
-import { assertNewNotAhead } from './admission.js';
-import { addLineage } from './lineage.js';
+import type { JudgedDecision } from './chain-ends.js';
+import { addDocument, addLineage } from './lineage.js';
 import type { Node } from './node.js';
-import type { Refused } from './refusal-log.js';
+import type { Told } from './refusal-log.js';
 
 /**
  * Verb `identity`: successors of admitted chains, Decisions and Revocations. They prove themselves, so an admitted sender may
@@ -33,8 +34,8 @@ import type { Refused } from './refusal-log.js';
  *
  * @param payload a bundle: a Forward of the sender's, then what it forwards, the oldest document first
  * @returns the reply's bundle: Acknowledged
- * @throws `identity_not_admitted`, `envelope_invalid`, `signature_invalid`, `identity_invalid`, `time_ahead`,
- * `identity_frozen` where this node's own chain says nothing new
+ * @throws `identity_not_admitted`, `identity_not_found`, `envelope_invalid`, `signature_invalid`, `identity_invalid`,
+ * `time_ahead`, `identity_frozen` where this node's own chain says nothing new
  */
 export async function takeIdentities(node: Node, payload: Uint8Array): Promise<Uint8Array> {
   const about: Told = { verb: 'identity', peer: null, isVerified: false, order: null };
@@ -46,8 +47,17 @@ export async function takeIdentities(node: Node, payload: Uint8Array): Promise<U
   }
 }
 
-/** What is known so far of the sender, should the message be refused. */
-type Told = { -readonly [Field in keyof Refused]: Refused[Field] };
+const news = [identityStatement, decisionStatement, revocationStatement] as const;
+type News = StatementOf<(typeof news)[number]>;
+
+/** What one statement is refused for, whatever the others are worth. */
+const REFUSALS = [
+  'identity_not_admitted',
+  'identity_not_found',
+  'identity_invalid',
+  'signature_invalid',
+  'time_ahead',
+] as const;
 
 async function take(node: Node, payload: Uint8Array, about: Told): Promise<Uint8Array> {
   const { admission, ring, role, now } = node;
@@ -67,33 +77,69 @@ async function take(node: Node, payload: Uint8Array, about: Told): Promise<Uint8
   }
   const [first = new Uint8Array(), ...documents] = await openEnvelope(envelope, ring.openers(role));
   const forward = readForward(first, header.sender, directory, now());
-  const statements = documents.map((document) =>
-    parseStatement([identityStatement, decisionStatement, revocationStatement], document),
-  );
+  const statements = documents.map((document) => parseStatement(news, document));
   if (statements.map(({ cid }) => cid).join(' ') !== forward.statements.join(' ')) {
     throw new DtaError('envelope_invalid', 'the Forward names other statements than come with it');
   }
-  for (const statement of statements) {
-    if (isStatement(identityStatement, statement)) {
-      await admission.assertAdmitted(statement.body.prev ?? statement.cid);
-      const identities = directory.add([statement.bytes]);
-      assertNewNotAhead(identities, admission, now());
-      await admission.learn(identities);
-    } else if (isStatement(decisionStatement, statement)) {
-      await admission.decide(statement.bytes, directory);
-    } else {
-      await admission.revoke(statement.bytes, directory.firstOf(header.sender));
-    }
-  }
+  await note(node, statements, directory, directory.firstOf(header.sender));
   const { cid: id, keys } = whomToAnswer(directory, sender);
   return reply(node, forward.cid, envelope.cid, { id, role: header.from, kem: keys.kem });
 }
 
-/** The sender by its newest document; where its chain is frozen, by the one of the two newest that it sent with. */
+/**
+ * Notes each statement for itself: one that is refused takes nothing from the others, and a document that is no news, since
+ * the chain is frozen here or on another line, still makes checkable what the recovery key says of it.
+ *
+ * @throws what the first of those that were refused was refused for, once the others are noted
+ */
+async function note(
+  { admission, now }: Node,
+  statements: readonly News[],
+  directory: IdentityDirectory,
+  teller: Cid,
+): Promise<void> {
+  const refusals: DtaError[] = [];
+  const each = async <S extends News>(all: readonly S[], work: (one: S) => Promise<void>) => {
+    for (const one of all) {
+      await work(one).catch((error: unknown) => {
+        if (!isDtaError(error, ...REFUSALS)) throw error; // it says nothing of the statement
+        refusals.push(error);
+      });
+    }
+  };
+  const documents: Identity[] = [];
+  await each(
+    statements.filter((one) => isStatement(identityStatement, one)),
+    async (document) => {
+      await admission.assertAdmitted(document.body.prev ?? document.cid, directory);
+      documents.push(addDocument(directory, document, now()));
+    },
+  );
+  const decisions: JudgedDecision[] = [];
+  await each(
+    statements.filter((one) => isStatement(decisionStatement, one)),
+    async (decision) => {
+      const judged = await admission.judge(decision, directory);
+      if (judged !== null) decisions.push(judged);
+    },
+  );
+  await admission.learn(documents, decisions);
+  await each(
+    statements.filter((one) => isStatement(revocationStatement, one)),
+    ({ bytes }) => admission.revoke(bytes, teller, directory),
+  );
+  const [refusal] = refusals;
+  if (refusal !== undefined) throw refusal;
+}
+
+/**
+ * The sender by its newest document. Where its chain is frozen, or goes on without that document, by the one that it sent
+ * with: it could open nothing else, and an Acknowledged says no more than that a message came.
+ */
 function whomToAnswer(directory: IdentityDirectory, sender: Identity): Identity {
   const { documents, rivals } = directory.lineOf(sender.cid);
-  const isNewest = rivals.length > 0 && [...documents.slice(-1), ...rivals].some(({ cid }) => cid === sender.cid);
-  return isNewest ? sender : directory.newestOf(sender.cid);
+  const isOnLine = rivals.length === 0 && documents.some(({ cid }) => cid === sender.cid);
+  return isOnLine ? directory.newestOf(sender.cid) : sender;
 }
 
 /** What the sender says in its own name: which statements it passes on. */

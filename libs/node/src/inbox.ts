@@ -31,7 +31,7 @@ import type { KeyRing } from './key-ring.js';
 import { addLineage } from './lineage.js';
 import { orderColumns, type OrderTable, type StoredOrder, type Versioned } from './order-table.js';
 import { OrdersAtHand, type KnownOrder } from './orders-at-hand.js';
-import type { Refused, RefusalLog } from './refusal-log.js';
+import type { RefusalLog, Told } from './refusal-log.js';
 import type { SecretStore } from './secret-store.js';
 import { hasAnswered, SaidAgain } from './said-again.js';
 import { sealOrderEnvelope } from './sealer.js';
@@ -301,9 +301,6 @@ export class Inbox<O extends { readonly state: string }> {
     });
   }
 }
-
-/** What is known so far of a message, should it be refused. */
-type Told = { -readonly [Field in keyof Refused]: Refused[Field] };
 
 /** What a node has of the order of a message. */
 interface Known<O> extends KnownOrder<O> {

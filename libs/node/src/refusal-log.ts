@@ -15,6 +15,9 @@ export interface Refused {
   readonly order: Cid | null;
 }
 
+/** What is known of a message so far, should it be refused. */
+export type Told = { -readonly [Field in keyof Refused]: Refused[Field] };
+
 /** Tells of refusals in the log, one line each as far as the limits go. */
 export interface RefusalLog {
   refused(what: Refused, error: unknown): void;

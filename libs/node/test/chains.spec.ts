@@ -234,6 +234,26 @@ describe('a Revocation', () => {
     expect(standing(admission)).toBe('revoked');
   });
 
+  test('by the recovery key may name any document of the chain that is known, evidence too', async () => {
+    const thiefsNext = await successorOf(rivalOfSecond);
+    for (const named of [second, rivalOfSecond, thiefsNext, first]) {
+      for (const table of ['identities', 'revocations']) await database.query(`DELETE FROM ${table}`);
+      const admission = await knowing(rivalOfSecond, thiefsNext, second);
+      await admission.revoke(await revokedBy(recovery, named));
+      for (const node of [admission, await open()]) expect(standing(node)).toBe('revoked');
+    }
+  });
+
+  test('that came before its chain, by the recovery key, counts whichever document it names', async () => {
+    const admission = await open();
+    await admission.revoke(await revokedBy(recovery, second));
+    await admission.admit(bytesOf(first));
+    for (const { identity } of [rivalOfSecond, await successorOf(rivalOfSecond)]) await admission.learn([identity]);
+    expect(standing(admission)).toBe('sound'); // nothing says yet that it is of this chain
+    await admission.learn([second.identity]);
+    expect(standing(admission)).toBe('revoked');
+  });
+
   test('of a document that is heard of later counts then', async () => {
     const admission = await knowing();
     await admission.revoke(await revokedBy(second, second));

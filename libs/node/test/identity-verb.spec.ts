@@ -10,6 +10,7 @@ import {
   revokeIdentity,
   signStatement,
   softwareSigningKey,
+  type SigningKey,
   type StatementOf,
 } from '@dta/identity';
 import { acknowledgedStatement, forwardStatement } from '@dta/order';
@@ -224,23 +225,111 @@ test('the end of a chain that is not admitted is kept until it is', async () => 
   expect(standing(members.b)).toBe('revoked');
 });
 
-test('a Decision ends the freeze of a chain at each peer that it is told', async () => {
-  const recovery = drawKey();
-  const said = { name: 'Q', roles: ['principal'], recovery: recovery.key.publicKey, now: Date.now() } as const;
+/** A party with a recovery key, admitted at the node. */
+async function recoverable(): Promise<{ q: Member; recovery: SigningKey }> {
+  const { key: recovery } = drawKey();
+  const said = { name: 'Q', roles: ['principal'], recovery: recovery.publicKey, now: Date.now() } as const;
   const generation = await generateKeys(said);
   const key = softwareSigningKey(known(generation.signSeed));
-  const q: Member = { identity: readIdentity(generation.document), key, generation };
-  const [own, thiefs, third] = [await successorOf(q), await successorOf(q), await successorOf(q)];
+  const q = { identity: readIdentity(generation.document), key, generation };
   await node.admission.admit([q.identity.bytes]);
+  return { q, recovery };
+}
+
+test('a Decision ends the freeze of a chain at each peer that it is told', async () => {
+  const { q, recovery } = await recoverable();
+  const [own, thiefs, third] = [await successorOf(q), await successorOf(q), await successorOf(q)];
   await tell(members.p, [thiefs.identity, third.identity, own.identity]); // the third in a row isn't noted
   expect(standing(q)).toBe('frozen');
-  const decision = await decideFork(own.identity.cid, 'ours', recovery.key, Date.now());
+  const decision = await decideFork(own.identity.cid, 'ours', recovery, Date.now());
   const next = await successorOf(own);
   const identities = [own.identity.bytes, next.identity.bytes];
   expect(await tell(next, [own.identity, decision, next.identity], { identities })).toBe('answered');
   expect(standing(q)).toBe('sound');
   expect(node.admission.newestOf(q.identity.cid).cid).toBe(next.identity.cid);
   expect(await tell(next, [own.identity, decision, next.identity])).toBe('answered'); // once more: nothing new
+});
+
+describe('an owner whose documents are no news at a node, since its chain is frozen there or on the line of a thief,', () => {
+  /** the owner's, the newest last */
+  let owners: Member[];
+  let newest: Member;
+  let q: Member;
+  let recovery: SigningKey;
+  /** two generations of a thief's */
+  let thiefs: Member[];
+
+  beforeEach(async () => {
+    ({ q, recovery } = await recoverable());
+    owners = [await successorOf(q)];
+    for (let last = known(owners[0]); owners.length < 3;) owners.push((last = await successorOf(last)));
+    newest = known(owners.at(-1));
+    const rival = await successorOf(q);
+    thiefs = [rival, await successorOf(rival)];
+  });
+
+  const identitiesOf = (...of: Member[]) => of.map(({ identity }) => identity);
+  const frozen = async () => {
+    await tell(members.p, identitiesOf(known(thiefs[0])));
+    await tell(members.p, identitiesOf(known(owners[0])));
+    expect(standing(q)).toBe('frozen');
+  };
+  const onThiefsLine = async () => {
+    await tell(members.p, identitiesOf(...thiefs));
+    expect(node.admission.newestOf(q.identity.cid).cid).toBe(known(thiefs[1]).identity.cid);
+  };
+  const situations: [string, () => Promise<void>][] = [
+    ['frozen', frozen],
+    ['on the line of a thief', onThiefsLine],
+  ];
+  const sayAll = (end: { cid: Cid; bytes: Uint8Array }) =>
+    messageBy(newest, [...identitiesOf(...owners), end], {
+      identities: identitiesOf(...owners).map(({ bytes }) => bytes),
+    });
+
+  test.each(situations)('decides for its newest document: %s', async (_, begin) => {
+    await begin();
+    const decision = await decideFork(newest.identity.cid, 'ours', recovery, Date.now());
+    expect(await codeOf(takeIdentities(node, await sayAll(decision)))).toBe('answered');
+    expect(standing(q)).toBe('sound');
+    expect(node.admission.newestOf(q.identity.cid).cid).toBe(newest.identity.cid);
+  });
+
+  test.each(situations)(
+    'ends the chain, whichever document it names, and is answered so that it can read it: %s',
+    async (_, begin) => {
+      await begin();
+      const revocation = await revokeIdentity(newest.identity.cid, 'stolen', recovery, Date.now());
+      const reply = await takeIdentities(node, await sayAll(revocation));
+      expect(standing(q)).toBe('revoked');
+      const [envelope = new Uint8Array()] = decodeBundle(reply).envelopes;
+      expect(parseEnvelope(envelope).header.recipients.map(({ id }) => id)).toEqual([newest.identity.cid]);
+      await node.close();
+      const again = await openNode({ ...node.options, admittedIdentities: null }, rig.parts());
+      opened.splice(opened.indexOf(node), 1, again);
+      expect(again.admission.directory.standingOf(q.identity.cid)).toBe('revoked');
+    },
+  );
+
+  test('ends it, though another document of the same message is refused', async () => {
+    await onThiefsLine();
+    const revocation = await revokeIdentity(q.identity.cid, 'stolen', recovery, Date.now());
+    const stranger = await member('stranger', 'principal');
+    const late = await successorOf(members.p, { now: Date.now() + 600_000 });
+    expect(await tell(members.p, [...identitiesOf(stranger, late), revocation])).toBe('identity_not_admitted');
+    expect(standing(q)).toBe('revoked');
+    expect(node.admission.newestOf(members.p.identity.cid).cid).toBe(members.p.identity.cid);
+  });
+});
+
+test('the key that a chain retires in the same message ends nothing, though its Revocation came before', async () => {
+  const next = await successorOf(members.p);
+  const third = await successorOf(next);
+  const early = await revokeIdentity(next.identity.cid, 'mine', next.key, Date.now());
+  expect(await tell(members.f2, [early])).toBe('answered'); // of a document that isn't known yet
+  expect(await tell(members.f2, [next.identity, third.identity])).toBe('answered');
+  expect(standing(members.p)).toBe('sound');
+  expect(node.admission.newestOf(members.p.identity.cid).cid).toBe(third.identity.cid);
 });
 
 test('who tells by a retired key is answered by its newest', async () => {
@@ -435,6 +524,29 @@ test('news that were sealed while the clock was a year ahead are sealed anew', a
   await until(async () => (await rows()).every(({ done }) => done) && served > 1);
   await second.stop();
   expect(peer.admission.directory.standingOf(sender.ring.first)).toBe('revoked');
+});
+
+test('a peer that refuses to hear of the end of a chain is told of as an error, one that is away is not', async () => {
+  const { p, f2 } = members;
+  const sender = await nodeOf(await member('ending', 'fiduciary'), 'fiduciary', [p, f2]);
+  const revocation = await revokeIdentity(sender.ring.first, 'given up', sender.lastWord.key, Date.now());
+  await sender.admission.revoke(revocation.bytes);
+  const peer = await nodeOf(p, 'principal', []); // it has never admitted the sender
+  await peer.transport.serve(
+    peerSubject(peer.ring.first, 'principal', 'identity'),
+    { group: 'test', gate: new Gate() },
+    ({ payload }) => takeIdentities(peer, payload),
+  );
+  const announcer = startAnnouncer(sender);
+  const linesOf = ({ identity }: Member) =>
+    rig.logged
+      .map((line) => JSON.parse(line) as { level: string; peer?: Cid; code?: string; msg: string }) // our own logger's
+      .filter((line) => line.peer === identity.cid && /refuses to hear|was not told/.test(line.msg))
+      .map(({ level, code }) => [level, code].join(' '));
+  await until(async () => [p, f2].every((one) => linesOf(one).length > 0));
+  await announcer.stop();
+  expect(new Set(linesOf(p))).toEqual(new Set(['error identity_not_admitted']));
+  expect(new Set(linesOf(f2))).toEqual(new Set(['info service_unavailable']));
 });
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
