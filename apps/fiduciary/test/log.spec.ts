@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { cidFromBytes, cidOf, type Cid } from '@dta/codec';
 import { openFilesystemStore, type DocumentStore } from '@dta/document-store';
 import { auditLog } from '@dta/envelope';
-import type { Identity } from '@dta/identity';
+import { revokeIdentity, type Identity } from '@dta/identity';
 import { cast, codeOf, member, RoleRig, successorOf, WiredParties, type Cast } from '@dta/node/testing';
 import type { NodeOptions } from '@dta/node';
 import { readConfig } from '@dta/service';
@@ -68,7 +68,7 @@ test('the head is asked for by anyone, and by the gateway; from it the log is au
 describe('an identity by its CID', () => {
   const put = ({ cid, bytes }: Pick<Identity, 'cid' | 'bytes'>) => store.put({ root: cid, blocks: [{ cid, bytes }] });
   const admit = (idDocumentCID: Cid) =>
-    rig.call(options, members.f2, 'admit-identity', { document: null, idDocumentCID });
+    rig.call(options, members.f2, 'admit-identity', { documents: [], idDocumentCID });
   beforeEach(async () => {
     options = {
       ...(await rig.prepare(members.f2, 'fiduciary', [members.p.identity])),
@@ -98,11 +98,28 @@ describe('an identity by its CID', () => {
   });
 });
 
+test('an identity is admitted by all documents of its chain in one call, in any order, and its Revocation beside them', async () => {
+  options = await rig.prepare(members.f2, 'fiduciary', [members.p.identity]);
+  await rig.start(startFiduciary, options);
+  const q = await member('Q', 'principal');
+  const second = await successorOf(q);
+  const { bytes: revocation } = await revokeIdentity(second.identity.cid, 'over', second.key, Date.now());
+  const admit = (...documents: Uint8Array[]) =>
+    rig.call(options, members.f2, 'admit-identity', { documents, idDocumentCID: null });
+  expect(await codeOf(admit(second.identity.bytes))).toBe('identity_invalid');
+  expect(await admit(second.identity.bytes, q.identity.bytes)).toEqual({ idDocumentCID: second.identity.cid });
+  const standing = async () =>
+    (await rig.call(options, members.f2, 'get-identity', { idDocumentCID: q.identity.cid })).standing;
+  expect(await standing()).toBe('sound');
+  await admit(revocation, second.identity.bytes, q.identity.bytes);
+  expect(await standing()).toBe('revoked');
+});
+
 test('without a store there is none to find an identity in', async () => {
   options = await rig.prepare(members.f1, 'fiduciary', [members.p.identity]);
   await rig.start(startFiduciary, options);
   const asked = rig.call(options, members.f1, 'admit-identity', {
-    document: null,
+    documents: [],
     idDocumentCID: members.b.identity.cid,
   });
   expect(await codeOf(asked)).toBe('identity_not_found');

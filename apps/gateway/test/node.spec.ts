@@ -201,9 +201,13 @@ describe('identities', () => {
     expect(status).toBe(200);
     expect(body).toEqual({ idDocumentCID: cid('admitted'), outcomes: outcomesOf({}) });
     expect(setup.roles.seen.map(({ role }) => role).sort()).toEqual(['beneficiary', 'fiduciary', 'principal']);
-    expect(setup.roles.seen[0]?.served.params).toEqual({ document: Uint8Array.of(1, 2, 3), idDocumentCID: null });
+    expect(setup.roles.seen[0]?.served.params).toEqual({ documents: [Uint8Array.of(1, 2, 3)], idDocumentCID: null });
     const byCid = await setup.http('/v1/identity', { json: { idDocumentCID: cid('admitted') } });
     expect(byCid.status).toBe(200);
+    setup.roles.seen.length = 0;
+    expect((await setup.http('/v1/identity', { json: { documents: ['AQID', 'BA=='] } })).status).toBe(200);
+    const documents = [Uint8Array.of(1, 2, 3), Uint8Array.of(4)];
+    expect(setup.roles.seen[0]?.served.params).toEqual({ documents, idDocumentCID: null });
   });
 
   it('tells a refusal before a silence where none took it', async () => {
@@ -215,12 +219,18 @@ describe('identities', () => {
     });
   });
 
-  it.each([[{}], [{ Name: 'AA' }], [{ document: '!' }], [{ document: 'A'.repeat(30_000) }]])(
-    'refuses %j',
-    async (json) => {
-      expect((await setup.http('/v1/identity', { json })).status).toBe(400);
-    },
-  );
+  it.each<[object]>([
+    [{}],
+    [{ Name: 'AA' }],
+    [{ document: '!' }],
+    [{ document: 'A'.repeat(30_000) }],
+    [{ documents: [] }],
+    [{ documents: ['!'] }],
+    [{ documents: Array.from({ length: 33 }, () => 'AQID') }],
+    [{ document: 'AQID', documents: ['AQID'] }],
+  ])('refuses %j', async (json) => {
+    expect((await setup.http('/v1/identity', { json })).status).toBe(400);
+  });
 });
 
 it.each(['/v1/fulfill/order', '/v1/fulfill/order/secret'])('POST %s has moved', async (path) => {

@@ -61,8 +61,8 @@ async function reach(orderReference: Cid, until: 'committed' | 'released'): Prom
 
 /** P learns of new keys of a member. */
 async function learn(peer: Member): Promise<void> {
-  const { bytes: document } = (await successorOf(peer)).identity;
-  await rig.call(options, members.p, 'admit-identity', { document, idDocumentCID: null });
+  const { bytes } = (await successorOf(peer)).identity;
+  await rig.call(options, members.p, 'admit-identity', { documents: [bytes], idDocumentCID: null });
 }
 
 async function until(holds: () => boolean | Promise<boolean>): Promise<void> {

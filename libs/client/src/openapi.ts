@@ -738,9 +738,11 @@ export interface components {
     IdentityAdmission: {
       /**
        * Format: base64
-       * @description The identity document, or a Revocation
+       * @description The identity document of a chain that has one, or a Revocation or Decision
        */
       document?: string;
+      /** @description All documents of one chain, with its Decisions and its Revocation if there are any, in any order */
+      documents?: string[];
       /** @description Its CID, where a store can find it */
       idDocumentCID?: string;
     };

@@ -112,6 +112,8 @@ export const FIDUCIARIES_MAX = 32;
 export const ORDERS_PER_PAGE_DEFAULT = 20;
 export const ORDERS_PER_PAGE_MAX = 1_000;
 export const IDENTITY_DOCUMENT_MAX_BYTES = 16 * 1024;
+/** What an operator may give of one chain at once: twelve documents, rivals of them, Decisions, a Revocation. */
+export const IDENTITY_DOCUMENTS_MAX = 32;
 export const IDEMPOTENCY_KEY_MAX_CHARS = 255;
 export const TOKEN_MAX_CHARS = 8 * 1024;
 

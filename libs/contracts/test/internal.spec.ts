@@ -107,7 +107,7 @@ const examples: { [V in InternalCall]: { params: ParamsOf<V>; result: ResultOf<V
       keys: { sign: new Uint8Array(32), kem: new Uint8Array(1216) },
     },
   },
-  'admit-identity': { params: { document: Uint8Array.of(1), idDocumentCID: null }, result: { idDocumentCID: cid } },
+  'admit-identity': { params: { documents: [Uint8Array.of(1)], idDocumentCID: null }, result: { idDocumentCID: cid } },
 };
 
 const bad: { [V in InternalCall]: object[] } = {
@@ -131,7 +131,7 @@ const bad: { [V in InternalCall]: object[] } = {
   'log-head': [{ role: 'fiduciary' }],
   'list-identities': [{ role: 'king' }],
   'get-identity': [{ idDocumentCID: 'x' }],
-  'admit-identity': [{ document: null }, { document: new Uint8Array(16 * 1024 + 1) }, { idDocumentCID: 'x' }],
+  'admit-identity': [{ documents: [] }, { documents: [new Uint8Array(16 * 1024 + 1)] }, { idDocumentCID: 'x' }],
 };
 
 const calls = Object.keys(internalCalls) as InternalCall[]; // its own keys

@@ -117,11 +117,14 @@ describe('bodies', () => {
     expect(z.safeEncode(schema, { ...secret, state: 'released' }).success).toBe(false);
   });
 
-  it('an identity is admitted by document or CID', () => {
+  it('an identity is admitted by document, documents or CID', () => {
     const { body } = routes.admitIdentity;
     expect(body.safeParse({ idDocumentCID: cid }).success).toBe(true);
     expect(body.parse({ document: 'AQID' }).document).toEqual(Uint8Array.of(1, 2, 3));
-    for (const value of [{}, { Name: 'AA' }, { document: '?' }]) expect(body.safeParse(value).success).toBe(false);
+    expect(body.parse({ documents: ['AQID'] }).documents).toEqual([Uint8Array.of(1, 2, 3)]);
+    const both = { document: 'AQID', documents: ['AQID'] };
+    for (const value of [{}, { Name: 'AA' }, { document: '?' }, { documents: [] }, both])
+      expect(body.safeParse(value).success).toBe(false);
   });
 });
 

@@ -106,21 +106,18 @@ export class Admission {
   }
 
   /**
-   * Admits a chain by its documents, in any order, with what its recovery key decided; their predecessors are among them or
-   * known. All of it is noted at once, so that nothing depends on which was named first: of two successors of one document
-   * that are given, neither is on the line before the other, and the chain is frozen unless a Decision is given too. A
-   * Revocation that came before counts.
+   * Admits a chain by its documents, in any order; their predecessors are among them or known. All are noted at once, so that
+   * nothing depends on which was named first: where two successors of one document are given, neither is on the line before the
+   * other, and the chain is frozen until that is decided. A Revocation that came before counts.
    *
    * @returns the newest of the documents
-   * @throws `identity_invalid`, also for documents of two chains; `time_ahead`; as `decide`
+   * @throws `identity_invalid`, also for documents of two chains; `time_ahead`
    */
-  async admit(documents: readonly Uint8Array[], decisions: readonly Uint8Array[] = []): Promise<Identity> {
+  async admit(documents: readonly Uint8Array[]): Promise<Identity> {
+    const read = documents.map((bytes) => this.directory.reader(bytes));
     // before one is known: a successor from the future would supersede its predecessor in this process
-    assertNewNotAhead(
-      documents.map((bytes) => this.directory.reader(bytes)),
-      this,
-      this.#now(),
-    );
+    assertNewNotAhead(read, this, this.#now());
+    assertPredecessors(read, this.directory);
     return this.#stored.write(async (sql) => {
       const directory = new IdentityDirectory({ below: this.directory });
       const given = oldestFirst(directory.add(documents), directory);
@@ -128,13 +125,7 @@ export class Admission {
       if (newest === undefined) throw new DtaError('identity_invalid', 'no identity document');
       if (!given.every(({ cid }) => directory.sameChain(cid, newest.cid)))
         throw new DtaError('identity_invalid', 'documents of more than one chain');
-      const judged: JudgedDecision[] = [];
-      for (const bytes of decisions) {
-        const decision = parseStatement([decisionStatement], bytes);
-        const one = await judgeDecision(sql, decision, directory, this.#now());
-        if (one !== null) judged.push(one);
-      }
-      await this.#store(sql, directory, given, judged);
+      await this.#store(sql, directory, given, []);
       return newest;
     });
   }
@@ -285,6 +276,21 @@ export class Admission {
   /** The newest document of the chain of `cid`: whom to seal to. @throws `identity_not_found`, `identity_frozen` */
   newestOf(cid: Cid): Identity {
     return this.directory.newestOf(cid);
+  }
+}
+
+/** Names what an operator has to give as well. @throws `identity_invalid` */
+function assertPredecessors(given: readonly Identity[], directory: IdentityDirectory): void {
+  const cids = new Set(given.map(({ cid }) => cid));
+  for (const { cid, prev } of given) {
+    if (prev === null || cids.has(prev) || directory.find(prev) !== undefined) continue;
+    throw new DtaError(
+      'identity_invalid',
+      `the predecessor of ${cid} is missing: give the chain's documents together`,
+      {
+        metadata: { identity: prev },
+      },
+    );
   }
 }
 

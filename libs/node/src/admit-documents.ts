@@ -1,36 +1,124 @@
 import type { Cid } from '@dta/codec';
-import { DtaError, isDtaError } from '@dta/errors';
-import { decisionStatement, isStatement, parseStatement, revocationStatement } from '@dta/identity';
+import { DtaError, isDtaError, toDtaError } from '@dta/errors';
+import {
+  decisionStatement,
+  IdentityDirectory,
+  isStatement,
+  parseStatement,
+  revocationStatement,
+  type Identity,
+  type StatementOf,
+} from '@dta/identity';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Admission } from './admission.js';
+import { assertNewNotAhead, type Admission } from './admission.js';
+import { silent, type AdmissionLog } from './chains.js';
+import { wallClock } from './clock.js';
+
+/** What an end of a chain or of a fork is refused for where it says nothing of the chains that are admitted here. */
+const SAYS_NOTHING = ['identity_invalid', 'identity_not_found', 'identity_not_admitted', 'signature_invalid'] as const;
+
+/** What the folder of admitted identities goes by. */
+export interface FolderOptions {
+  readonly log?: AdmissionLog;
+  /** Unix ms; the system's clock by default */
+  readonly now?: () => number;
+}
+
+interface OwnFile {
+  readonly file: string;
+  readonly bytes: Uint8Array;
+}
 
 /**
- * Admits the identities whose documents stand in `folder`, ends chains whose Revocations do, and forks whose Decisions do.
+ * Admits the identities whose documents stand in `folder`, the documents of each chain at once, then ends forks whose Decisions
+ * do, then chains whose Revocations do: however the files are named. A Decision or a Revocation that says nothing, as one by a
+ * key that is retired meanwhile, is logged and left out.
  *
- * @throws `start_failed` for a folder that can't be read, or a file in it that is neither
+ * @throws `start_failed` for a folder that can't be read, and, before anything is admitted, for files in it that are none of
+ * the three, don't verify or are dated ahead: with the name, the code and the sentence of each
  */
-export async function admitFolder(admission: Admission, folder: string): Promise<void> {
+export async function admitFolder(
+  admission: Admission,
+  folder: string,
+  { log = silent, now = wallClock }: FolderOptions = {},
+): Promise<void> {
   const all = await readdir(folder).catch((cause: unknown) => {
     throw new DtaError('start_failed', `cannot read the folder of admitted identities, ${folder}`, { cause });
   });
   // a mounted folder has entries of its own beside the files, and an editor leaves some: their names begin with a dot
   const named = all.filter((file) => !file.startsWith('.')).sort();
-  const unknown = await Promise.all(named.map(async (file) => ({ file, document: await readOwn(join(folder, file)) })));
-  // a successor may stand before its predecessor, a Decision before what it names
-  for (let before = -1; unknown.length > 0 && before !== unknown.length;) {
-    before = unknown.length;
-    for (const entry of unknown.splice(0)) {
-      await admitOrRevoke(admission, [entry.document]).catch((error: unknown) => {
-        if (!isDtaError(error) || isDtaError(error, 'service_unavailable')) throw error; // it says nothing of the document
-        unknown.push(entry);
-      });
+  const files = await Promise.all(named.map(async (file) => ({ file, bytes: await readOwn(join(folder, file)) })));
+  const ends = files.flatMap(({ file, bytes }) => {
+    const end = asEnd(bytes);
+    return end === undefined ? [] : [{ file, end }];
+  });
+  const isEnd = new Set(ends.map(({ file }) => file));
+  const { chains, faults } = byChain(
+    admission,
+    files.filter(({ file }) => !isEnd.has(file)),
+    now(),
+  );
+  if (faults.length > 0) throw failed(folder, faults);
+  for (const documents of chains) await admission.admit(documents.map(({ bytes }) => bytes));
+  for (const { file, end } of ends.sort((a, b) => inOrder(a.end, b.end))) {
+    try {
+      await take(admission, end);
+    } catch (error) {
+      if (isDtaError(error, 'time_ahead')) throw failed(folder, [{ file, error }]); // it will say something
+      if (!isDtaError(error, ...SAYS_NOTHING)) throw error;
+      log.error(
+        { file, identity: end.body.identity, code: error.code, reason: error.message },
+        'a Revocation or Decision in the folder of admitted identities says nothing, and is left out',
+      );
     }
   }
-  if (unknown.length > 0) {
-    const files = unknown.map(({ file }) => file).join(', ');
-    throw new DtaError('start_failed', `no valid identity documents, Revocations or Decisions in ${folder}: ${files}`);
+}
+
+interface Fault {
+  readonly file: string;
+  readonly error: unknown;
+}
+
+/** Documents by the chain that they are of; a successor may stand before its predecessor. */
+function byChain(
+  admission: Admission,
+  files: readonly OwnFile[],
+  now: number,
+): { chains: Iterable<readonly Identity[]>; faults: Fault[] } {
+  const directory = new IdentityDirectory({ below: admission.directory });
+  const chains = new Map<Cid, Identity[]>();
+  let faults: Fault[] = [];
+  for (let waiting = files, before = -1; waiting.length !== before;) {
+    before = waiting.length;
+    faults = [];
+    waiting = waiting.filter(({ file, bytes }) => {
+      try {
+        assertNewNotAhead([directory.reader(bytes)], admission, now);
+        for (const identity of directory.add([bytes])) {
+          const first = directory.firstOf(identity.cid);
+          chains.set(first, [...(chains.get(first) ?? []), identity]);
+        }
+        return false;
+      } catch (error) {
+        faults.push({ file, error });
+        return true;
+      }
+    });
   }
+  return { chains: chains.values(), faults };
+}
+
+function failed(folder: string, faults: readonly Fault[]): DtaError {
+  const sentences = faults.map(({ file, error }) => {
+    const { code, message } = toDtaError(error);
+    return `${file} (${code}: ${message})`;
+  });
+  return new DtaError(
+    'start_failed',
+    `no valid identity documents, Revocations or Decisions in ${folder}: ${sentences.join(', ')}`,
+    { cause: faults[0]?.error },
+  );
 }
 
 async function readOwn(file: string): Promise<Uint8Array> {
@@ -42,21 +130,36 @@ async function readOwn(file: string): Promise<Uint8Array> {
 }
 
 /**
- * Takes what an operator gives of an identity: its documents, the newest last, the end of its chain, or that of a fork.
+ * Takes what an operator gives of one chain at once, in any order: its documents, then Decisions, then its Revocation. What was
+ * noted before a refusal stays; to give all of it again changes nothing.
  *
- * @returns the CID of the newest document, or the one that the Revocation or the Decision names
- * @throws as `Admission.admit`, `Admission.revoke` and `Admission.decide`
+ * @returns the CID of the newest document; without one, that which the last Decision or the Revocation names
+ * @throws as `Admission.admit`, `Admission.decide` and `Admission.revoke`
  */
-export async function admitOrRevoke(admission: Admission, documents: readonly Uint8Array[]): Promise<Cid> {
-  const [bytes = new Uint8Array(), ...more] = documents;
-  const end = more.length === 0 ? asEnd(bytes) : undefined;
-  if (end === undefined) return (await admission.admit(documents)).cid;
-  if (isStatement(revocationStatement, end)) await admission.revoke(bytes);
-  else await admission.decide(bytes);
-  return end.body.identity;
+export async function admitGiven(admission: Admission, given: readonly Uint8Array[]): Promise<Cid> {
+  const ends = given.flatMap((bytes) => asEnd(bytes) ?? []).sort(inOrder);
+  const last = ends.at(-1);
+  const documents = given.filter((bytes) => asEnd(bytes) === undefined);
+  const named =
+    documents.length > 0 || last === undefined ? (await admission.admit(documents)).cid : last.body.identity;
+  for (const end of ends) await take(admission, end);
+  return named;
 }
 
-function asEnd(bytes: Uint8Array) {
+type End = StatementOf<typeof revocationStatement | typeof decisionStatement>;
+
+async function take(admission: Admission, end: End): Promise<void> {
+  if (isStatement(revocationStatement, end)) await admission.revoke(end.bytes);
+  else await admission.decide(end.bytes);
+}
+
+/** Decisions first, which say whose key may revoke; of one kind the older first, as it was said. */
+function inOrder(a: End, b: End): number {
+  const kind = (end: End) => Number(isStatement(revocationStatement, end));
+  return kind(a) - kind(b) || a.body.createdAt - b.body.createdAt || (a.cid < b.cid ? -1 : 1);
+}
+
+function asEnd(bytes: Uint8Array): End | undefined {
   try {
     return parseStatement([revocationStatement, decisionStatement], bytes);
   } catch {

@@ -4,7 +4,7 @@ import type { Identity } from '@dta/identity';
 import type { MessageContext, TransportMessage } from '@dta/transport';
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, MessagePattern, Payload } from '@nestjs/microservices';
-import { admitOrRevoke } from './admit-documents.js';
+import { admitGiven } from './admit-documents.js';
 import { findDocuments } from './find-documents.js';
 import { takeIdentities } from './identity-verb.js';
 import { InternalInbox } from './internal-inbox.js';
@@ -93,10 +93,10 @@ export class NodeController {
 
   @MessagePattern('internal.admit-identity')
   admit(@Payload() { payload }: TransportMessage, @Ctx() { subject }: MessageContext): Promise<Uint8Array> {
-    return this.inbox.answer('admit-identity', subject, payload, async ({ document, idDocumentCID }) => {
+    return this.inbox.answer('admit-identity', subject, payload, async ({ documents, idDocumentCID }) => {
       const { admission, store } = this.node;
-      const documents = document === null ? await findDocuments(store, admission, idDocumentCID) : [document];
-      const cid = await admitOrRevoke(admission, documents);
+      const given = documents.length > 0 ? documents : await findDocuments(store, admission, idDocumentCID);
+      const cid = await admitGiven(admission, given);
       const { directory } = admission;
       const standing = directory.find(cid) === undefined ? 'not admitted' : directory.standingOf(cid);
       this.node.log.info({ role: this.node.role, identity: cid, standing }, 'identity noted');

@@ -278,7 +278,7 @@ async function openAdmission(
   options: AdmissionOptions,
 ): Promise<Admission> {
   const admission = await Admission.open(database, ring, options);
-  if (folder !== null) await admitFolder(admission, folder);
+  if (folder !== null) await admitFolder(admission, folder, options);
   return admission;
 }
 

@@ -32,7 +32,7 @@ const REMEMBERED_MAX = 2_000;
 /** What the operator of the refusing node can do, by code. */
 const advice: Partial<Record<ErrorCode, string>> = {
   identity_not_admitted:
-    'if this peer is to be served, admit it: POST /v1/identity with its document, or a file in ADMITTED_IDENTITIES',
+    'if this peer is to be served, admit it: POST /v1/identity with its documents, or files in ADMITTED_IDENTITIES',
   identity_not_found: "admit the peer's newest document and its predecessors: the message lacks one of them",
   identity_frozen:
     "the peer's chain is frozen, revoked or has a newer document: its operator runs all replicas on the newest key file",

@@ -48,8 +48,9 @@ export class IdentityController {
     @Validated('admitIdentity') { body }: Input<'admitIdentity'>,
     @Context() context: RequestContext,
   ): Promise<Answer<'admitIdentity'>> {
-    const { document = null, idDocumentCID = null } = body;
-    const answers = await this.#calls.callAll('admit-identity', { document, idDocumentCID }, context);
+    const { document, documents = [], idDocumentCID = null } = body;
+    const params = { documents: document === undefined ? documents : [document], idDocumentCID };
+    const answers = await this.#calls.callAll('admit-identity', params, context);
     const { results, status, outcomes } = gathered(answers);
     return { status, body: { ...results[0], outcomes } };
   }

@@ -5,6 +5,7 @@ import {
   FIDUCIARIES_MAX,
   IDEMPOTENCY_KEY_MAX_CHARS,
   IDENTITY_DOCUMENT_MAX_BYTES,
+  IDENTITY_DOCUMENTS_MAX,
   ORDERS_PER_PAGE_MAX,
   WAIT_MAX_SECONDS,
 } from '../limits.js';
@@ -189,16 +190,16 @@ export const internalCalls = {
   },
   'get-identity': { params: z.strictObject({ idDocumentCID: fields.cid }), result: identityViewSchema },
   /**
-   * Puts an identity on the admission list, by its document or by its CID where a store can find that; or ends an admitted
-   * chain, where the document is a Revocation.
+   * Puts an identity on the admission list, by the documents of its chain, in any order, or by its CID where a store can find
+   * that; a Decision among them ends a fork of the chain, a Revocation the chain.
    */
   'admit-identity': {
     params: z
       .strictObject({
-        document: fields.bytesUpTo(IDENTITY_DOCUMENT_MAX_BYTES).nullable(),
+        documents: z.array(fields.bytesUpTo(IDENTITY_DOCUMENT_MAX_BYTES)).max(IDENTITY_DOCUMENTS_MAX),
         idDocumentCID: fields.cid.nullable(),
       })
-      .refine(({ document, idDocumentCID }) => document !== null || idDocumentCID !== null, 'one of the two'),
+      .refine(({ documents, idDocumentCID }) => documents.length > 0 || idDocumentCID !== null, 'one of the two'),
     result: z.strictObject({ idDocumentCID: fields.cid }),
   },
 } as const;

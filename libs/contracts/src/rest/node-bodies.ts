@@ -1,7 +1,7 @@
 import { errorCodes } from '@dta/errors';
 import { z } from 'zod';
 import { cidText } from '../cid-text.js';
-import { IDENTITY_DOCUMENT_MAX_BYTES } from '../limits.js';
+import { IDENTITY_DOCUMENT_MAX_BYTES, IDENTITY_DOCUMENTS_MAX } from '../limits.js';
 import { roleSchema } from '../role.js';
 import { base64Bytes, hexBytes, instant } from './values.js';
 
@@ -33,11 +33,22 @@ export const identityPath = z.strictObject({ idDocumentCID });
 export const listIdentitiesQuery = z.strictObject({ role: roleSchema.optional() });
 export const admitIdentityBody = z
   .strictObject({
-    document: base64Bytes(IDENTITY_DOCUMENT_MAX_BYTES).optional().describe('The identity document, or a Revocation'),
+    document: base64Bytes(IDENTITY_DOCUMENT_MAX_BYTES)
+      .optional()
+      .describe('The identity document of a chain that has one, or a Revocation or Decision'),
+    documents: z
+      .array(base64Bytes(IDENTITY_DOCUMENT_MAX_BYTES))
+      .min(1)
+      .max(IDENTITY_DOCUMENTS_MAX)
+      .optional()
+      .describe('All documents of one chain, with its Decisions and its Revocation if there are any, in any order'),
     idDocumentCID: cidText.optional().describe('Its CID, where a store can find it'),
   })
-  .refine(({ document, idDocumentCID: cid }) => document !== undefined || cid !== undefined, {
-    error: 'document or idDocumentCID is needed',
+  .refine((body) => Object.values(body).some((value) => value !== undefined), {
+    error: 'document, documents or idDocumentCID is needed',
+  })
+  .refine(({ document, documents }) => document === undefined || documents === undefined, {
+    error: 'document or documents, not both',
   });
 
 /** How each role behind the gateway answered what is asked of several. */
