@@ -8,7 +8,7 @@ import { certifiedOf, verifyConfirmation } from './certificate.js';
 import { sealedShareFor, verifyDeal } from './deal.js';
 import { verifyEnrolment } from './enrolment.js';
 import type { Evidence } from './evidence.js';
-import type { PrincipalOrder, PrincipalVerb } from './principal.js';
+import type { PrincipalOrder, PrincipalVerb } from './principal-order.js';
 import { verifyReleased } from './redemption.js';
 import {
   acceptanceStatement,

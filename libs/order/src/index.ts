@@ -53,21 +53,17 @@ export {
   redeemOrder,
   type BeneficiaryOrder,
 } from './beneficiary.js';
+export { advanceOrder, expirePrincipalOrder, placeOrder, principalDueAt } from './principal.js';
 export {
-  advanceOrder,
-  expirePrincipalOrder,
-  expireRedemption,
-  placeOrder,
-  principalDueAt,
   principalVerbs,
-  startRedemption,
   type Addressee,
   type Failure,
   type Outgoing,
   type PrincipalOrder,
   type PrincipalStep,
   type PrincipalVerb,
-} from './principal.js';
+} from './principal-order.js';
+export { expireRedemption, startRedemption } from './principal-redemption.js';
 export { publicShare, verifySetup, type Setup } from './transcript.js';
 export { certifiedKey, verifyCertificate } from './certificate.js';
 export { isHalfSpent, REDEMPTION_MS, REDEMPTIONS_A_DAY } from './redemption.js';

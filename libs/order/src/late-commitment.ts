@@ -4,7 +4,7 @@ import { signAffirmation, standingAffirmations, unaffirmed } from './affirmation
 import { certifiedOf } from './certificate.js';
 import type { Evidence } from './evidence.js';
 import { signForward } from './forward.js';
-import type { Addressee, PrincipalOrder, PrincipalStep, PrincipalVerb } from './principal.js';
+import type { Addressee, PrincipalOrder, PrincipalStep, PrincipalVerb } from './principal-order.js';
 import { forwardStatement } from './statements.js';
 import type { StepContext } from './step.js';
 

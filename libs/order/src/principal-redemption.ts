@@ -1,0 +1,97 @@
+import { CLOCK_SKEW_MS } from '@dta/identity';
+import { certificateOf, signCommitment } from './certificate.js';
+import type { Evidence } from './evidence.js';
+import { signForward } from './forward.js';
+import {
+  principalState,
+  toBeneficiary,
+  toFiduciaries,
+  type PrincipalOrder,
+  type PrincipalStep,
+} from './principal-order.js';
+import { REDEMPTION_MS, signRedemption } from './redemption.js';
+import { commitmentStatement, redemptionStatement, type Receipt } from './statements.js';
+import type { StepContext } from './step.js';
+import { verifySetup } from './transcript.js';
+
+/**
+ * Starts a redemption: members are asked to release to the beneficiary, which is handed their answers. A Commitment that was
+ * signed by a clock ahead is signed anew, of the same certificate: parties that lack it would refuse it until its date comes.
+ *
+ * @throws `order_state_conflict` unless the order is committed
+ */
+export async function startRedemption(
+  order: PrincipalOrder,
+  evidence: Evidence,
+  context: StepContext,
+): Promise<PrincipalStep> {
+  const state = principalState(order.state, 'redeem');
+  const setup = verifySetup(evidence);
+  const known = evidence.get(commitmentStatement, order.certificate ?? order.ref);
+  const isAhead = known.body.createdAt > evidence.now + CLOCK_SKEW_MS;
+  const commitment = isAhead ? await signCommitment(setup, evidence, context.author) : known;
+  const redemption = await signRedemption(commitment, setup, context.author, order.ref, evidence.now);
+  return {
+    order: {
+      ...order,
+      state,
+      certificate: commitment.cid,
+      redemption: redemption.cid,
+      redemptionExpiresAt: redemption.body.expiresAt,
+    },
+    keep: isAhead ? [commitment, redemption] : [redemption],
+    outgoing: [
+      {
+        statements: [redemption, commitment, ...certificateOf(evidence)],
+        addressees: [...toFiduciaries(order, 'release', () => []), toBeneficiary(order, 'redeem')],
+      },
+    ],
+    settled: null,
+    ...(isAhead && { closes: ['commit'] }),
+  };
+}
+
+/** Whether the beneficiary says in it that it holds the secret, by the Redemption under way. */
+export function isGoodReceipt({ body }: Receipt, order: PrincipalOrder, { directory }: Evidence): boolean {
+  const isByBeneficiary = body.issuer !== null && directory.sameChain(body.issuer, order.beneficiary);
+  return isByBeneficiary && body.redemption === order.redemption && body.good.length >= order.threshold;
+}
+
+/** What P does with a good Receipt: the members are told. */
+export async function afterReceipt(
+  order: PrincipalOrder,
+  receipt: Receipt,
+  evidence: Evidence,
+  context: StepContext,
+): Promise<PrincipalStep> {
+  const forward = await signForward([receipt], evidence, context);
+  return {
+    order: { ...order, state: principalState(order.state, 'good-receipt') },
+    keep: [forward],
+    outgoing: [
+      {
+        statements: [forward, receipt, evidence.request, evidence.get(redemptionStatement, receipt.body.redemption)],
+        addressees: toFiduciaries(order, 'receipt', () => []),
+      },
+    ],
+    settled: 'redemption',
+    closes: ['release'],
+  };
+}
+
+/**
+ * The order redeemable again where its Redemption has expired, or has a date to come: then it was made by a clock that was
+ * ahead, and nobody would answer it until then.
+ */
+export function expireRedemption(order: PrincipalOrder, now: number): PrincipalOrder {
+  const { state, redemptionExpiresAt } = order;
+  if (state !== 'releasing' || redemptionExpiresAt === null) return order;
+  const isAhead = redemptionExpiresAt > now + REDEMPTION_MS + CLOCK_SKEW_MS;
+  if (now <= redemptionExpiresAt && !isAhead) return order;
+  return {
+    ...order,
+    state: principalState(state, 'redemption-expires'),
+    redemption: null,
+    redemptionExpiresAt: null,
+  };
+}
