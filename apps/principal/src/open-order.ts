@@ -16,6 +16,7 @@ import {
 import {
   Evidence,
   principalVerbs,
+  type Addressee,
   type Answer,
   type OrderStatement,
   type PrincipalOrder,
@@ -122,17 +123,16 @@ export interface StepBasis {
 /** Messages without which an order goes on: the certificate comes with each Redemption too, and t members are enough for one. */
 const dispensable: ReadonlySet<PrincipalVerb> = new Set(['commit', 'release', 'receipt', 'affirm']);
 
-/** Those of a step's addressees that it can be sealed to. @throws `identity_frozen` where one is that the step needs */
-function sealable<A extends { readonly party: Cid; readonly verb: PrincipalVerb }>(
-  { admission, log }: Node,
-  orderReference: Cid,
-  addressees: readonly A[],
-): A[] {
-  return addressees.filter(({ party, verb }) => {
-    if (!dispensable.has(verb) || admission.directory.standingOf(party) !== 'frozen') return true;
-    log.info({ orderReference, party, verb }, 'a frozen party is left out');
-    return false;
-  });
+/** Whether a step goes on without this addressee, to which nothing can be sealed now. */
+function isLeftOut({ admission, log }: Node, orderReference: Cid, { party, verb }: Addressee): boolean {
+  if (!dispensable.has(verb) || admission.directory.standingOf(party) !== 'frozen') return false;
+  log.info({ orderReference, party, verb }, 'a frozen party is left out');
+  return true;
+}
+
+/** What a step closes. A Commitment that is owed stays so where nothing was sealed that could take its place. */
+function closing({ closes = [] }: PrincipalStep, isCommitmentKept: boolean): readonly PrincipalVerb[] | 'all' {
+  return isCommitmentKept && closes !== 'all' ? closes.filter((verb) => verb !== 'commit') : closes;
 }
 
 /** States from which no order comes back: what was held for it goes. */
@@ -152,8 +152,11 @@ export async function writeStep(
   evidence: Evidence,
   { answers = [], lease = null, idempotency = null, secrets = [], pluginAnswer, erase = [] }: StepBasis = {},
 ): Promise<OpenOrder> {
+  const leftOut = new Set(
+    step.outgoing.flatMap(({ addressees }) => addressees.filter((one) => isLeftOut(node, step.order.ref, one))),
+  );
   const outgoing = step.outgoing.map(({ statements, addressees }) => {
-    return { statements, addressees: sealable(node, step.order.ref, addressees) };
+    return { statements, addressees: addressees.filter((addressee) => !leftOut.has(addressee)) };
   });
   const sealed = await Promise.all(
     outgoing
@@ -175,17 +178,21 @@ export async function writeStep(
         return { envelope, addressees };
       }),
   );
-  const fresh = sealed.flatMap(({ envelope, addressees }) =>
-    addressees.map(({ party, role, verb, attachments }): NewDelivery & { verb: PrincipalVerb } => ({
+  // the Commitment is owed to a frozen party all the same: the row lies with another envelope until it can be sealed to it
+  const owedLater = [...leftOut].filter(({ verb }) => verb === 'commit');
+  const [place] = sealed;
+  const fresh = [
+    ...sealed,
+    ...(place === undefined ? [] : [{ envelope: place.envelope, addressees: owedLater }]),
+  ].flatMap(({ envelope, addressees }) =>
+    addressees.map((addressee): NewDelivery & { verb: PrincipalVerb } => ({
+      ...addressee,
       envelope: envelope.cid,
-      verb,
-      party,
-      role,
-      attachments,
+      lastError: leftOut.has(addressee) ? 'identity_frozen' : null,
     })),
   );
   const version = before?.version ?? null;
-  const { closes = [] } = step;
+  const closes = closing(step, place === undefined && owedLater.length > 0);
   const now = node.now();
   await commit(node.database, {
     order: orders.row(step.order, version),
@@ -217,7 +224,7 @@ export async function writeStep(
       ...delivery,
       orderRef: step.order.ref,
       dueAt: performance.now(),
-      lastError: null,
+      lastError: delivery.lastError ?? null,
       answered: null,
     })),
   ];

@@ -1,7 +1,7 @@
 import { type Cid } from '@dta/codec';
 import { ORDERS_DRIVEN_MAX, ORDERS_LINGERING_MAX } from '@dta/contracts';
 import { parseEnvelope } from '@dta/envelope';
-import { isDtaError, type DtaError } from '@dta/errors';
+import { DtaError, isDtaError } from '@dta/errors';
 import {
   ask,
   dropLease,
@@ -280,6 +280,7 @@ export class OrderDriver implements Job {
       const standing = owed.map((delivery) => ({
         ...delivery,
         current: delivery.verb !== 'affirm' || this.#isCurrent(delivery, open),
+        sealed: this.#isSealed(delivery, open),
       }));
       const step = await renewCommitment(open.order, evidence, standing, this.#node.ring);
       if (step === null) return null;
@@ -301,6 +302,14 @@ export class OrderDriver implements Job {
     return header.sender === ring.author.identity.cid && header.recipients.some(({ id }) => id === newest);
   }
 
+  /** Whether a message is sealed to its party: a Commitment isn't where that was frozen then, see {@link writeStep}. */
+  #isSealed({ envelope, party, verb, lastError }: OpenDelivery, { envelopes }: OpenOrder): boolean {
+    if (verb !== 'commit' || lastError !== 'identity_frozen') return true;
+    const { directory } = this.#node.admission;
+    const { header } = parseEnvelope(envelopes.get(envelope) ?? new Uint8Array());
+    return header.recipients.some(({ id }) => directory.find(id) !== undefined && directory.sameChain(id, party));
+  }
+
   async #write(open: OpenOrder, answers: readonly Arrived[]): Promise<OpenOrder> {
     await writeAnswers(this.#node.database, open.order.ref, answers);
     return {
@@ -314,6 +323,10 @@ export class OrderDriver implements Job {
   async #send(open: OpenOrder, delivery: OpenDelivery): Promise<Arrived | null> {
     const { party, verb, envelope } = delivery;
     try {
+      if (!this.#isSealed(delivery, open)) {
+        await this.#node.admission.isAdmitted(party); // reads what was decided meanwhile, which no message may tell
+        throw new DtaError('identity_frozen', 'the party is frozen, or was when the message was sealed');
+      }
       const further = verb === 'redeem' ? releasesFor(delivery, open) : [];
       const bytes = open.envelopes.get(envelope) ?? new Uint8Array();
       const reply = await ask(this.#node, delivery, [bytes, ...further], partiesOf(this.#node, open.order));

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { Cid } from '@dta/codec';
 import { DtaError } from '@dta/errors';
-import { openNode, type Database } from '@dta/node';
+import { Admission, openNode, type Database } from '@dta/node';
 import { cast, PlayedPeers, RoleRig, successorOf, type Cast, type Member } from '@dta/node/testing';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startPrincipal, type PrincipalOptions } from '../src/index.js';
@@ -115,6 +115,43 @@ test('a member that is frozen is left out of a redemption, which the others serv
     [ref],
   );
   expect(released).toEqual(Array(2).fill({ party: members.f1.identity.cid }));
+}, 120_000);
+
+test('a party that was frozen as the Commitment was made is owed it, and gets it when it is frozen no more', async () => {
+  const { b } = members;
+  const first = { ...b };
+  Object.assign(b, await successorOf(b)); // before it signs anything: so nothing needs to be affirmed
+  const own = b.identity.cid;
+  peers.earlier.push(first.identity);
+  await rig.call(options, members.p, 'admit-identity', { document: b.identity.bytes, idDocumentCID: null });
+  let isFrozen = false;
+  peers.tamper = async (reply, verb) => {
+    if (verb === 'confirm' && !isFrozen) throw new DtaError('custody_unavailable', 'not now');
+    return reply;
+  };
+  const { orderReference: ref } = await rig.call(options, members.p, 'principal.place-order', asked({ threshold: 2 }));
+  const noted = "SELECT FROM deliveries WHERE order_ref = $1 AND verb = 'manifest' AND state = 'answered'";
+  await until(async () => (await database.query(noted, [ref])).length === 1);
+  await learn(first); // a rival of its document
+  isFrozen = true;
+  await reach(ref, 'committed');
+  const commits = () =>
+    database.query<{ party: string; state: string; last_error: string | null }>(
+      "SELECT party, state, last_error FROM deliveries WHERE order_ref = $1 AND verb = 'commit' AND state <> 'closed' ORDER BY role, party",
+      [ref],
+    );
+  const done = [members.f1, members.f2].map(({ identity }) => ({
+    ...{ party: identity.cid, state: 'answered', last_error: null },
+  }));
+  const waiting = { party: first.identity.cid, state: 'owed', last_error: 'identity_frozen' };
+  await until(async () => (await commits()).filter(({ state }) => state === 'answered').length === 2);
+  expect(await commits()).toEqual([waiting, ...done.sort((x, y) => (x.party < y.party ? -1 : 1))]);
+  await (await Admission.read(database)).follow(own); // as its operator's `dta admin forks` does
+  await until(async () => {
+    await database.query(`UPDATE deliveries SET next_attempt_at = now() WHERE state = 'owed'`); // not ten minutes later
+    return (await commits()).every(({ state }) => state === 'answered');
+  });
+  expect(peers.order(ref).beneficiary.order?.state).toBe('committed');
 }, 120_000);
 
 test('a step that leaves the order where it is keeps the Releases in hand', async () => {

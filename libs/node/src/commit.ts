@@ -50,6 +50,8 @@ export interface NewDelivery {
   readonly party: Cid;
   readonly role: Role;
   readonly attachments: readonly Uint8Array[];
+  /** where it can't be sent as it is: its envelope isn't sealed to the party, which was frozen */
+  readonly lastError?: 'identity_frozen' | null;
 }
 
 /** A checked answer to a delivery. */
@@ -300,10 +302,11 @@ function newDeliveriesPart({ deliveries }: Change, value: Value): string[] {
   const column = (of: (delivery: NewDelivery) => unknown, type: string) => value(deliveries.map(of), type);
   return [
     `owed AS (
-  INSERT INTO deliveries (order_ref, envelope, verb, party, role, attachments)
+  INSERT INTO deliveries (order_ref, envelope, verb, party, role, attachments, last_error)
   SELECT moved.ref, d.* FROM moved, unnest(${column(({ envelope }) => envelope, 'text[]')},
     ${column(({ verb }) => verb, 'text[]')}, ${column(({ party }) => party, 'text[]')},
-    ${column(({ role }) => role, 'text[]')}, ${column(({ attachments }) => toColumn(attachments), 'bytea[]')}) AS d)`,
+    ${column(({ role }) => role, 'text[]')}, ${column(({ attachments }) => toColumn(attachments), 'bytea[]')},
+    ${column(({ lastError }) => lastError ?? null, 'text[]')}) AS d)`,
   ];
 }
 

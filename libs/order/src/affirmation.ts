@@ -88,6 +88,26 @@ export function unaffirmed(
 }
 
 /**
+ * The author's word for what earlier documents of its chain signed of the certificate: the one at hand, or a new one. Null
+ * where its newest document signed all of it.
+ *
+ * @param certified Commitment and certificate
+ */
+export async function ownAffirmation(
+  certified: readonly OrderStatement[],
+  evidence: Evidence,
+  author: Author,
+): Promise<Affirmation | null> {
+  const { directory } = evidence;
+  const { cid: newest } = author.identity;
+  const earlier = certified.filter((statement) => evidence.isBy(statement, newest) && statement.body.issuer !== newest);
+  if (earlier.length === 0) return null;
+  const isLeft = unaffirmed(certified, evidence).has(directory.firstOf(newest));
+  if (isLeft) return signAffirmation(earlier, evidence, author);
+  return standingAffirmations(evidence).find(({ body }) => body.issuer === newest) ?? null;
+}
+
+/**
  * Checks the answer to `affirm`: its author stands by all that it signed of the certificate before its keys changed, and by
  * nothing else, so that nothing is left to ask it.
  *

@@ -2,9 +2,9 @@ import { bytesEqual, type Cid } from '@dta/codec';
 import { wipe } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import { signStatement } from '@dta/identity';
-import { verifyCertificate } from './certificate.js';
+import { certificateOf, certifiedOf, verifyCertificate } from './certificate.js';
 import { deriveEnrolmentKeys, signEnrolment } from './enrolment.js';
-import type { Evidence } from './evidence.js';
+import { unstored, type Evidence } from './evidence.js';
 import { acknowledge } from './fiduciary.js';
 import { combineSecret, openReleases, verifyRedemption, type Releases } from './redemption.js';
 import { nothing, orderSecret, type DrawingContext, type OpenSecret, type Outcome, type StepContext } from './step.js';
@@ -133,7 +133,8 @@ function assertOwnCommitment(order: BeneficiaryOrder, commitment: Uint8Array): v
 }
 
 /**
- * Verb `commit`: the Commitment with the whole certificate. One that came with a Redemption before is acknowledged again.
+ * Verb `commit`: the Commitment with the whole certificate. One that came with a Redemption before is acknowledged again, as is
+ * another of a certificate that is stored: P signs it anew where its clock was ahead.
  *
  * @throws `certificate_invalid`, `transcript_mismatch`, `order_state_conflict`
  */
@@ -148,7 +149,9 @@ export async function commitEnrolment(
   verifyCertificate(commitment, setup, evidence);
   assertOwnEnrolment(order, setup.enrolment.cid);
   const acknowledged = { ...nothing, reply: [await acknowledge(commitment, evidence, context)] };
-  if (commitment.cid === order.commitmentStatement) return { ...acknowledged, order, repeats: true };
+  assertOwnCommitment(order, setup.commitment);
+  const isKnown = order.commitment !== null && unstored(certificateOf(evidence), evidence).length === 0;
+  if (isKnown) return { ...acknowledged, order, repeats: true };
   return {
     ...acknowledged,
     order: {
@@ -202,7 +205,8 @@ export async function redeemOrder(
     );
   if (order.state === 'held') {
     const again = await receipt(order.good, []);
-    return { ...nothing, order, reply: [again], keep: [redemption, again], repeats: evidence.isStored(redemption) };
+    const keep = [...unstored(certifiedOf(commitment.cid, evidence), evidence), redemption, again];
+    return { ...nothing, order, reply: [again], keep, repeats: evidence.isStored(redemption) };
   }
   const seed = await open({ what: 'enrolment-seed', epoch: 0, transcript: null, index: null });
   const key = await open({ what: 'enrolment-key', epoch: 0, transcript: null, index: null });

@@ -181,6 +181,11 @@ export class Evidence {
   }
 }
 
+/** Those of `statements` that this node has not stored. */
+export function unstored(statements: readonly OrderStatement[], evidence: Evidence): OrderStatement[] {
+  return statements.filter((statement) => !evidence.isStored(statement));
+}
+
 /** `signed`: these bytes' signature was verified before; all that time can change is checked again. */
 function verifyStatement(statement: OrderStatement, order: Cid, verifier: Verifier, signed: boolean): void {
   const { createdAt, type } = statement.body;

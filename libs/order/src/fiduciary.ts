@@ -7,7 +7,7 @@ import { assertForwards } from './forward.js';
 import { certifiedOf, signConfirmation, verifyCertificate } from './certificate.js';
 import { deriveCoefficients, openShare, signDeal } from './deal.js';
 import { verifyEnrolment } from './enrolment.js';
-import type { Evidence } from './evidence.js';
+import { unstored, type Evidence } from './evidence.js';
 import { DAY, REDEMPTIONS_A_DAY, signRelease, verifyRedemption } from './redemption.js';
 import { nothing, orderSecret, type DrawingContext, type OpenSecret, type Outcome, type StepContext } from './step.js';
 import {
@@ -296,7 +296,8 @@ export async function releaseShare(
       reply: [released],
       envelopes: [envelope],
       erase: first ? ['epoch-seed'] : [],
-      keep: first ? evidence.statements : [redemption],
+      // that its row names a Commitment which isn't stored would be noticed when keys have changed, and too late
+      keep: first ? evidence.statements : [...unstored(certifiedOf(commitment.cid, evidence), evidence), redemption],
       settled: first ? 'setup' : null,
     };
   } finally {

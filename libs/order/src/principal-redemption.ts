@@ -1,4 +1,5 @@
 import { CLOCK_SKEW_MS } from '@dta/identity';
+import { ownAffirmation } from './affirmation.js';
 import { certificateOf, signCommitment } from './certificate.js';
 import type { Evidence } from './evidence.js';
 import { signForward } from './forward.js';
@@ -8,15 +9,18 @@ import {
   toFiduciaries,
   type PrincipalOrder,
   type PrincipalStep,
+  type PrincipalVerb,
 } from './principal-order.js';
 import { REDEMPTION_MS, signRedemption } from './redemption.js';
-import { commitmentStatement, redemptionStatement, type Receipt } from './statements.js';
+import { commitmentStatement, redemptionStatement, type OrderStatement, type Receipt } from './statements.js';
 import type { StepContext } from './step.js';
 import { verifySetup } from './transcript.js';
 
 /**
  * Starts a redemption: members are asked to release to the beneficiary, which is handed their answers. A Commitment that was
- * signed by a clock ahead is signed anew, of the same certificate: parties that lack it would refuse it until its date comes.
+ * signed by a clock ahead is signed anew, of the same certificate, and owed to everyone in its place: parties that lack the
+ * first would refuse it until its date comes. Where P has new keys since, its Affirmation rides along: not every party has
+ * stored what the old ones signed.
  *
  * @throws `order_state_conflict` unless the order is committed
  */
@@ -30,7 +34,14 @@ export async function startRedemption(
   const known = evidence.get(commitmentStatement, order.certificate ?? order.ref);
   const isAhead = known.body.createdAt > evidence.now + CLOCK_SKEW_MS;
   const commitment = isAhead ? await signCommitment(setup, evidence, context.author) : known;
+  const certificate = certificateOf(evidence);
+  const affirmation = await ownAffirmation([commitment, ...certificate], evidence, context.author);
+  const affirmations = affirmation === null ? [] : [affirmation as OrderStatement]; // it is one of them
   const redemption = await signRedemption(commitment, setup, context.author, order.ref, evidence.now);
+  const toAll = (ofFiduciaries: PrincipalVerb, ofBeneficiary: PrincipalVerb) => [
+    ...toFiduciaries(order, ofFiduciaries, () => []),
+    toBeneficiary(order, ofBeneficiary),
+  ];
   return {
     order: {
       ...order,
@@ -39,12 +50,15 @@ export async function startRedemption(
       redemption: redemption.cid,
       redemptionExpiresAt: redemption.body.expiresAt,
     },
-    keep: isAhead ? [commitment, redemption] : [redemption],
+    keep: [...(isAhead ? [commitment] : []), ...affirmations, redemption],
     outgoing: [
       {
-        statements: [redemption, commitment, ...certificateOf(evidence)],
-        addressees: [...toFiduciaries(order, 'release', () => []), toBeneficiary(order, 'redeem')],
+        statements: [redemption, commitment, ...certificate, ...affirmations],
+        addressees: toAll('release', 'redeem'),
       },
+      ...(isAhead
+        ? [{ statements: [commitment, ...certificate, ...affirmations], addressees: toAll('commit', 'commit') }]
+        : []),
     ],
     settled: null,
     ...(isAhead && { closes: ['commit'] }),

@@ -79,6 +79,17 @@ test.each(['enrol', 'accept', 'deal', 'confirm', 'commit', 'release'] as const)(
   },
 );
 
+test('a Redemption fits with what its principal affirms by new keys', async () => {
+  const { identity, key } = parties.principal;
+  const said = { issuer: identity.cid, order: parties.order.ref, createdAt: NOW };
+  const own = Array.from({ length: 3 }, () => parties.order.ref); // Request, Manifest, Commitment
+  const { bytes } = await signStatement(affirmationStatement, { ...said, statements: own }, [key]);
+  const { envelope, bundle } = await sizesOf(stepOf('release'), [bytes]);
+  console.log(`release of 32-of-32 with an Affirmation: envelope ${envelope} bytes, largest bundle ${bundle} bytes`);
+  expect(envelope).toBeLessThanOrEqual(MAX_ENVELOPE_BYTES);
+  expect(bundle).toBeLessThanOrEqual(MAX_BUNDLE_BYTES);
+});
+
 test('a Commitment that all have affirmed by new keys fits as well, to each in an envelope of its own', async () => {
   const everyone = [parties.principal, parties.beneficiary.author, ...parties.fiduciaries.map(({ author }) => author)];
   const affirmations = await Promise.all(

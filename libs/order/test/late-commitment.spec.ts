@@ -211,6 +211,7 @@ describe('a node that is asked to affirm', () => {
 describe('P, whose Commitment is refused', () => {
   const owed = (verb: Owed['verb'], party: Author, lastError: string | null = 'identity_frozen'): Owed => ({
     ...{ party: party.identity.cid, role: party.identity.roles[0] ?? 'principal', verb, lastError, current: true },
+    sealed: true,
   });
   const lateToAll = () => [owed('commit', old.b), owed('commit', old.f1, 'timeout'), owed('commit', old.f2, null)];
   const renew = (by: Author, late: readonly Owed[], said: readonly OrderStatement[] = []) =>
@@ -305,11 +306,11 @@ describe('P, whose Commitment is refused', () => {
     expect(known(again.outgoing[0]).statements.slice(2)).toEqual(own);
   });
 
-  test('goes by the refusal of a Redemption as well, as long as the Commitment is owed', async () => {
+  test('goes by the refusal of a Redemption as well', async () => {
     await rotate(old.f1);
     for (const verb of ['release', 'redeem'] as const) {
-      expect(await renew(old.p, [owed(verb, old.b)])).toBeNull();
       expect(await renew(old.p, [owed(verb, old.b), owed('commit', old.b, 'service_unavailable')])).not.toBeNull();
+      expect(await renew(old.p, [owed(verb, old.b, 'timeout'), owed('commit', old.b, 'timeout')])).toBeNull();
     }
   });
 

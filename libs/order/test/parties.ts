@@ -125,8 +125,10 @@ export class Parties {
     readonly principal: Author,
     readonly beneficiary: Node<BeneficiaryOrder>,
     readonly fiduciaries: readonly Node<FiduciaryOrder>[],
+    /** documents before theirs */
+    earlier: readonly Identity[] = [],
   ) {
-    this.directory.add(this.identities.map(({ bytes }) => bytes));
+    this.directory.add([...earlier, ...this.identities].map(({ bytes }) => bytes));
   }
 
   static async of(n: number): Promise<Parties> {

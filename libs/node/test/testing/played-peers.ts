@@ -2,7 +2,7 @@ import { cidOf, type Cid } from '@dta/codec';
 import { peerSubject } from '@dta/contracts';
 import { openKem } from '@dta/crypto';
 import { decodeBundle, encodeBundle, openEnvelope, parseEnvelope, sealEnvelope, type NewEnvelope } from '@dta/envelope';
-import { parseStatement, signStatement, type Role } from '@dta/identity';
+import { parseStatement, signStatement, type Identity, type Role } from '@dta/identity';
 import {
   acknowledgedStatement,
   Evidence,
@@ -37,6 +37,8 @@ export class PlayedPeers {
   readonly #replies = new Map<string, PlayedReply>();
   /** what a party does to its reply; may throw what it answers instead */
   tamper: (reply: PlayedReply, verb: PrincipalVerb, order: Parties) => Promise<PlayedReply> = async (reply) => reply;
+  /** documents before theirs, of parties whose keys have changed */
+  readonly earlier: Identity[] = [];
   /** who answers no greeting for as long as it is here */
   readonly away = new Set<Cid>();
   /** what is sent in the place of the sealed bytes */
@@ -150,7 +152,7 @@ export class PlayedPeers {
 
   #newOrder(ref: Cid): Parties {
     const { p, b, f1, f2 } = this.#cast;
-    const parties = new Parties(p, new Party(b), [new Party(f1), new Party(f2)]);
+    const parties = new Parties(p, new Party(b), [new Party(f1), new Party(f2)], this.earlier);
     parties.order = { ref } as PrincipalOrder; // a peer knows no more of it
     this.#orders.set(ref, parties);
     return parties;
