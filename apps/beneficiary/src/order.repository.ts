@@ -17,6 +17,7 @@ const record = z.strictObject({
   commitmentStatement: fields.cid.nullable(),
   commitment: fields.bytes(33).nullable(),
   good: z.array(fields.index),
+  answered: z.array(z.strictObject({ redemption: fields.cid, at: fields.ms })),
 });
 
 /** A beneficiary's orders. */
@@ -28,7 +29,7 @@ export function beneficiaryOrders(node: Node): OrderTable<BeneficiaryOrder> {
       beneficiary: null,
       createdAt: order.createdAt,
       dueAt: beneficiaryDueAt(order),
-      record: encodeDocument(record, { ...order, good: [...order.good] }),
+      record: encodeDocument(record, { ...order, good: [...order.good], answered: [...order.answered] }),
     }),
     decode: (bytes) => decodeDocument(record, bytes, MAX_RECORD_BYTES),
   });

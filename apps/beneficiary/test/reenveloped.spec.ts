@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { isStatement } from '@dta/identity';
 import type { Database } from '@dta/node';
 import { cast, codeOf, ends, RoleRig, rowsOf, tell, WiredParties, type Cast } from '@dta/node/testing';
-import type { Sent } from '@dta/order/testing';
+import { commitmentStatement } from '@dta/order';
+import { known, replaced, restate, type Sent } from '@dta/order/testing';
 import { startBeneficiary } from '../src/index.js';
 
 // Steps that B has taken, sent again in envelopes of their own: by a principal whose chain is over, and by a sound one.
@@ -71,5 +73,17 @@ describe('a sound principal', () => {
     expect(first).toBe('answered');
     expect(new Set(others)).toEqual(new Set(['busy']));
     expect(await rowsOf(order.database)).toEqual(before);
+  });
+
+  test('leaves nothing behind with Commitments that are signed anew', async () => {
+    const { database, parties, members } = order;
+    const before = await rowsOf(database);
+    const message = messageOf(order, 'commit');
+    const commitment = known(message.statements.find((said) => isStatement(commitmentStatement, said)));
+    for (let at = 0; at < 3; at += 1) {
+      const again = replaced(message, commitment, await restate(commitmentStatement, commitment, members.p));
+      expect(['answered', 'busy']).toContain(await codeOf(parties.offer(again, {})));
+    }
+    expect(await rowsOf(database)).toEqual(before);
   });
 });

@@ -17,7 +17,7 @@ const record = z.strictObject({
   round: fields.counter.nullable(),
   confirmed: z.array(fields.bytes(32)),
   commitment: fields.cid.nullable(),
-  answered: z.array(z.strictObject({ redemption: fields.cid, at: fields.ms })),
+  answered: z.array(z.strictObject({ redemption: fields.cid, at: fields.ms, isReceipted: z.boolean() })),
 });
 
 /** A fiduciary's orders. */

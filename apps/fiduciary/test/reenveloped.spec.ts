@@ -1,10 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { signStatement } from '@dta/identity';
+import { isStatement, signStatement } from '@dta/identity';
 import type { Database } from '@dta/node';
 import { cast, codeOf, ends, RoleRig, rowsOf, tell, WiredParties, type Cast } from '@dta/node/testing';
-import { acceptanceStatement, confirmationStatement, dealStatement, forwardStatement } from '@dta/order';
+import {
+  acceptanceStatement,
+  commitmentStatement,
+  confirmationStatement,
+  dealStatement,
+  forwardStatement,
+  receiptStatement,
+} from '@dta/order';
 import type { OrderStatement } from '@dta/order';
-import type { Sent } from '@dta/order/testing';
+import { known, replaced, restate, type Sent } from '@dta/order/testing';
 import { startFiduciary } from '../src/index.js';
 
 // Steps that F1 has taken, sent again in envelopes of their own: by a principal whose chain is over, and by a sound one.
@@ -105,4 +112,32 @@ describe('a sound principal', () => {
     expect(await rowsOf(database)).toEqual(before);
     expect(await codeOf(parties.ask(messages[verb]))).toBe('answered'); // the stored bytes, whatever else was said
   });
+
+  test('leaves nothing behind with Commitments and Receipts that are signed anew', async () => {
+    const { database, parties, messages, members } = order;
+    const before = await rowsOf(database);
+    for (let at = 0; at < 3; at += 1) {
+      for (const message of [
+        await anew.commit(messages.commit, members),
+        await anew.receipt(messages.receipt, members),
+      ])
+        expect(['answered', 'busy']).toContain(await codeOf(parties.offer(message, {})));
+    }
+    expect(await rowsOf(database)).toEqual(before);
+  });
 });
+
+/** The message with what it is about signed anew, as only its author can. */
+const anew = {
+  commit: async (message: Sent, { p }: Cast): Promise<Sent> => {
+    const commitment = known(message.statements.find((said) => isStatement(commitmentStatement, said)));
+    return replaced(message, commitment, await restate(commitmentStatement, commitment, p));
+  },
+  receipt: async (message: Sent, { p, b }: Cast): Promise<Sent> => {
+    const receipt = known(message.statements.find((said) => isStatement(receiptStatement, said)));
+    const forward = known(message.statements.find((said) => isStatement(forwardStatement, said)));
+    const said = await restate(receiptStatement, receipt, b);
+    const passed = await restate(forwardStatement, forward, p, { statements: [said.cid] });
+    return replaced(replaced(message, receipt, said), forward, passed);
+  },
+};

@@ -6,7 +6,14 @@ import { certificateOf, certifiedOf, verifyCertificate } from './certificate.js'
 import { deriveEnrolmentKeys, signEnrolment } from './enrolment.js';
 import { unstored, type Evidence } from './evidence.js';
 import { acknowledge } from './fiduciary.js';
-import { combineSecret, openReleases, verifyRedemption, type Releases } from './redemption.js';
+import {
+  answeredToday,
+  combineSecret,
+  openReleases,
+  verifyRedemption,
+  type Answered,
+  type Releases,
+} from './redemption.js';
 import { nothing, orderSecret, type DrawingContext, type OpenSecret, type Outcome, type StepContext } from './step.js';
 import {
   commitmentStatement,
@@ -37,6 +44,8 @@ export interface BeneficiaryOrder {
   readonly commitment: Uint8Array | null;
   /** members whose shares made the secret */
   readonly good: readonly number[];
+  /** Redemptions answered in the last 24 hours */
+  readonly answered: readonly Answered[];
 }
 
 type Step = Outcome<BeneficiaryOrder>;
@@ -78,6 +87,7 @@ export async function enrolOrder(
       commitmentStatement: null,
       commitment: null,
       good: [],
+      answered: [],
     },
     reply: [enrolment],
     secrets: [
@@ -150,8 +160,8 @@ export async function commitEnrolment(
   assertOwnEnrolment(order, setup.enrolment.cid);
   const acknowledged = { ...nothing, reply: [await acknowledge(commitment, evidence, context)] };
   assertOwnCommitment(order, setup.commitment);
-  const isKnown = order.commitment !== null && unstored(certificateOf(evidence), evidence).length === 0;
-  if (isKnown) return { ...acknowledged, order, repeats: true };
+  const isStored = order.commitment !== null && unstored(certificateOf(evidence), evidence).length === 0;
+  if (isStored || commitment.cid === order.commitmentStatement) return { ...acknowledged, order, repeats: true };
   return {
     ...acknowledged,
     order: {
@@ -169,7 +179,8 @@ export async function commitEnrolment(
  * Verb `redeem`: a Redemption with all evidence, and Releases as further envelopes. Checks each share, makes y, stores it
  * and forgets the order's keys. Once y is stored, a later Redemption is answered from what is held.
  *
- * @throws `shares_insufficient` with what was good and bad; `release_invalid`, `certificate_invalid`, `redemption_expired`;
+ * @throws `shares_insufficient` with what was good and bad; `release_invalid`, `certificate_invalid`, `redemption_expired`,
+ * `redemption_limit`;
  * `order_state_conflict` for a certificate of another Y than this node was shown
  */
 export async function redeemOrder(
@@ -203,10 +214,13 @@ export async function redeemOrder(
       },
       [context.author.key],
     );
+  const answer: Answered = { redemption: redemption.cid, at: evidence.now };
   if (order.state === 'held') {
+    const isStored = evidence.isStored(redemption);
+    const then = isStored ? order : { ...order, answered: [...answeredToday(order.answered, evidence.now), answer] };
     const again = await receipt(order.good, []);
     const keep = [...unstored(certifiedOf(commitment.cid, evidence), evidence), redemption, again];
-    return { ...nothing, order, reply: [again], keep, repeats: evidence.isStored(redemption) };
+    return { ...nothing, order: then, reply: [again], keep, repeats: isStored };
   }
   const seed = await open({ what: 'enrolment-seed', epoch: 0, transcript: null, index: null });
   const key = await open({ what: 'enrolment-key', epoch: 0, transcript: null, index: null });
@@ -215,7 +229,7 @@ export async function redeemOrder(
     found = await openReleases(envelopes, redemption, setup, seed, evidence);
     const secret = combineSecret(found, key, setup);
     const indices = [...found.good.keys()].sort((a, b) => a - b);
-    const answer = await receipt(indices, found.bad);
+    const said = await receipt(indices, found.bad);
     return {
       ...nothing,
       order: {
@@ -224,11 +238,12 @@ export async function redeemOrder(
         commitmentStatement: commitment.cid,
         commitment: setup.commitment,
         good: indices,
+        answered: [answer],
       },
-      reply: [answer],
+      reply: [said],
       secrets: [{ name: orderSecret('secret', order.ref), value: secret }],
       erase: ['enrolment-seed', 'enrolment-key'],
-      keep: [...evidence.statements, answer],
+      keep: [...evidence.statements, said],
       settled: 'redemption',
     };
   } finally {

@@ -4,11 +4,11 @@ import { DtaError } from '@dta/errors';
 import { signStatement } from '@dta/identity';
 import { NEW_SETUP, signAcceptance } from './acceptance.js';
 import { assertForwards } from './forward.js';
-import { certifiedOf, signConfirmation, verifyCertificate } from './certificate.js';
+import { certificateOf, certifiedOf, signConfirmation, verifyCertificate } from './certificate.js';
 import { deriveCoefficients, openShare, signDeal } from './deal.js';
 import { verifyEnrolment } from './enrolment.js';
 import { unstored, type Evidence } from './evidence.js';
-import { DAY, REDEMPTIONS_A_DAY, signRelease, verifyRedemption } from './redemption.js';
+import { answeredToday, signRelease, verifyRedemption, type Answered } from './redemption.js';
 import { nothing, orderSecret, type DrawingContext, type OpenSecret, type Outcome, type StepContext } from './step.js';
 import {
   acknowledgedStatement,
@@ -44,8 +44,8 @@ export interface FiduciaryOrder {
   /** transcripts confirmed, each [32] */
   readonly confirmed: readonly Uint8Array[];
   readonly commitment: Cid | null;
-  /** Redemptions answered in the last 24 hours */
-  readonly answered: readonly { readonly redemption: Cid; readonly at: number }[];
+  /** Redemptions answered in the last 24 hours, each with whether its Receipt was taken */
+  readonly answered: readonly (Answered & { readonly isReceipted: boolean })[];
 }
 
 type Step = Outcome<FiduciaryOrder>;
@@ -242,18 +242,19 @@ function certify(
 }
 
 /**
- * Verb `commit`: the Commitment with the whole certificate. What was only for the setup is erased. It may be shown again.
+ * Verb `commit`: the Commitment with the whole certificate. What was only for the setup is erased. It may be shown again; another
+ * Commitment of a transcript that is committed already says nothing new, however often P signs one.
  *
  * @throws `certificate_invalid`, `transcript_mismatch`, `order_state_conflict`
  */
 export async function commitOrder(order: FiduciaryOrder, evidence: Evidence, context: StepContext): Promise<Step> {
   const commitment = evidence.message(commitmentStatement);
   const certified = certify(order, commitment, evidence);
-  const isKept = certifiedOf(commitment.cid, evidence).every((statement) => evidence.isStored(statement));
+  const isKnown = unstored(certificateOf(evidence), evidence).length === 0;
   return {
     ...nothing,
     order: certified.order,
-    repeats: order.state === 'committed' && isKept,
+    repeats: order.state === 'committed' && isKnown,
     reply: [await acknowledge(commitment, evidence, context)],
     erase: ['epoch-seed'],
     keep: evidence.statements,
@@ -279,12 +280,7 @@ export async function releaseShare(
   verifyRedemption(redemption, commitment, setup, evidence);
   if (evidence.isStored(redemption) || order.answered.some((answer) => answer.redemption === redemption.cid))
     throw new DtaError('order_state_conflict', 'this Redemption was answered before, in another envelope');
-  const recent = order.answered.filter(({ at }) => at > evidence.now - DAY);
-  if (recent.length >= REDEMPTIONS_A_DAY) {
-    throw new DtaError('redemption_limit', 'this order was redeemed too often in 24 hours', {
-      metadata: { limit: REDEMPTIONS_A_DAY },
-    });
-  }
+  const recent = answeredToday(order.answered, evidence.now);
   const { index } = order;
   const share = await open({ what: 'share', epoch: setup.epoch, transcript: setup.transcript, index });
   try {
@@ -292,7 +288,10 @@ export async function releaseShare(
     const first = order.state === 'confirmed';
     return {
       ...nothing,
-      order: { ...certified, answered: [...recent, { redemption: redemption.cid, at: evidence.now }] },
+      order: {
+        ...certified,
+        answered: [...recent, { redemption: redemption.cid, at: evidence.now, isReceipted: false }],
+      },
       reply: [released],
       envelopes: [envelope],
       erase: first ? ['epoch-seed'] : [],
@@ -306,7 +305,8 @@ export async function releaseShare(
 }
 
 /**
- * Verb `receipt`: B's word on the shares, forwarded by P.
+ * Verb `receipt`: B's word on the shares, forwarded by P. One for each Redemption that this node answered is taken; another, or
+ * one for a Redemption that it has not answered, is acknowledged and changes nothing.
  *
  * @throws `signature_invalid` unless it is by the order's beneficiary; `envelope_invalid` without its Redemption
  */
@@ -316,14 +316,19 @@ export async function takeReceipt(order: FiduciaryOrder, evidence: Evidence, con
   assertForwards(forward, [receipt]);
   evidence.assertBy(receipt, evidence.request.body.beneficiary);
   evidence.assertBy(evidence.get(redemptionStatement, receipt.body.redemption), evidence.principal);
-  const isLast = order.answered.at(-1)?.redemption === receipt.body.redemption; // P may still lack a later one's Release
+  const { redemption } = receipt.body;
+  const isLast = order.answered.at(-1)?.redemption === redemption; // P may still lack a later one's Release
+  const isAwaited = order.answered.some((answer) => answer.redemption === redemption && !answer.isReceipted);
+  const answered = order.answered.map((answer) =>
+    answer.redemption === redemption ? { ...answer, isReceipted: true } : answer,
+  );
   return {
     ...nothing,
-    order,
+    order: isAwaited ? { ...order, answered } : order,
     reply: [await acknowledge(receipt, evidence, context)],
     keep: [receipt],
     settled: isLast ? 'redemption' : null,
-    repeats: evidence.isStored(receipt),
+    repeats: !isAwaited,
   };
 }
 

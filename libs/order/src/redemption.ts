@@ -24,11 +24,27 @@ export const REDEMPTION_MS = 5 * 60_000;
 /** How long any Redemption may be answered, in ms: one that was stolen or held back is soon worth nothing. */
 const MAX_REDEMPTION_MS = 10 * 60_000;
 
-/** How many Redemptions of one order a fiduciary answers in 24 hours. */
+/** How many Redemptions of one order a fiduciary, and a beneficiary, answers in 24 hours. */
 export const REDEMPTIONS_A_DAY = 16;
 
 /** In ms. */
-export const DAY = 24 * 60 * 60_000;
+const DAY = 24 * 60 * 60_000;
+
+/** A Redemption that a fiduciary or a beneficiary has answered. */
+export interface Answered {
+  readonly redemption: Cid;
+  /** Unix ms */
+  readonly at: number;
+}
+
+/** Those of `answered` that count for the day's. @throws `redemption_limit` where there is room for no other */
+export function answeredToday<A extends Answered>(answered: readonly A[], now: number): A[] {
+  const recent = answered.filter(({ at }) => at > now - DAY);
+  if (recent.length < REDEMPTIONS_A_DAY) return recent;
+  throw new DtaError('redemption_limit', 'this order was redeemed too often in 24 hours', {
+    metadata: { limit: REDEMPTIONS_A_DAY },
+  });
+}
 
 /** Whether P has asked for half of the Redemptions of its order that a fiduciary answers in a day. */
 export function isHalfSpent(evidence: Evidence): boolean {

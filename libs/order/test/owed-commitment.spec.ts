@@ -14,6 +14,7 @@ import {
   type Owed,
   type PrincipalStep,
 } from '../src/index.js';
+import { restate } from './forge.js';
 import { context, known, NOW, Parties, successor } from './parties.js';
 import { refusal } from './refusal.js';
 
@@ -148,6 +149,26 @@ describe('a Commitment that P signed anew, its clock having been ahead,', () => 
     const { order } = await releaseShare(known(member.order), evidence, member.open, context(member.author));
     expect(order.commitment).toBe(parties.order.certificate);
   });
+});
+
+test('another Commitment of a transcript that is committed already is a repeat, however often P signs one', async () => {
+  parties = await Parties.before('commit', 2);
+  const { beneficiary, principal } = parties;
+  const member = parties.fiduciary(1);
+  const { statements } = parties.message('commit', 1);
+  const commitment = ofPrincipal().get(commitmentStatement, known(parties.order.certificate));
+  const again = [await restate(commitmentStatement, commitment, principal), ...statements.slice(1)];
+  const [stored, none] = [read(again, statements), read(again, beforeCommitment(member.author))];
+  const commitTo = {
+    fiduciary: (evidence: Evidence) => commitOrder(known(member.order), evidence, context(member.author)),
+    beneficiary: (evidence: Evidence) =>
+      commitEnrolment(known(beneficiary.order), evidence, context(beneficiary.author)),
+  };
+  for (const commit of Object.values(commitTo)) expect((await commit(none)).repeats).toBe(false);
+  member.take(await commitTo.fiduciary(read(statements, [])));
+  beneficiary.take(await commitTo.beneficiary(read(statements, [])));
+  for (const commit of Object.values(commitTo)) expect((await commit(stored)).repeats).toBe(true);
+  expect((await commitTo.fiduciary(none)).repeats).toBe(false); // of another transcript it lacks the Confirmations
 });
 
 describe('P, whose Redemption is refused by a party that it owes no Commitment,', () => {

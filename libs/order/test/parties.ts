@@ -47,6 +47,8 @@ import {
   type Verifier,
 } from '../src/index.js';
 
+export { replaced, restate } from './forge.js'; // for tests of roles too
+
 export const NOW = 1_750_000_000_000;
 
 const newKey = () => softwareSigningKey(randomBytes(32));

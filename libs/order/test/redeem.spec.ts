@@ -311,4 +311,15 @@ test('once it holds y, B answers a later Redemption from what it holds, without 
   held.releases = [];
   const { reply } = await held.ask(replaced(held.message('redeem', 'beneficiary'), said, again));
   expect(known(reply[0]).body).toMatchObject({ redemption: again.cid, good: [1, 2, 3], bad: [] });
+
+  const another = async (now: number) => {
+    const fresh = await restate(redemptionStatement, said, held.principal, { createdAt: now, expiresAt: now + 60_000 });
+    return replaced(held.message('redeem', 'beneficiary'), said, fresh);
+  };
+  for (let at = 1; at < 16; at++) await held.but({ now: NOW + at }).send(await another(NOW + at));
+  const day = NOW + 24 * 60 * 60_000;
+  await expect(held.but({ now: day - 1 }).ask(await another(day - 1))).rejects.toThrow(
+    refusal('redemption_limit', '', { limit: 16 }),
+  );
+  await expect(held.but({ now: day }).ask(await another(day))).resolves.toBeDefined();
 });

@@ -232,10 +232,28 @@ describe('a Receipt', () => {
     const evidence = over.read(taken.statements.map(({ bytes }) => bytes));
     const take = (answered: FiduciaryOrder['answered']) =>
       takeReceipt({ ...known(order), answered }, evidence, context(author));
-    const own = { redemption: receipt.body.redemption, at: 1 };
+    const own = { redemption: receipt.body.redemption, at: 1, isReceipted: false };
     expect((await take([own])).settled).toBe('redemption');
-    expect((await take([own, { redemption: over.order.ref, at: 2 }])).settled).toBeNull();
+    expect((await take([own, { ...own, redemption: over.order.ref, at: 2 }])).settled).toBeNull();
     expect((await take([])).settled).toBeNull();
+  });
+
+  test('is taken once for each Redemption that was answered, however often it is signed', async () => {
+    const { order, author } = over.fiduciary(1);
+    const evidence = over.read(taken.statements.map(({ bytes }) => bytes));
+    const first = await takeReceipt(known(order), evidence, context(author));
+    expect(first).toMatchObject({ repeats: false, order: { answered: [{ isReceipted: true }] } });
+    const another = await restate(receiptStatement, receipt, over.beneficiary.author);
+    const passed = await restate(forwardStatement, forward, over.principal, { statements: [another.cid] });
+    const again = over.read(
+      replaced(replaced(taken, receipt, another), forward, passed).statements.map(({ bytes }) => bytes),
+    );
+    expect(await takeReceipt(first.order, again, context(author))).toMatchObject({ repeats: true, order: first.order });
+    const unanswered = { ...known(order), answered: [] };
+    expect(await takeReceipt(unanswered, evidence, context(author))).toMatchObject({
+      repeats: true,
+      order: unanswered,
+    });
   });
 
   test("is the beneficiary's word", async () => {
