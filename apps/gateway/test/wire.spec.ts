@@ -70,6 +70,34 @@ describe('a body that is too long', () => {
   });
 });
 
+describe('a body where no route takes one', () => {
+  const chunked = ['Host: x', json, 'Transfer-Encoding: chunked'];
+
+  it.each(['/health/live', '/health/ready', '/openapi.json', '/docs', '/docs/swagger-ui.css', '/'])(
+    'is refused unread on the public path %s, before its end or without one',
+    async (path) => {
+      const text = await wire(port, [`GET ${path} HTTP/1.1`, ...chunked, '', '1\r\n \r\n'].join('\r\n')).closed;
+      expect(statusIn(text)).toBe(400);
+      expect(text).toContain('"code":"request_invalid"');
+      expect(text).toMatch(/\r\nConnection: close\r\n/i);
+    },
+  );
+
+  it('is refused on a path with a token, and of a POST never read', async () => {
+    expect(statusIn(await wire(port, head('GET /v1/order', ...chunked)).closed)).toBe(400);
+    expect(statusIn(await wire(port, head('POST /v1/fulfill/order', ...chunked)).closed)).toBe(410);
+    expect(statusIn(await wire(port, head('POST /v1/nowhere', ...chunked)).closed)).toBe(404);
+  });
+});
+
+describe('a body in the smallest of pieces', () => {
+  it('is taken', async () => {
+    const pieces = Array.from('{"wait":1}', (char) => `1\r\n${char}\r\n`).join('');
+    const { status } = await ask(port, `${placing('Transfer-Encoding: chunked')}${pieces}0\r\n\r\n`);
+    expect(status).toBe(200);
+  });
+});
+
 describe('a refusal of a short body', () => {
   it('keeps the connection', async () => {
     const wrong = placing('Content-Length: 7').replace('/v1/order', '/v1/nowhere');

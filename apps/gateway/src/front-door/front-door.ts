@@ -9,7 +9,7 @@ import { codeOf } from '../problem.js';
 import { contextOf } from '../request-context.js';
 import { bearerToken, ownMachineOnly } from './access.js';
 import { oneAuthority } from './authority.js';
-import { jsonOnly, readJson } from './json-body.js';
+import { readJson, takenBody } from './json-body.js';
 import { takenMethod } from './known-route.js';
 import { middleware, type Check } from './middleware.js';
 import { rateLimit } from './rate-limit.js';
@@ -33,7 +33,7 @@ export function installFrontDoor(
   app.use(middleware(oneAuthority));
   app.use(middleware(access === 'standalone' ? ownMachineOnly : bearerToken(access.tokenHash)));
   app.use(middleware(takenMethod));
-  app.use(middleware(jsonOnly));
+  app.use(middleware(takenBody));
   app.use(readJson);
   app.use(middleware(overload.check));
 }

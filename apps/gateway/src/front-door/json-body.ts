@@ -3,14 +3,20 @@ import { HTTP_BODY_MAX_BYTES, HTTP_BODY_TIMEOUT_MS } from '@dta/contracts';
 import { DtaError } from '@dta/errors';
 import type { NextFunction, Request, Response } from 'express';
 import { Refusal } from '../problem.js';
+import { BodyBytes } from './body-bytes.js';
 import { parseJson } from './json-text.js';
+import { takesBody } from './known-route.js';
 import type { Check } from './middleware.js';
-import { bodyOf } from './unread-body.js';
+import { bodyOf, hasBody } from './unread-body.js';
 
-/** A body must say that it is plain JSON in UTF-8: a form, which any page can send anywhere, says otherwise. */
-export const jsonOnly: Check = (request) => {
-  const { isChunked, length } = bodyOf(request);
-  if (!isChunked && length === 0) return;
+/**
+ * Refuses a body by what the head says of it. A GET has none, so that nothing of a client without a token is read. Any other
+ * must say that it is plain JSON in UTF-8: a form, which any page can send anywhere, says otherwise.
+ */
+export const takenBody: Check = (request) => {
+  if (!hasBody(request)) return;
+  if (request.method === 'GET' || request.method === 'HEAD')
+    throw new DtaError('request_invalid', `a ${request.method} takes no body`);
   const { essence, params } = typeOf(request.get('Content-Type') ?? '') ?? {};
   if (essence !== 'application/json') throw unsupported('a body must be application/json');
   if (!/^utf-8$/i.test(params?.get('charset') ?? 'utf-8'))
@@ -32,9 +38,9 @@ function unsupported(message: string): Refusal {
 }
 
 /**
- * Reads a request's body and parses it into `request.body`; undefined where there is none. One that is too long is refused as
- * soon as that is known, and one that doesn't come within its time is waited for no longer: what is left of it is never read
- * into memory. Why it isn't a library's: docs/adr/0017.
+ * Reads a request's body and parses it into `request.body`; undefined where there is none, or no route that takes one. One that
+ * is too long is refused as soon as that is known, and one that doesn't come within its time is waited for no longer: what is
+ * left of it is never read into memory. Why it isn't a library's: docs/adr/0017.
  */
 export function readJson(request: Request, response: Response, next: NextFunction): void {
   read(request, response).then(
@@ -52,12 +58,10 @@ export function readJson(request: Request, response: Response, next: NextFunctio
 }
 
 async function read(request: Request, response: Response): Promise<Uint8Array> {
-  const { isChunked, length } = bodyOf(request);
-  if (length > HTTP_BODY_MAX_BYTES) throw tooLarge();
-  if (!isChunked && length === 0) return new Uint8Array();
+  if (!hasBody(request) || !takesBody(request)) return new Uint8Array();
+  if (bodyOf(request).length > HTTP_BODY_MAX_BYTES) throw tooLarge();
   if (/^100-continue$/i.test(request.get('Expect') ?? '')) response.writeContinue();
-  const chunks: Buffer[] = [];
-  let size = 0;
+  const body = new BodyBytes(HTTP_BODY_MAX_BYTES);
   const stopped = new AbortController();
   try {
     await new Promise<void>((resolve, reject) => {
@@ -68,9 +72,7 @@ async function read(request: Request, response: Response): Promise<Uint8Array> {
       const late = setTimeout(() => reject(tooLate()), HTTP_BODY_TIMEOUT_MS);
       stopped.signal.addEventListener('abort', () => clearTimeout(late));
       on('data', (chunk) => {
-        size += chunk.length;
-        if (size > HTTP_BODY_MAX_BYTES) reject(tooLarge());
-        else chunks.push(chunk);
+        if (!body.add(chunk)) reject(tooLarge());
       });
       on('end', () => resolve());
       on('close', () => reject(new DtaError('request_invalid', 'the client went away')));
@@ -78,7 +80,7 @@ async function read(request: Request, response: Response): Promise<Uint8Array> {
   } finally {
     stopped.abort();
   }
-  return Buffer.concat(chunks);
+  return body.bytes;
 }
 
 function tooLarge(): DtaError {

@@ -1,9 +1,11 @@
 import { routes, type Route } from '@dta/contracts/rest';
+import type { Request } from 'express';
 import { Refusal } from '../problem.js';
 import type { Check } from './middleware.js';
 
-const table = Object.values<Route>(routes).map(({ method, path }) => ({
+const table = Object.values<Route>(routes).map(({ method, path, body }) => ({
   methods: method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()],
+  takesBody: body !== null,
   pattern: new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`),
   isLiteral: !path.includes('{'),
 }));
@@ -16,9 +18,18 @@ export const takenMethod: Check = (request) => {
   throw new Refusal('request_invalid', `this path takes ${allow}`, { status: 405, headers: { Allow: allow } });
 };
 
-/** Of `/v1/order/secret` those of that path alone: it is no `{orderReference}`. */
+/** Whether a route of the table reads what such a request sends: no other body is read. */
+export function takesBody({ method, path }: Request): boolean {
+  return routesAt(path).some((route) => route.takesBody && route.methods.includes(method));
+}
+
 function methodsOf(path: string): string[] {
+  return routesAt(path).flatMap(({ methods }) => methods);
+}
+
+/** At `/v1/order/secret` those of that path alone: it is no `{orderReference}`. */
+function routesAt(path: string): typeof table {
   const found = table.filter(({ pattern }) => pattern.test(path));
   const literal = found.filter(({ isLiteral }) => isLiteral);
-  return (literal.length > 0 ? literal : found).flatMap(({ methods }) => methods);
+  return literal.length > 0 ? literal : found;
 }

@@ -20,6 +20,12 @@ export function bodyOf(request: Request): { isChunked: boolean; length: number }
   };
 }
 
+/** Whether a request sends a body. */
+export function hasBody(request: Request): boolean {
+  const { isChunked, length } = bodyOf(request);
+  return isChunked || length > 0;
+}
+
 /** Whether more of the request's body may come than is worth waiting for to keep the connection. */
 export function isLeftUnread(request: Request, response: Response): boolean {
   if (request.complete) return false;
