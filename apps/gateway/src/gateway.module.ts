@@ -9,12 +9,14 @@ import { OrderCursors } from './api/order-cursor.js';
 import { OrderController } from './api/order.controller.js';
 import { Overload } from './overload.js';
 import { RoleCalls } from './role-calls.js';
+import { RoleStatuses } from './role-statuses.js';
 
 /** The composition root: controllers, and the things they stand on. */
 @Module({})
 export class GatewayModule {
   static of(
     calls: RoleCalls,
+    statuses: RoleStatuses,
     about: AboutGateway,
     streams: EventStreams,
     openApi: LiveOpenApi,
@@ -26,6 +28,7 @@ export class GatewayModule {
       controllers: [OrderController, EventsController, IdentityController, FrontPageController, NodeController],
       providers: [
         { provide: RoleCalls, useValue: calls },
+        { provide: RoleStatuses, useValue: statuses },
         { provide: AboutGateway, useValue: about },
         { provide: EventStreams, useValue: streams },
         { provide: LiveOpenApi, useValue: openApi },

@@ -38,6 +38,12 @@ export function contextOf(request: Request): RequestContext {
   return context;
 }
 
+/** The context of what the gateway asks by itself, for no request, and for at most `ms`. */
+export function ownContext(requestId: string, ms: number): RequestContext {
+  const startedAt = performance.now();
+  return { requestId, traceparent: null, token: null, idempotencyKey: null, startedAt, deadline: startedAt + ms };
+}
+
 /** Remembers the token that a request was let in with. */
 export function rememberToken(request: Request, token: string): void {
   contexts.set(request, { ...contextOf(request), token });

@@ -11,7 +11,6 @@ import type { OpenApiDocument } from '@dta/contracts/rest';
 import { DtaError } from '@dta/errors';
 import { createLogger, createMonitor, nestLogger, type Logger, type Monitor } from '@dta/service';
 import { connectNats, type Transport } from '@dta/transport';
-import type { Request } from 'express';
 import { EventStreams } from './api/event-streams.js';
 import { OrderCursors } from './api/order-cursor.js';
 import { LiveOpenApi } from './api/live-openapi.js';
@@ -24,8 +23,9 @@ import { createGatewayMetrics } from './gateway-metrics.js';
 import { GatewayModule } from './gateway.module.js';
 import { Overload } from './overload.js';
 import { ProblemFilter } from './problem.js';
-import { contextOf } from './request-context.js';
+import { ownContext } from './request-context.js';
 import { RoleCalls } from './role-calls.js';
+import { RoleStatuses } from './role-statuses.js';
 
 /** What a gateway may be handed instead of making it. */
 export interface GatewayParts {
@@ -61,12 +61,13 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts = 
   const calls = new RoleCalls({ transport, logger, config, metrics, now: parts.now ?? Date.now });
   health.part('clock', async () => calls.clockFault, { needed: false });
   const isStandalone = config.access === 'standalone';
-  const openApi = new LiveOpenApi(calls, { asksToken: !isStandalone });
+  const statuses = new RoleStatuses(calls);
+  const openApi = new LiveOpenApi(statuses, { asksToken: !isStandalone });
   const cursors = new OrderCursors(config.principal?.psk ?? randomBytes(32)); // without a principal there are no lists
   const overload = new Overload();
   const streams = new EventStreams((open) => metrics.streams(open));
   const app = await NestFactory.create<NestExpressApplication>(
-    GatewayModule.of(calls, new AboutGateway(health, isStandalone), streams, openApi, cursors, overload),
+    GatewayModule.of(calls, statuses, new AboutGateway(health, isStandalone), streams, openApi, cursors, overload),
     new GatewayAdapter(),
     { bodyParser: false, logger: nestLogger(logger), abortOnError: false },
   );
@@ -117,7 +118,7 @@ function serveDocs(app: NestExpressApplication, openApi: LiveOpenApi): void {
   SwaggerModule.setup('docs', app, theirs(openApi.newest), {
     raw: false,
     customSiteTitle: 'D-TA',
-    patchDocumentOnRequest: async (request) => theirs(await openApi.document(contextOf(request as Request))), // platform-express gives its own
+    patchDocumentOnRequest: async () => theirs(await openApi.document()),
     swaggerOptions: { validatorUrl: null, supportedSubmitMethods: ['get', 'post'] },
   });
 }
@@ -154,11 +155,7 @@ async function closeServer(server: Server): Promise<void> {
 async function untilReady(calls: RoleCalls, stopped: AbortSignal): Promise<void> {
   const missing = new Set(calls.links);
   while (!stopped.aborted && missing.size > 0) {
-    const now = performance.now();
-    const context = {
-      ...{ requestId: 'start', traceparent: null, token: null, idempotencyKey: null },
-      ...{ startedAt: now, deadline: now + STATUS_TIMEOUT_MS },
-    };
+    const context = ownContext('start', STATUS_TIMEOUT_MS);
     for (const { link, outcome } of await calls.callAll('status', {}, context, STATUS_TIMEOUT_MS)) {
       if (outcome.status === 'fulfilled' && outcome.value.ready) missing.delete(link);
     }

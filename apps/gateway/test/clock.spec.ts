@@ -4,7 +4,7 @@ import { createMonitor, type Monitor } from '@dta/service';
 import { DtaError } from '@dta/errors';
 import { Gate } from '@dta/transport';
 import { orderReference, principal, progress } from './fake-roles.js';
-import { startSetup, type Setup } from './http.js';
+import { readinessWith, startSetup, type Setup } from './http.js';
 
 let setup: Setup;
 let monitor: Monitor;
@@ -71,7 +71,7 @@ describe('a gateway whose clock is 150 s off', () => {
     expect(await told()).toEqual(sentence);
     expect(await monitor.registry.metrics()).toContain('dta_part_up{part="clock",role="gateway"} 0');
     ahead = 0;
-    expect((await setup.http('/health/ready')).status).toBe(200);
+    await readinessWith(setup, ({ status: now }) => now === 200);
     expect((await setup.http('/v1/order', { json: {} })).status).toBe(200);
   });
 });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { request, type IncomingHttpHeaders } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createLogger } from '@dta/service';
 import { startGateway, type GatewayConfig, type GatewayParts, type RunningGateway } from '../src/index.js';
 import { beneficiary, fiduciary, principal, startFakeRoles, type FakeRoles } from './fake-roles.js';
@@ -69,6 +70,15 @@ export async function startSetup(
       await roles.close();
     },
   };
+}
+
+/** What `/health/ready` answers once it `holds`: what the roles said may be a second old. */
+export async function readinessWith(setup: Setup, holds: (reply: Reply) => boolean): Promise<Reply> {
+  for (const limit = performance.now() + 30_000; ; await delay(50)) {
+    const reply = await setup.http('/health/ready');
+    if (holds(reply)) return reply;
+    if (performance.now() > limit) throw new Error(`it did not come about: ${reply.text}`);
+  }
 }
 
 /** node:http rather than fetch: a Host header and a path are sent as they are given. */

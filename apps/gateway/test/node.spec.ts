@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { openApiDocument } from '@dta/contracts/rest';
 import { DtaError } from '@dta/errors';
 import { beneficiary, cid, fiduciary, progress, principal, pluginOf } from './fake-roles.js';
-import { send, startSetup, type Setup } from './http.js';
+import { readinessWith, send, startSetup, type Setup } from './http.js';
 
 let setup: Setup;
 beforeAll(async () => {
@@ -324,6 +324,7 @@ describe('health', () => {
     ...{ nodeCID: principal.node, name: '', extensionVendor: '', plugin: '', plugins: [] },
     ...{ custody: '', custodyErases: true },
   };
+  const works = { ready: true, parts: {}, degraded: {} };
 
   it('names the part of its main role that is away, and what is away without which orders go on', async () => {
     const other = await startSetup({ access: 'standalone' });
@@ -343,7 +344,7 @@ describe('health', () => {
         ...{ ...usual, role, ready: true, parts: { postgres: 'up' } },
         degraded: { store: 'away (service_unavailable)' },
       });
-      expect((await other.http('/health/ready')).status).toBe(200);
+      await readinessWith(other, ({ status: now }) => now === 200);
     } finally {
       await other.stop();
     }
@@ -362,10 +363,8 @@ describe('health', () => {
         },
       });
       await other.roles.leave('beneficiary');
-      expect(await other.http('/health/ready')).toMatchObject({
-        status: 200,
-        body: { degraded: { beneficiary: 'away' } },
-      });
+      const later = await readinessWith(other, ({ text }) => text.includes('"beneficiary":"away"'));
+      expect(later).toMatchObject({ status: 200, body: { degraded: { beneficiary: 'away' } } });
     } finally {
       await other.stop();
     }
@@ -401,6 +400,29 @@ describe('health', () => {
     }
   });
 
+  it.each([
+    ['that answer', (): void => undefined],
+    ['that are as busy as they can be', (other: Setup) => void other.roles.busy.add('principal').add('beneficiary')],
+    [
+      'that have no plugin',
+      (other: Setup) => (other.roles.answers.status = (_, role) => ({ ...usual, role, ...works })),
+    ],
+  ])('asks roles %s once a second at most, however many ask it and for what is public', async (_, become) => {
+    const other = await startSetup();
+    become(other);
+    const begun = performance.now();
+    const paths = ['/health/ready', '/openapi.json', '/docs/swagger-ui-init.js'];
+    try {
+      await Promise.all(Array.from({ length: 20 }, () => paths.map((path) => send(other.gateway.port, path))).flat());
+      for (const path of paths) expect((await send(other.gateway.port, path)).status).toBe(200);
+      const seconds = Math.ceil((performance.now() - begun) / 1000);
+      const asked = other.roles.seen.filter(({ call, role }) => call === 'status' && role === 'fiduciary');
+      expect(asked.length).toBeLessThanOrEqual(seconds);
+    } finally {
+      await other.stop();
+    }
+  });
+
   it('of fiduciaries alone is ready while one of them is', async () => {
     const gone = { node: cid('another fiduciary'), psk: new Uint8Array(32).fill(4) };
     const fiduciaries = [gone, fiduciary];
@@ -411,7 +433,7 @@ describe('health', () => {
         ...{ status: 200, body: { parts: { [there]: 'up' }, degraded: { [away]: 'away' } } },
       });
       await other.roles.leave('fiduciary');
-      expect(await other.http('/health/ready')).toMatchObject({
+      expect(await readinessWith(other, ({ status }) => status === 503)).toMatchObject({
         ...{ status: 503, body: { parts: { [there]: 'away', [away]: 'away' }, degraded: {} } },
       });
     } finally {

@@ -45,7 +45,7 @@ export class NodeController {
     }));
   }
 
-  @MessagePattern('internal.status')
+  @MessagePattern('internal.status', { waiter: true }) // anyone may have it asked: it takes no order's place in work
   status(@Payload() { payload }: TransportMessage, @Ctx() { subject }: MessageContext): Promise<Uint8Array> {
     const { ring, role, custody, options, monitor, plugins } = this.node;
     return this.inbox.answer('status', subject, payload, async () => {

@@ -72,7 +72,7 @@ export class Gate {
   }
 }
 
-/** The gate of handlers that only wait, as `await-order` does: 1,000 at a time and no queue. */
+/** The gate of handlers that only wait, as `await-order` does, or only look, as `status`: 1,000 at a time and no queue. */
 export function waiterGate(options: GateOptions = {}): Gate {
   return new Gate({ inWork: 1000, queued: 0, ...options });
 }

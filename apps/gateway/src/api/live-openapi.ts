@@ -1,20 +1,15 @@
-import { STATUS_TIMEOUT_MS } from '@dta/contracts';
 import { openApiDocument, type DescribedPlugin, type OpenApiDocument, type OpenApiOptions } from '@dta/contracts/rest';
-import type { RequestContext } from '../request-context.js';
-import type { RoleCalls } from '../role-calls.js';
-
-/** How long an answer of the roles is good for: they may start again with other plugins. */
-const FRESH_MS = 10_000;
+import type { RoleStatuses } from '../role-statuses.js';
 
 /** The OpenAPI document with the plugins of the roles behind this gateway: of the principal, else of the beneficiary. */
 export class LiveOpenApi {
-  readonly #calls: RoleCalls;
+  readonly #statuses: RoleStatuses;
   readonly #options: OpenApiOptions;
   #document: OpenApiDocument;
-  #askAgainAt = 0;
+  #madeOf: unknown;
 
-  constructor(calls: RoleCalls, options: OpenApiOptions) {
-    this.#calls = calls;
+  constructor(statuses: RoleStatuses, options: OpenApiOptions) {
+    this.#statuses = statuses;
     this.#options = options;
     this.#document = openApiDocument([], options);
   }
@@ -25,16 +20,15 @@ export class LiveOpenApi {
   }
 
   /** Where no role answers, the document is the last one that there was. */
-  async document(context: RequestContext): Promise<OpenApiDocument> {
-    if (performance.now() < this.#askAgainAt) return this.#document;
-    const answers = await this.#calls.callAll('status', {}, context, STATUS_TIMEOUT_MS);
+  async document(): Promise<OpenApiDocument> {
+    const answers = await this.#statuses.asked();
+    if (answers === this.#madeOf) return this.#document;
+    this.#madeOf = answers;
     const lists = answers.map(({ outcome }): readonly DescribedPlugin[] =>
       outcome.status === 'fulfilled' ? outcome.value.plugins : [],
     );
     const plugins = lists.find((list) => list.length > 0);
-    if (plugins === undefined) return this.#document;
-    this.#document = openApiDocument(plugins, this.#options);
-    this.#askAgainAt = performance.now() + FRESH_MS;
+    if (plugins !== undefined) this.#document = openApiDocument(plugins, this.#options);
     return this.#document;
   }
 }

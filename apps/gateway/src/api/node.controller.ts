@@ -4,6 +4,7 @@ import { DtaError, isDtaError } from '@dta/errors';
 import type { Health, HealthReport } from '@dta/service';
 import type { RequestContext } from '../request-context.js';
 import { RoleCalls, type RoleAnswer, type RoleLink } from '../role-calls.js';
+import { RoleStatuses } from '../role-statuses.js';
 import { LiveOpenApi } from './live-openapi.js';
 import { Context, Route, Validated, type Answer, type Input } from './route.js';
 import { gathered } from './role-answers.js';
@@ -22,9 +23,11 @@ export class NodeController {
   readonly #calls: RoleCalls;
   readonly #about: AboutGateway;
   readonly #openApi: LiveOpenApi;
+  readonly #statuses: RoleStatuses;
 
-  constructor(calls: RoleCalls, about: AboutGateway, openApi: LiveOpenApi) {
+  constructor(calls: RoleCalls, statuses: RoleStatuses, about: AboutGateway, openApi: LiveOpenApi) {
     this.#calls = calls;
+    this.#statuses = statuses;
     this.#openApi = openApi;
     this.#about = about;
   }
@@ -76,8 +79,8 @@ export class NodeController {
   }
 
   @Route('getOpenApi')
-  async getOpenApi(@Context() context: RequestContext): Promise<{ status: 200; body: unknown }> {
-    return { status: 200, body: await this.#openApi.document(context) };
+  async getOpenApi(): Promise<{ status: 200; body: unknown }> {
+    return { status: 200, body: await this.#openApi.document() };
   }
 
   @Route('getLiveness')
@@ -86,11 +89,8 @@ export class NodeController {
   }
 
   @Route('getReadiness')
-  async getReadiness(@Context() context: RequestContext): Promise<Answer<'getReadiness'>> {
-    const [own, answers] = await Promise.all([
-      this.#about.health.report(),
-      this.#calls.callAll('status', {}, context, STATUS_TIMEOUT_MS),
-    ]);
+  async getReadiness(): Promise<Answer<'getReadiness'>> {
+    const [own, answers] = await Promise.all([this.#about.health.report(), this.#statuses.asked()]);
     const roles = rolesReadiness(answers);
     const ready = own.ready && roles.ready;
     const parts = { ...own.parts, ...roles.parts };
