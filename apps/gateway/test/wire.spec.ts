@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { HTTP_BODY_MAX_BYTES } from '@dta/contracts';
-import { orderReference } from './fake-roles.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import { orderReference, progress } from './fake-roles.js';
 import { startSetup, token, type Setup } from './http.js';
 import { ask, head, statusIn, wire } from './wire.js';
 
@@ -104,6 +105,33 @@ describe('a refusal of a short body', () => {
     const { until, socket } = wire(port, `${wrong}{"a":1}${placing('Content-Length: 2')}{}`);
     expect(await until(/orderReference/)).toMatch(/^HTTP\/1\.1 404 [^]*HTTP\/1\.1 200 /);
     socket.destroy();
+  });
+});
+
+describe('a body that comes slowly', () => {
+  it('leaves the order all of its wait, and what is stored its reference', async () => {
+    const waits: number[] = [];
+    setup.roles.answers['principal.place-order'] = async ({ params }) => {
+      waits.push(params.waitMs);
+      await delay(1_000); // a principal may take 4 s more than the wait, and stores it then
+      return progress({ state: 'requested', commitment: null });
+    };
+    setup.roles.answers['principal.await-order'] = () => progress({ state: 'dealing', commitment: null });
+    const texts = await Promise.all(
+      [5_600, 6_500].map(async (ms) => {
+        const { socket, until } = wire(port, placing('Content-Length: 10') + '{"wait"');
+        await delay(ms); // past wait + 5 s, or nearly
+        socket.write(':1}');
+        const text = await until(/\r\n\r\n[^]*\}/);
+        socket.destroy();
+        return text;
+      }),
+    );
+    setup.roles.reset();
+    expect(texts.map(statusIn)).toEqual([202, 202]);
+    for (const text of texts) expect(text).toContain(orderReference);
+    expect(waits).toHaveLength(2);
+    for (const ms of waits) expect(ms).toBeLessThanOrEqual(1_000);
   });
 });
 

@@ -1,6 +1,7 @@
 import { Controller } from '@nestjs/common';
 import {
   AWAIT_BEYOND_WAIT_MS,
+  HTTP_BEYOND_WAIT_MS,
   type Cid,
   type OrderProgress,
   type OrderState,
@@ -9,7 +10,7 @@ import {
 } from '@dta/contracts';
 import { isDtaError } from '@dta/errors';
 import { Refusal } from '../problem.js';
-import { withWait, type RequestContext } from '../request-context.js';
+import { waitLeftMs, withWait, type RequestContext } from '../request-context.js';
 import { Overload } from '../overload.js';
 import { RoleCalls } from '../role-calls.js';
 import { OrderCursors, type OrderFilter } from './order-cursor.js';
@@ -42,11 +43,10 @@ export class OrderController {
     @Context() requested: RequestContext,
   ): Promise<Answer<'placeOrder'>> {
     const context = withWait(requested, body.wait);
-    const waitMs = body.wait * 1000;
-    const begun = this.#begin('principal.place-order', { ...placeParams(body, context), waitMs }, context);
-    begun.catch((error: unknown) => this.#overload.note(waitMs, error));
+    const begun = this.#begin('principal.place-order', placeParams(body, context), context);
+    begun.catch((error: unknown) => this.#overload.note(body.wait * 1000, error));
     const placed = await begun;
-    const view = await this.#waitUntil('committed', placed, body.wait, context);
+    const view = await this.#waitUntil('committed', placed, context);
     if (view.state === 'failed') throw failed(view);
     if (dead.includes(view.state)) throw ended(view);
     const { orderReference, createdAt } = view;
@@ -63,9 +63,9 @@ export class OrderController {
     const context = withWait(requested, body.wait);
     const { orderReference, beneficiaryIDDocumentCID: beneficiary = null, extension = {} } = body;
     const { idempotencyKey } = context;
-    const params = { orderReference, beneficiary, extension, idempotencyKey, waitMs: body.wait * 1000 };
+    const params = { orderReference, beneficiary, extension, idempotencyKey, waitMs: waitLeftMs(context) };
     const redeemed = await this.#begin('principal.redeem-order', params, context);
-    const view = await this.#waitUntil('released', redeemed, body.wait, context);
+    const view = await this.#waitUntil('released', redeemed, context);
     if (dead.includes(view.state)) throw ended(view);
     if (view.state !== 'released') return pending(view, `/v1/order/${orderReference}/secret`);
     if (!view.beneficiaryIsOwn || !this.#calls.has('beneficiary')) {
@@ -142,10 +142,9 @@ export class OrderController {
   async #waitUntil(
     state: 'committed' | 'released',
     view: OrderProgress,
-    waitSeconds: number,
     context: RequestContext,
   ): Promise<OrderProgress> {
-    const waitMs = Math.round(context.startedAt - performance.now()) + waitSeconds * 1000;
+    const waitMs = Math.round(context.deadline - HTTP_BEYOND_WAIT_MS - performance.now());
     if (reached[state].includes(view.state) || dead.includes(view.state) || waitMs <= 0) return view;
     const params = { orderReference: view.orderReference, until: state, waitMs };
     try {
@@ -176,7 +175,7 @@ function continued(filter: OrderFilter, query: ListQuery): OrderFilter {
   return filter;
 }
 
-function placeParams(body: Input<'placeOrder'>['body'], { idempotencyKey }: RequestContext) {
+function placeParams(body: Input<'placeOrder'>['body'], context: RequestContext) {
   const { rules } = body;
   return {
     plugin: body.plugin ?? null,
@@ -196,7 +195,8 @@ function placeParams(body: Input<'placeOrder'>['body'], { idempotencyKey }: Requ
             waitSeconds: rules.waitSeconds ?? null,
           },
     extension: body.extension ?? {},
-    idempotencyKey,
+    idempotencyKey: context.idempotencyKey,
+    waitMs: waitLeftMs(context),
   };
 }
 

@@ -3,6 +3,7 @@ import { HTTP_BODY_MAX_BYTES, HTTP_BODY_TIMEOUT_MS } from '@dta/contracts';
 import { DtaError } from '@dta/errors';
 import type { NextFunction, Request, Response } from 'express';
 import { Refusal } from '../problem.js';
+import { hasCome } from '../request-context.js';
 import { BodyBytes } from './body-bytes.js';
 import { parseJson } from './json-text.js';
 import { takesBody } from './known-route.js';
@@ -40,11 +41,12 @@ function unsupported(message: string): Refusal {
 /**
  * Reads a request's body and parses it into `request.body`; undefined where there is none, or no route that takes one. One that
  * is too long is refused as soon as that is known, and one that doesn't come within its time is waited for no longer: what is
- * left of it is never read into memory. Why it isn't a library's: docs/adr/0017.
+ * left of it is never read into memory. The time for the answer runs from its end. Why it isn't a library's: docs/adr/0017.
  */
 export function readJson(request: Request, response: Response, next: NextFunction): void {
   read(request, response).then(
     (bytes) => {
+      hasCome(request);
       try {
         request.body = bytes.length === 0 ? undefined : parseJson(bytes);
       } catch (error) {
