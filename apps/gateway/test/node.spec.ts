@@ -137,6 +137,20 @@ describe('identities', () => {
     });
   });
 
+  it.each([
+    ['revoked', { principal: 'sound', beneficiary: 'frozen', fiduciary: 'revoked' }],
+    ['revoked', { principal: 'frozen', beneficiary: 'revoked', fiduciary: 'sound' }],
+    ['frozen', { principal: 'sound', beneficiary: 'sound', fiduciary: 'frozen' }],
+    ['sound', { principal: 'sound', beneficiary: 'sound', fiduciary: 'sound' }],
+  ] as const)('shows one as %s where that is the worst that a role knows of it', async (worst, known) => {
+    setup.roles.answers['get-identity'] = (_, role) => ({
+      ...{ idDocumentCID: cid('one'), name: 'one', roles: ['principal'], own: false, admitted: true },
+      ...{ standing: known[role], document: Uint8Array.of(1), prev: null },
+      keys: { sign: new Uint8Array(32), kem: new Uint8Array(1216) },
+    });
+    expect((await setup.http(`/v1/identity/${cid('one')}`)).body['standing']).toBe(worst);
+  });
+
   it('lists and shows those of the roles that answer, and names the one that is away', async () => {
     const other = await startSetup({ access: 'standalone' });
     try {

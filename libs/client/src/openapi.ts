@@ -643,7 +643,10 @@ export interface components {
       own: boolean;
       /** @description By every role behind this gateway, as far as is known */
       admitted: boolean;
-      /** @enum {string} */
+      /**
+       * @description The worst that a role behind this gateway knows of it
+       * @enum {string}
+       */
       standing: 'sound' | 'frozen' | 'revoked';
       /** Format: base64 */
       document: string;

@@ -1,5 +1,5 @@
 import { Controller } from '@nestjs/common';
-import type { IdentitySummary } from '@dta/contracts';
+import type { IdentitySummary, ResultOf } from '@dta/contracts';
 import { isDtaError } from '@dta/errors';
 import type { RequestContext } from '../request-context.js';
 import { RoleCalls } from '../role-calls.js';
@@ -30,7 +30,10 @@ export class IdentityController {
     return { status, body: { identities: [...known.values()], outcomes } };
   }
 
-  /** Admitted means by every role: one that doesn't know the identity would refuse it. */
+  /**
+   * Admitted means by every role: one that doesn't know the identity would refuse it. Its standing is the worst that one of
+   * them knows: a Revocation or a fork that one has seen is evidence, whatever the others lack.
+   */
   @Route('getIdentity')
   async getIdentity(
     @Validated('getIdentity') { params }: Input<'getIdentity'>,
@@ -40,7 +43,7 @@ export class IdentityController {
     const { results, status, outcomes } = gathered(answers, isUnknown);
     const own = results.some((one) => one.own);
     const admitted = results.length === answers.length && results.every((one) => one.admitted || one.own);
-    return { status, body: { ...results[0], own, admitted, outcomes } };
+    return { status, body: { ...results[0], own, admitted, standing: worst(results), outcomes } };
   }
 
   @Route('admitIdentity')
@@ -54,6 +57,11 @@ export class IdentityController {
     const { results, status, outcomes } = gathered(answers);
     return { status, body: { ...results[0], outcomes } };
   }
+}
+
+function worst(results: readonly Pick<ResultOf<'get-identity'>, 'standing'>[]): ResultOf<'get-identity'>['standing'] {
+  const said = results.map(({ standing }) => standing);
+  return (['revoked', 'frozen'] as const).find((standing) => said.includes(standing)) ?? 'sound';
 }
 
 function isUnknown(refusal: unknown): boolean {

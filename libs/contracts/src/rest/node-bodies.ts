@@ -69,7 +69,7 @@ export const identityList = z.strictObject({ identities: z.array(z.strictObject(
 export const identityDetail = z.strictObject({
   ...shown,
   admitted: z.boolean().describe('By every role behind this gateway, as far as is known'),
-  standing: z.enum(['sound', 'frozen', 'revoked']),
+  standing: z.enum(['sound', 'frozen', 'revoked']).describe('The worst that a role behind this gateway knows of it'),
   document: base64Bytes(IDENTITY_DOCUMENT_MAX_BYTES),
   prev: idDocumentCID.nullable(),
   keys: z.strictObject({
