@@ -40,6 +40,11 @@ export const gatewaySettings = z
       'SHA-256 of the bearer token, hex: it is asked of everyone',
     ),
     RATE_LIMIT_PER_MINUTE: settings.integer(1, 100_000_000).default(60_000).describe('Requests of one client address'),
+    CONNECTIONS_MAX: settings.integer(1, 1_000_000).default(10_000).describe('Open connections of all clients'),
+    CONNECTIONS_PER_CLIENT: settings
+      .integer(1, 1_000_000)
+      .default(1_000)
+      .describe('Of them those of one client address; not counted behind proxies (`TRUST_PROXY_HOPS`)'),
     TRUST_PROXY_HOPS: settings
       .integer(0, 16)
       .default(0)
@@ -101,6 +106,8 @@ export interface GatewayConfig {
    */
   readonly access: { readonly tokenHash: Uint8Array } | 'standalone';
   readonly rateLimitPerMinute: number;
+  /** How many may be open, and how many of one address that a connection comes from; the latter without a proxy only. */
+  readonly connections: { readonly max: number; readonly perClient: number };
   readonly trustProxyHops: number;
   readonly logLevel: LogLevel;
   /** Where metrics and health are shown; null: nowhere. */
@@ -127,6 +134,7 @@ export function readGatewayConfig(env: Readonly<Record<string, string | undefine
     ),
     access: { tokenHash: set.TOKEN_HASH },
     rateLimitPerMinute: set.RATE_LIMIT_PER_MINUTE,
+    connections: { max: set.CONNECTIONS_MAX, perClient: set.CONNECTIONS_PER_CLIENT },
     trustProxyHops: set.TRUST_PROXY_HOPS,
     logLevel: set.LOG_LEVEL,
     monitor: set.METRICS_PORT === undefined ? null : { port: set.METRICS_PORT, host: set.METRICS_HOST },

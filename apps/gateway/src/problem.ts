@@ -3,7 +3,7 @@ import { statusOf, type Problem } from '@dta/contracts/rest';
 import { DtaError, type ErrorCode } from '@dta/errors';
 import type { Logger } from '@dta/service';
 import type { Request, Response } from 'express';
-import { answerUnread, isLeftUnread } from './front-door/unread-body.js';
+import { answerUnread, endFor, isLeftUnread } from './front-door/unread-body.js';
 import { contextOf } from './request-context.js';
 
 /** Members of a problem that an error's metadata, being flat, has no form for. */
@@ -105,6 +105,7 @@ export function sendProblem(request: Request, response: Response, thrown: unknow
   response.locals['code'] = error.code;
   const text = JSON.stringify(body);
   response.status(body.status).set({ ...headers, 'Content-Type': 'application/problem+json; charset=utf-8' });
+  endFor(request, response);
   if (isLeftUnread(request, response)) answerUnread(request, response, text);
   else response.send(text);
 }

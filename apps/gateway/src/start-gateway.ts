@@ -68,7 +68,11 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts = 
   const streams = new EventStreams((open) => metrics.streams(open));
   const app = await NestFactory.create<NestExpressApplication>(
     GatewayModule.of(calls, statuses, new AboutGateway(health, isStandalone), streams, openApi, cursors, overload),
-    new GatewayAdapter(),
+    new GatewayAdapter({
+      ...config.connections,
+      ...(config.trustProxyHops > 0 && { perClient: Infinity }), // all come from the proxy
+      refused: () => logger.warn('connections beyond the limit were refused'),
+    }),
     { bodyParser: false, logger: nestLogger(logger), abortOnError: false },
   );
   installFrontDoor(app, config, logger, metrics, overload);

@@ -28,6 +28,7 @@ describe('readGatewayConfig', () => {
       nats: { servers: ['nats://127.0.0.1:4222'], user: undefined, password: undefined, credentials: undefined },
       principal: { node: cid('p'), psk: new Uint8Array(32).fill(0xab) },
       ...{ beneficiary: null, fiduciaries: [], rateLimitPerMinute: 60_000, trustProxyHops: 0 },
+      connections: { max: 10_000, perClient: 1_000 },
       access: { tokenHash: new Uint8Array(32).fill(0x12) },
       monitor: null,
     });

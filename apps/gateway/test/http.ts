@@ -49,6 +49,7 @@ export async function startSetup(
     access: { tokenHash: createHash('sha256').update(token).digest() },
     rateLimitPerMinute: 60_000,
     trustProxyHops: 0,
+    connections: { max: 10_000, perClient: 1_000 },
     logLevel: 'trace',
     monitor: null,
     ...changes,

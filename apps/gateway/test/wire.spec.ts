@@ -152,6 +152,59 @@ describe('a client that falls silent', () => {
   });
 });
 
+describe('a connection', () => {
+  it('is closed with a refusal of its client: kept, it would cost it nothing', async () => {
+    const stranger = 'GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n';
+    const text = await wire(port, `${stranger}${head('GET /health/live', 'Host: x')}`).closed;
+    expect(statusIn(text)).toBe(401); // what follows it isn't answered
+    expect(text).toMatch(/\r\nConnection: close\r\n/i);
+    const placed = setup.roles.seen.length;
+    const order = `${placing('Content-Length: 2')}{}`;
+    expect(statusIn(await wire(port, `${stranger}${order}`).closed)).toBe(401);
+    expect(setup.roles.seen).toHaveLength(placed);
+    const strict = await startSetup({ rateLimitPerMinute: 1, access: 'standalone' });
+    try {
+      const own = strict.gateway.port;
+      const foreign = 'GET /v1/status HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n';
+      expect(statusIn(await wire(own, foreign).closed)).toBe(403);
+      expect(statusIn(await wire(own, foreign).closed)).toBe(429);
+    } finally {
+      await strict.stop();
+    }
+  });
+
+  it('is one of as many as its client may have, and has room again when another has gone', async () => {
+    const few = await startSetup({ connections: { max: 100, perClient: 3 } });
+    try {
+      const own = few.gateway.port;
+      const live = head('GET /health/live', 'Host: x');
+      const kept = Array.from({ length: 3 }, () => wire(own, live));
+      for (const { until } of kept) await until(/"ok"/);
+      expect(await wire(own, live).closed).toBe('');
+      expect(few.log()).toContain('connections beyond the limit');
+      kept[0]?.socket.destroy();
+      for (let text = ''; !text.includes('"ok"');) ({ text } = await ask(own, live).catch(() => ({ text: '' })));
+      for (const { socket } of kept) socket.destroy();
+    } finally {
+      await few.stop();
+    }
+  });
+
+  it('is counted for the proxy where clients come by one, and of all there is a limit', async () => {
+    const few = await startSetup({ connections: { max: 5, perClient: 3 }, trustProxyHops: 1 });
+    try {
+      const live = head('GET /health/live', 'Host: x');
+      const kept = Array.from({ length: 5 }, () => wire(few.gateway.port, live));
+      for (const { until } of kept) await until(/"ok"/);
+      expect(await wire(few.gateway.port, live).closed).toBe('');
+      expect(few.log()).toContain('connections beyond the limit');
+      for (const { socket } of kept) socket.destroy();
+    } finally {
+      await few.stop();
+    }
+  });
+});
+
 describe('an authority', () => {
   it.each([
     ['twice', head('GET /v1/status', 'Host: x', 'Host: y')],

@@ -242,6 +242,7 @@ function startGatewayOf(
       fiduciaries: members.filter(({ role }) => role === 'fiduciary').map(address),
       access: 'standalone',
       rateLimitPerMinute: 600_000,
+      connections: { max: 10_000, perClient: 10_000 },
       trustProxyHops: 0,
       logLevel: 'warn',
       monitor: null,

@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import { HTTP_BEYOND_WAIT_MS, HTTP_BODY_TIMEOUT_MS, HTTP_HEAD_TIMEOUT_MS, WAIT_MAX_SECONDS } from '@dta/contracts';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Express } from 'express';
+import { limitConnections, type ConnectionLimits } from './connections.js';
 
 /** How often Node looks for requests that are late: it is 30 s by default, which would add as much to every limit. */
 const LATE_CHECK_MS = 1_000;
@@ -13,8 +14,11 @@ const KEEP_ALIVE_MS = 65_000;
  * deadline. A path has one form: its case counts, and a slash at its end makes another.
  */
 export class GatewayAdapter extends ExpressAdapter {
-  constructor() {
+  readonly #limits: ConnectionLimits;
+
+  constructor(limits: ConnectionLimits) {
     super();
+    this.#limits = limits;
     // Express's own settings are for the making of its router, which Nest's adapter has done by now
     Object.assign(this.getInstance<Express>().router, { caseSensitive: true, strict: true });
   }
@@ -32,6 +36,7 @@ export class GatewayAdapter extends ExpressAdapter {
     );
     server.timeout = WAIT_MAX_SECONDS * 1000 + 2 * HTTP_BEYOND_WAIT_MS;
     server.on('checkContinue', (request, response) => server.emit('request', request, response));
+    limitConnections(server, this.#limits);
     this.httpServer = server;
   }
 }

@@ -26,11 +26,21 @@ export function hasBody(request: Request): boolean {
   return isChunked || length > 0;
 }
 
+/** Refusals of the client rather than of its request: a connection that it kept would cost it nothing. */
+const ending: ReadonlySet<number> = new Set([401, 403, 408, 429]);
+
+/** Has the connection closed after a refusal of its client: nothing that follows on it is read. */
+export function endFor(request: Request, response: Response): void {
+  if (!ending.has(response.statusCode)) return;
+  response.set('Connection', 'close');
+  closing.add(request.socket);
+}
+
 /** Whether more of the request's body may come than is worth waiting for to keep the connection. */
 export function isLeftUnread(request: Request, response: Response): boolean {
-  if (request.complete) return false;
+  if (request.complete || !hasBody(request)) return false;
   const { isChunked, length } = bodyOf(request);
-  return isChunked || length > HTTP_BODY_MAX_BYTES || response.statusCode === 408;
+  return isChunked || length > HTTP_BODY_MAX_BYTES || ending.has(response.statusCode);
 }
 
 /**
