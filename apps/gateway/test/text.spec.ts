@@ -80,6 +80,26 @@ describe('a text in a body', () => {
       expect((await order(`{"extension":{"a":${number}}}`)).status).toBe(400);
     }
   });
+
+  it.each(['0.99999999999999999999', '9007199254740991.4', '1e-400', '-1e-400', '5e-1', '1e3', '10.0', '-0', '1E+2'])(
+    'that is the number %s is refused, not signed as another',
+    async (number) => {
+      for (const raw of [
+        `{"extension":{"a":[${number}]}}`,
+        `{"threshold":${number}}`,
+        `{"extension":{"a": ${number} }}`,
+      ])
+        expect(await order(raw)).toMatchObject({ status: 400, body: { code: 'request_invalid' } });
+      expect(setup.roles.seen).toEqual([]);
+      const quoted = `"${number}"`;
+      expect((await order(`{"extension":{"a":${quoted},${quoted}:1}}`)).status).toBe(200);
+    },
+  );
+
+  it.each([0, 7, -7, 9007199254740991, -9007199254740991])('that is the number %d arrives as it is', async (number) => {
+    expect((await order(`{"extension":{"a":[${number},{"b":${number}}]}}`)).status).toBe(200);
+    expect(placed()?.extension).toEqual({ a: [number, { b: number }] });
+  });
 });
 
 describe('the charset of a body', () => {

@@ -6,12 +6,12 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const BYTE_ORDER_MARK = '\ufeff';
 
 /**
- * The value of a JSON document: every text in it is the one that was sent, to the byte. What can't be taken so is refused, and
+ * The value of a JSON document: every text and number in it is the one that was sent. What can't be taken so is refused, and
  * what no request needs, before a schema walks it. A byte order mark before the document is no part of it, and ignored (RFC
  * 8259, section 8.1).
  *
- * @throws `request_invalid` for bytes that aren't UTF-8, text that isn't JSON, half a surrogate pair, a name that stands twice
- * in one object, the name `__proto__`, and more than 5,000 values or 16 levels
+ * @throws `request_invalid` for bytes that aren't UTF-8, text that isn't JSON, half a surrogate pair, a number
+ * that would be another, a name that stands twice in one object, the name `__proto__`, and more than 5,000 values or 16 levels
  */
 export function parseJson(bytes: Uint8Array): unknown {
   const text = textOf(bytes);
@@ -22,7 +22,7 @@ export function parseJson(bytes: Uint8Array): unknown {
     throw new DtaError('request_invalid', 'the body is not well-formed JSON');
   }
   checkValues(value);
-  checkNames(text);
+  checkText(text);
   return value;
 }
 
@@ -73,8 +73,11 @@ function tooMuch(what: string): DtaError {
   return new DtaError('request_invalid', `the body holds ${what}`);
 }
 
-/** Refuses an object in which a name stands twice: the parser keeps the last of them. `text` is well-formed JSON. */
-function checkNames(text: string): void {
+/**
+ * Refuses what the parser alters: an object in which a name stands twice, of which it keeps the last, and a number that it
+ * rounds or that has another form. `text` is well-formed JSON.
+ */
+function checkText(text: string): void {
   const open: (Set<string> | null)[] = []; // for each object its names so far, for each list null
   let mayName = false;
   for (let at = 0; at < text.length; at += 1) {
@@ -92,8 +95,19 @@ function checkNames(text: string): void {
       mayName = false;
     } else if (char === ',') {
       mayName = true; // in a list there are no names to add to
+    } else if (char === '-' || (char !== undefined && char >= '0' && char <= '9')) {
+      numberAt.lastIndex = at;
+      const number = numberAt.exec(text)?.[0] ?? '';
+      if (String(Number(number)) !== number) throw alteredNumber();
+      at += number.length - 1;
     }
   }
+}
+
+const numberAt = /-?\d[\d.eE+-]*/y;
+
+function alteredNumber(): DtaError {
+  return new DtaError('request_invalid', 'a number of the body is not whole, above 2^53 - 1, or not in digits alone');
 }
 
 function addName(names: Set<string> | null | undefined, name: string): void {
