@@ -1,7 +1,10 @@
 import { cidOf, type Cid } from '@dta/codec';
 import { DtaError } from '@dta/errors';
 
-/** Bytes and their name: canonical DAG-CBOR, at most 1 MiB. */
+/** The largest block there may be: a bundle of its limit (docs/protocol.md §5). */
+export const MAX_BLOCK_BYTES = 1024 * 1024;
+
+/** Bytes and their name: canonical DAG-CBOR, at most {@link MAX_BLOCK_BYTES}. */
 export interface Block {
   readonly cid: Cid;
   readonly bytes: Uint8Array;

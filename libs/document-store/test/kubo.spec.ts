@@ -2,9 +2,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { openKuboStore } from '@dta/document-store';
 import { documentStoreCompliance } from '@dta/document-store/compliance';
 import { startKuboSwarm, type KuboNode, type KuboSwarm } from '@dta/testkit';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { leaf, newBatch } from './blocks.js';
+import { newBatch } from './blocks.js';
 import { refusal } from './refusal.js';
 
 jest.setTimeout(180_000);
@@ -65,72 +63,6 @@ test('a root that links to what nobody has is not said to be kept', async () => 
   const { root, blocks } = newBatch();
   const part = blocks.filter(({ cid }) => cid === root);
   await expect(open(own, 1_000).put({ root, blocks: part })).rejects.toThrow(refusal('store_unavailable'));
-});
-
-describe('what answers in the place of Kubo', () => {
-  let server: Server;
-  let answer: { status: number; body: string | Uint8Array; type?: string };
-  let asked: { url: string; authorization: string | undefined }[];
-
-  beforeAll(async () => {
-    server = createServer((request, response) => {
-      asked.push({ url: request.url ?? '', authorization: request.headers.authorization });
-      request
-        .resume()
-        .once('end', () =>
-          response.writeHead(answer.status, { 'content-type': answer.type ?? 'text/plain' }).end(answer.body),
-        );
-    });
-    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  });
-  afterAll(() => void server.close());
-
-  const store = (login = '') => {
-    asked = [];
-    const { port } = server.address() as AddressInfo; // of TCP, as it listens
-    return openKuboStore({ url: `http://${login}127.0.0.1:${port}`, timeoutMs: 5_000 });
-  };
-
-  test('is not believed other bytes than the CID names', async () => {
-    answer = { status: 200, body: 'other bytes' };
-    await expect(store().get(leaf().cid)).rejects.toThrow(refusal('block_invalid'));
-  });
-
-  test.each([
-    ['nothing', ''],
-    ['no JSON', 'ok'],
-    [
-      'another root',
-      '{"Root":{"Cid":{"/":"bafyreia3vl6d356xhluqijc6m77ho6nahdlx6x55be2aulinrgbonp3m3u"},"PinErrorMsg":""}}',
-    ],
-    ['a pin that failed', '{"Root":{"Cid":{"/":"ROOT"},"PinErrorMsg":"no space"}}'],
-    ['a root without a word about its pin', '{"Root":{"Cid":{"/":"ROOT"}}}'],
-    ['null', 'null'],
-  ])('is not believed that it keeps a batch by answering %s', async (_name, body) => {
-    const batch = newBatch();
-    answer = { status: 200, body: body.replace('ROOT', batch.root) };
-    await expect(store().put(batch)).rejects.toThrow(refusal('store_unavailable'));
-  });
-
-  test('says why it refuses', async () => {
-    answer = { status: 500, body: '{"Message":"disk is full","Code":0,"Type":"error"}', type: 'application/json' };
-    await expect(store().put(newBatch())).rejects.toThrow(
-      refusal('store_unavailable', /refuses dag\/import: disk is full$/),
-    );
-  });
-
-  test('gets user and password as a header, and no error shows them', async () => {
-    answer = { status: 403, body: '' };
-    const batch = newBatch();
-    const error: unknown = await store('user:pass%20word@')
-      .put(batch)
-      .catch((reason: unknown) => reason);
-    expect(asked).toEqual([
-      { url: expect.stringMatching(/^\/api\/v0\/dag\/import\?/), authorization: `Basic ${btoa('user:pass word')}` },
-    ]);
-    expect(error).toMatchObject({ code: 'store_unavailable', message: expect.stringMatching(/status 403$/) });
-    expect(`${String(error)} ${JSON.stringify(error)}`).not.toMatch(/word/);
-  });
 });
 
 async function rpc({ url }: KuboNode, command: string): Promise<unknown> {

@@ -1,7 +1,7 @@
 import { cidToLink, type Cid } from '@dta/codec';
-import { DtaError } from '@dta/errors';
+import { DtaError, isDtaError } from '@dta/errors';
 import type { DAGImportResult } from 'kubo-rpc-client';
-import { assertBatch, assertBlock, blockNotFound, type DocumentStore } from '../document-store.js';
+import { assertBatch, assertBlock, blockNotFound, MAX_BLOCK_BYTES, type DocumentStore } from '../document-store.js';
 import { encodeCar } from '../car.js';
 import { KuboClient } from './kubo-client.js';
 
@@ -13,6 +13,9 @@ export interface KuboStoreOptions {
   readonly timeoutMs: number;
 }
 
+/** One root has a line of less than a KiB. */
+const MAX_IMPORT_ANSWER_BYTES = 64 * 1024;
+
 /**
  * A store on a Kubo node, by its RPC. A batch is one CAR whose root is pinned with all that it links to; a block is looked
  * for at the node's peers where it hasn't it itself. Nothing is sent before the first call.
@@ -23,9 +26,11 @@ export function openKuboStore({ url, timeoutMs }: KuboStoreOptions): DocumentSto
     kind: 'kubo',
     put: async (batch) => {
       assertBatch(batch);
-      const isPinned = await kubo.call('dag/import', ({ dag }, signal) =>
-        saysPinned(dag.import([encodeCar(batch)], { pinRoots: true, signal }), batch.root),
-      );
+      const isPinned = await kubo.call({
+        command: 'dag/import',
+        maxBytes: MAX_IMPORT_ANSWER_BYTES,
+        run: ({ dag }, signal) => saysPinned(dag.import([encodeCar(batch)], { pinRoots: true, signal }), batch.root),
+      });
       if (!isPinned) {
         throw new DtaError('store_unavailable', 'Kubo did not say that it keeps the batch', {
           metadata: { block: batch.root },
@@ -36,7 +41,11 @@ export function openKuboStore({ url, timeoutMs }: KuboStoreOptions): DocumentSto
       // Kubo ends its search a little before we would stop listening, so that it can say what it is
       const timeout = `${Math.ceil(timeoutMs * 0.9)}ms`;
       const bytes = await kubo
-        .call('block/get', ({ block }, signal) => block.get(cidToLink(cid), { timeout, signal }))
+        .call({
+          command: 'block/get',
+          maxBytes: MAX_BLOCK_BYTES,
+          run: ({ block }, signal) => block.get(cidToLink(cid), { timeout, signal }),
+        })
         .catch((cause: unknown) => {
           throw saysNotFound(cause) ? blockNotFound(cid, cause) : cause;
         });
@@ -58,5 +67,6 @@ async function saysPinned(results: AsyncIterable<DAGImportResult>, root: Cid): P
 
 /** Kubo has one status for everything, and says in words that neither it nor, in the time there was, its peers have it. */
 function saysNotFound(error: unknown): boolean {
-  return error instanceof DtaError && /not found|could not find|deadline exceeded/.test(error.message);
+  const { said } = isDtaError(error, 'store_unavailable') ? error.metadata : {};
+  return typeof said === 'string' && /not found|could not find|deadline exceeded/.test(said);
 }
