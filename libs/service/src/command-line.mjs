@@ -56,7 +56,7 @@ export function readCommandLine(options, args) {
     const [, name = '', inline] = /^--([^=]+)(?:=([^]*))?$/.exec(args[at] ?? '') ?? [];
     const option = Object.hasOwn(options, name) ? options[name] : undefined;
     if (option === undefined) {
-      faults.push(`${shown(args[at] ?? '')} is not an option`);
+      faults.push(unknown(args[at] ?? ''));
       if (name !== '' && inline === undefined && isValue(args[at + 1])) at += 1; // its value is no second fault
       continue;
     }
@@ -134,7 +134,13 @@ function isValue(arg) {
   return arg !== undefined && !arg.startsWith('--');
 }
 
-/** Only its name: what stands after the equals sign may be a secret. @param {string} arg */
-function shown(arg) {
-  return (arg.split('=')[0] ?? '').slice(0, 40);
+/**
+ * What is wrong with an argument that is no option. Only a name is repeated: what stands for itself, or after a name, may be a
+ * value whose option was forgotten, and a secret.
+ *
+ * @param {string} arg
+ */
+function unknown(arg) {
+  const [name] = /^--?[a-z\d][a-z\d-]{0,37}/i.exec(arg) ?? [];
+  return name === undefined ? 'an argument belongs to no option' : `${name} is not an option`;
 }

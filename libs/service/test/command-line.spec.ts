@@ -29,7 +29,7 @@ describe('readCommandLine', () => {
       '--nope is not an option',
       '--data takes a path',
       '--kubo takes an http address without a password',
-      'y is not an option',
+      'an argument belongs to no option',
       '--quiet takes no value',
       '-p is not an option',
     ]);
@@ -42,6 +42,17 @@ describe('readCommandLine', () => {
     'refuses %s %s',
     (...args) => expect(read(...args).faults).toHaveLength(1),
   );
+
+  test.each([
+    [['http://user:word@host'], 'an argument belongs to no option'],
+    [['--quiet', 'http://user:word@host', 'and-more:word@host'], 'an argument belongs to no option'],
+    [['=word@host'], 'an argument belongs to no option'],
+    [['--', 'word@host'], 'an argument belongs to no option'],
+    [['--kubohttp://user:word@host'], '--kubohttp is not an option'],
+    [['-kubo', 'http://user:word@host'], '-kubo is not an option; an argument belongs to no option'],
+  ])('does not repeat %j, which may be a password whose option was forgotten', (args, told) => {
+    expect(read(...args).faults.join('; ')).toBe(told);
+  });
 
   test('does not repeat a value, which may be a password', () => {
     const { faults } = read('--kubo', 'http://user:word@host', '--word=secret', '--port=hidden');
