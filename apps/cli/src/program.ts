@@ -52,7 +52,12 @@ export function buildProgram(environment: Readonly<Record<string, string | undef
     .option('--name <name>', 'what people call the node from now on', readName)
     .option('--next-key-file <file>', 'the file of the new signing key, where the key file does not have it')
     .option('--next-passphrase-file <file>', 'the passphrase that it is sealed under')
-    .option('--new-next-key-file <file>', 'keeps the signing key of the next rotation here, under the same passphrase')
+    .addOption(
+      new Option(
+        '--new-next-key-file <file>',
+        'keeps the signing key of the next rotation here, under the same passphrase',
+      ).conflicts('signInToken'),
+    )
     .addOption(bySoftware())
     .addOption(byToken())
     .addOption(byPassphrase())
@@ -67,7 +72,14 @@ export function buildProgram(environment: Readonly<Record<string, string | undef
     .addOption(bySoftware())
     .addOption(byToken())
     .addOption(byPassphrase())
-    .option('--document <file>', "or: the chain's first Identity Document, whose recovery key signs")
+    .addOption(
+      new Option('--document <file>', "or: the chain's first Identity Document, whose recovery key signs").conflicts([
+        'keyFile',
+        'custodySoftware',
+        'custodyPkcs11',
+        'passphraseFile',
+      ]),
+    )
     .option('--recovery-key-file <file>', 'the file of the recovery key')
     .option('--recovery-passphrase-file <file>', 'the passphrase that it is sealed under')
     .action(async (options: RevokedIdentityFiles) => say(await revokeIdentity(options, environment)));
@@ -78,6 +90,7 @@ export function buildProgram(environment: Readonly<Record<string, string | undef
     .requiredOption('--decision <file>', 'the new Decision, for everyone')
     .requiredOption('--document <file>', "the chain's first Identity Document, which names the recovery key")
     .requiredOption('--keep <file>', 'the Identity Document that the chain goes on with')
+    .option('--between <file>', 'a document between these two; again for each', addFile)
     .requiredOption('--recovery-key-file <file>', 'the file of the recovery key')
     .requiredOption('--recovery-passphrase-file <file>', 'the passphrase that it is sealed under')
     .action(async (options: DecidedForkFiles) => say(await decideFork(options)));
@@ -185,6 +198,10 @@ function byPassphrase(): Option {
 function signInToken(): Option {
   const what = 'with --custody-pkcs11: new signing keys are made in the token too, and never leave it';
   return new Option('--sign-in-token', what);
+}
+
+function addFile(file: string, before: readonly string[] = []): string[] {
+  return [...before, file];
 }
 
 function addRole(text: string, before: readonly Role[] = []): Role[] {

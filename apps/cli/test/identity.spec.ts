@@ -264,8 +264,23 @@ describe('dta identity rotate', () => {
     const documents = await Promise.all(['', '-2', '-3'].map((end) => read(`${files.document}${end}`)));
     expect(directory.add(documents)).toHaveLength(3);
     expect((await generationsIn(files)).map((one) => one.next !== null)).toEqual([false, false, true]);
-    const used = await rotate(files, `${files.document}-4`, '--next-key-file', after, ...passphrase);
-    expect(used.status).toBe(0); // the key file has the next one itself by now
+
+    const before = await read(files.keyFile);
+    const own = await rotate(files, `${files.document}-4`, '--next-key-file', after, ...passphrase);
+    expect(own).toMatchObject({ status: 1, errors: expect.stringMatching(/has the next signing key itself/) });
+    const words2 = await rotate(files, `${files.document}-4`, ...passphrase);
+    expect(words2).toMatchObject({
+      status: 1,
+      errors: expect.stringMatching(/--next-passphrase-file .* of a next key/),
+    });
+    expect([await read(files.keyFile), await exists(`${files.document}-4`)]).toEqual([before, false]);
+  });
+
+  test('does not leave out what it was asked for: a next key in a file and in the token at once', async () => {
+    const files = newFiles();
+    const both = ['--sign-in-token', '--new-next-key-file', `${files.document}-next`];
+    const refused = await rotate(files, files.document, ...both);
+    expect(refused).toMatchObject({ status: 1, errors: expect.stringMatching(/cannot be used with/) });
   });
 
   test('ends at twelve documents', async () => {
@@ -282,6 +297,12 @@ describe('dta identity rotate', () => {
     const custody = await openSoftwareCustody({ file: files.custody, warn: () => undefined });
     await writeKeyFile(files.keyFile, generations, custodyProtection(custody));
     await custody.close();
+    const [words, next] = [`${files.document}-words`, `${files.document}-next`];
+    await writeFile(words, 'correct horse\n');
+    const kept = ['--new-next-key-file', next, '--next-passphrase-file', words];
+    const none = await rotate(files, `${files.document}-12`, ...kept);
+    expect(none).toMatchObject({ status: 1, errors: expect.stringMatching(/the last document of its chain/) });
+    expect([await exists(next), await exists(`${files.document}-12`)]).toEqual([false, false]);
     expect((await rotate(files, `${files.document}-12`)).status).toBe(0);
     expect(readIdentity(await read(`${files.document}-12`)).next).toBeNull();
     const over = await rotate(files, files.document);
@@ -317,6 +338,42 @@ describe('dta identity decide', () => {
         [first, second].flatMap((one) => one ?? []),
       ),
     ).not.toThrow();
+  });
+});
+
+describe('dta identity decide for a chain of more documents', () => {
+  test('names what peers take: a document of that very chain', async () => {
+    const [files, others] = [await createFiduciary(), await createFiduciary()];
+    const out = `${files.document}-decision`;
+    const rotate = ({ keyFile, custody, document }: typeof files, number: number) =>
+      dta([
+        ...['identity', 'rotate', '--key-file', keyFile, '--custody-software', custody],
+        ...['--document', `${document}-${number}`],
+      ]);
+    await rotate(others, 2);
+    for (const number of [2, 3, 4]) await rotate(files, number);
+    const decide = (keep: string, ...more: string[]) =>
+      dta([
+        ...['identity', 'decide', '--reason', 'ours', '--decision', out, '--document', files.document, '--keep', keep],
+        ...['--recovery-key-file', files.recovery, '--recovery-passphrase-file', files.passphrase, ...more],
+      ]);
+    const foreign = await decide(`${others.document}-2`);
+    expect(foreign).toMatchObject({
+      status: 1,
+      output: '',
+      errors: expect.stringMatching(/-2 does not follow .*--between/),
+    });
+    const [two, three, four] = [2, 3, 4].map((number) => `${files.document}-${number}`) as [string, string, string]; // three
+    const gap = await decide(four, '--between', two);
+    expect(gap).toMatchObject({ status: 1, errors: expect.stringMatching(/does not follow/) });
+    expect(await exists(out)).toBe(false);
+
+    expect(await decide(four, '--between', three, '--between', two)).toMatchObject({ status: 0, errors: '' });
+    const lineage = await Promise.all(
+      [files.document, two, three, four].map(async (file) => readIdentity(await read(file))),
+    );
+    const decision = parseStatement([decisionStatement], await read(out));
+    expect(() => verifyDecision(decision, lineage)).not.toThrow();
   });
 });
 
@@ -356,6 +413,11 @@ describe('dta identity revoke', () => {
     expect(refused).toMatchObject({ status: 1, errors: expect.stringMatching(/not the recovery key/) });
     const none = await dta(['identity', 'revoke', '--reason', '', '--revocation', out]);
     expect(none).toMatchObject({ status: 1, errors: expect.stringMatching(/give --key-file, or --document/) });
+    const two = await dta([
+      ...['identity', 'revoke', '--reason', '', '--revocation', out, '--document', files.document],
+      ...['--key-file', others.keyFile, '--custody-software', others.custody],
+    ]);
+    expect(two).toMatchObject({ status: 1, errors: expect.stringMatching(/cannot be used with/) });
     expect(await exists(out)).toBe(false);
   });
 });

@@ -42,13 +42,17 @@ export interface RotatedIdentityFiles extends KeyProtectionOptions {
  * the key file when they start.
  *
  * @returns the idDocumentCID of the new document
- * @throws `start_failed` where a file can't be read or written, `key_file_invalid`
+ * @throws `start_failed` where a file can't be read or written, `key_file_invalid`; `request_invalid` for an option that
+ * would come to nothing
  */
 export async function rotateIdentity(
   files: RotatedIdentityFiles,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<string> {
   const { keyFile, document, name } = files;
+  if (files.nextPassphraseFile !== undefined && files.nextKeyFile === undefined && files.newNextKeyFile === undefined) {
+    throw new DtaError('request_invalid', '--next-passphrase-file is of a next key: give its file');
+  }
   const { protection, signing, close } = await openProtection(files, environment);
   const generations: KeyGeneration[] = [];
   let own: DrawnKey | undefined;
@@ -91,6 +95,9 @@ async function nextKeyOf(
     if (file !== undefined) return readSpareKey('next', { file, passphraseFile });
     throw new DtaError('request_invalid', `${keyFile} doesn't have the next signing key: give --next-key-file`);
   }
+  if (file !== undefined) {
+    throw new DtaError('request_invalid', `${keyFile} has the next signing key itself: leave --next-key-file out`);
+  }
   if (next.seed !== null) return { key: softwareSigningKey(next.seed), seed: next.seed };
   if (signing === undefined) {
     throw new DtaError('key_file_invalid', 'the next signing key is in a token: give --custody-pkcs11');
@@ -105,7 +112,11 @@ async function makeNext(
   signing: CustodySigning | undefined,
 ): Promise<ChosenKeys> {
   const token = tokenSigning(files, signing);
-  if (generation === MAX_GENERATIONS) return { next: null };
+  if (generation === MAX_GENERATIONS) {
+    if (file === undefined) return { next: null };
+    const sentence = 'this is the last document of its chain, and has no next key: leave --new-next-key-file out';
+    throw new DtaError('request_invalid', sentence);
+  }
   if (file !== undefined) return { next: await writeSpareKey('next', { file, passphraseFile }) };
   return token === undefined ? {} : { nextInCustody: await token.create() };
 }
