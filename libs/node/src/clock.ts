@@ -54,7 +54,9 @@ export function createClock(sql: Sql, log: Logger, now: () => number = wallClock
   let last: Look | undefined;
   /** what the database's clock is held against: an earlier look of this process */
   let base: Look | undefined;
-  let told: { readonly kind: Doubt['kind']; readonly at: number } | null = null;
+  /** what the first look of this process found, where that was no more than a stop */
+  let afterStop: Look | undefined;
+  let told: { readonly kind: Doubt['kind']; readonly level: 'info' | 'warn'; readonly at: number } | null = null;
 
   const skewMs = () => (last === undefined ? null : now() - (last.database + performance.now() - last.at));
   const agrees = () => Math.abs(skewMs() ?? Infinity) <= CLOCK_SKEW_MS;
@@ -82,15 +84,18 @@ export function createClock(sql: Sql, log: Logger, now: () => number = wallClock
     const at = (begun + performance.now()) / 2;
     const database = Number(read?.now);
     const hasJumped = base !== undefined && Math.abs(database - base.database - (at - base.at)) > CLOCK_SKEW_MS;
-    const [mark] = await sql.query<{ steady_since: string }>(
-      `INSERT INTO clock AS c (seen, steady_since) VALUES ($1::bigint, $1::bigint)
+    const [mark] = await sql.query<{ steady_since: string; before: string | null }>(
+      `WITH last AS (SELECT seen FROM clock)
+       INSERT INTO clock AS c (seen, steady_since) VALUES ($1::bigint, $1::bigint)
        ON CONFLICT (one) DO UPDATE SET seen = $1::bigint, steady_since = CASE
          WHEN NOT $2::boolean AND (c.seen IS NULL OR $1::bigint BETWEEN c.seen - $3::bigint AND c.seen + $4::bigint)
          THEN c.steady_since ELSE $1::bigint END
-       RETURNING steady_since`,
+       RETURNING steady_since, (SELECT seen FROM last) AS before`,
       [database, hasJumped, CLOCK_SKEW_MS, GAP_MS],
     );
     last = { database, at, steadySince: Number(mark?.steady_since) };
+    const hasGoneBack = mark !== undefined && mark.before !== null && database < Number(mark.before) - CLOCK_SKEW_MS;
+    if (base === undefined && !hasGoneBack) afterStop = last;
     // not for ever against the first: two good clocks drift apart, too
     if (base === undefined || hasJumped || at - base.at > CLOCK_STEADY_MS) base = last;
     tell();
@@ -100,10 +105,15 @@ export function createClock(sql: Sql, log: Logger, now: () => number = wallClock
     if (found === null) {
       if (told !== null) log.info({ skewMs: skewMs() }, 'the clock is trusted again');
       told = null;
-    } else if (told?.kind !== found.kind || performance.now() - told.at > TELL_AGAIN_MS) {
-      log.warn({ clock: found.kind, skewMs: skewMs() }, `what can't be undone waits: ${found.sentence}`);
-      told = { kind: found.kind, at: performance.now() };
+      return;
     }
+    // a start after a stop is no news: nothing was there to look
+    const isStop = found.kind === 'unsteady' && last?.steadySince === afterStop?.steadySince;
+    const level = isStop ? 'info' : 'warn';
+    const isNews = told?.kind !== found.kind || told.level !== level;
+    if (!isNews && performance.now() - (told?.at ?? 0) <= TELL_AGAIN_MS) return;
+    log[level]({ clock: found.kind, skewMs: skewMs() }, `what can't be undone waits: ${found.sentence}`);
+    told = { kind: found.kind, level, at: performance.now() };
   };
   return {
     now,

@@ -217,6 +217,35 @@ test('a doubt is told once, once more an hour later, and when it is over', async
   expect(logged.at(-1)).toContain('the clock is trusted again');
 });
 
+describe('a process that starts', () => {
+  const levels = () => logged.map((line) => (JSON.parse(line) as { level: string }).level); // our own lines
+
+  test('after a stop warns of nothing; of a jump that it sees afterwards it does', async () => {
+    await start().look();
+    await jump(10 * MINUTE);
+    const clock = start();
+    await clock.look();
+    await run(clock, MINUTE);
+    expect(clock.doubt?.kind).toBe('unsteady');
+    expect([kinds(), levels()]).toEqual([['unsteady'], ['info']]);
+    await jump(10 * MINUTE);
+    await clock.look();
+    await run(clock, MINUTE);
+    expect([kinds(), levels()]).toEqual([
+      ['unsteady', 'unsteady'],
+      ['info', 'warn'],
+    ]);
+  });
+
+  test('warns of a time that is before the one that was seen last', async () => {
+    await start().look();
+    await jump(-10 * MINUTE);
+    const clock = start();
+    await clock.look();
+    expect([kinds(), levels()]).toEqual([['unsteady'], ['warn']]);
+  });
+});
+
 test('a schema that was migrated twice has one row', async () => {
   await migrateDatabase(options.database);
   const again = await openDatabase(options.database);
