@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { clusterCommand } from '../e2e/src/cluster-options.mjs';
 import { answerArguments } from './command.mjs';
 import { compile, compilePkcs11, install, node, pkcs11Wanted } from './bootstrap.mjs';
+import { imagesCommand } from './images/options.mjs';
 import { removeStaleOutputs } from './stale-outputs.mjs';
 import { lint } from './lint.mjs';
 import { failWith, handOver, root, run, say } from './process.mjs';
@@ -31,6 +32,12 @@ const commands = {
   docs: async () => {
     if (!(await compile())) failWith('the sources do not compile');
     process.exit(await run('writing the documents', node(), [join(root, 'tools/docs.mjs'), 'write']));
+  },
+  images: async () => {
+    answerArguments(imagesCommand, args);
+    if (!(await compilePkcs11())) failWith(pkcs11Wanted);
+    if (!(await compile())) failWith('the sources do not compile');
+    handOver(node(), [join(root, 'tools/images/build.mjs'), ...args]);
   },
   test: async () => finish(await testAll()),
   'test:long': async () => {

@@ -8,7 +8,7 @@
 set -eu
 
 state=${1:?usage: prepare.sh folder}
-dta=${DTA:-/app/node_modules/.bin/node /app/apps/cli/dist/src/main.js}
+dta=${DTA:-dta}
 umask 077
 
 random() { od -An -v -tx1 -N"$1" /dev/urandom | tr -d ' \n'; }

@@ -4,6 +4,11 @@ export { natsAccounts, type NatsAccounts, type NatsLogin, type NatsTenant } from
 export { type Member, type Operator, type OperatorOptions } from './cluster/operator.js';
 export { dta, type ClusterApp, type ClusterRole, type MemberFiles } from './cluster/operator-files.js';
 export { restApi, type RestAnswer, type RestApi } from './cluster/rest-api.js';
+export { readComposeFile, type ComposeService } from './containers/compose-file.js';
+export { startCompose, type ComposeOptions, type ComposeProject } from './containers/compose.js';
+export { buildStandIns } from './containers/stand-ins.js';
+export { fetchPodman, openPodman, whyNoContainers, type Podman, type PodmanOptions } from './containers/podman.js';
+export { unpackPackages, wouldInstall } from './debian-packages.js';
 export { fetchDashboardCheck } from './dashboard-check.js';
 export { freePort } from './free-port.js';
 export { startKuboSwarm, type KuboNode, type KuboSwarm } from './kubo-swarm.js';
@@ -12,7 +17,7 @@ export { fetchPrometheus, startPrometheus, type Prometheus, type PrometheusProgr
 export { startRelay, type Relay } from './relay.js';
 export { freshDatabase, type FreshDatabase } from './postgres-server.js';
 export { freshName, openRunServices, serviceUrl, type RunServices, type ServiceName } from './run-services.js';
-export { compileCache, fetchTool, type FetchOptions, type ToolName } from './toolbox.js';
+export { checkoutRoot, compileCache, fetchTool, withLock, type FetchOptions, type ToolName } from './toolbox.js';
 export { fetchSoftHsm, freshToken, makeTokenFolder, type SoftHsm, type SoftHsmToken } from './softhsm.js';
 export { holds, isWiped, listening } from './listening.js';
 export { cpuOf, priceIn } from './price.js';

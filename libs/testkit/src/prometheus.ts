@@ -6,7 +6,7 @@ import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { DtaError } from '@dta/errors';
-import { unpackPackages } from './debian-packages.js';
+import { fetchPackages } from './debian-packages.js';
 import { freePort } from './free-port.js';
 import { runFolderPrefix } from './run-services.js';
 import { spawnWithParent } from './spawn-with-parent.js';
@@ -45,7 +45,7 @@ export async function fetchPrometheus(): Promise<PrometheusPrograms> {
   if (found !== undefined) return found;
   await withLock(`${folder}.lock`, async () => {
     if (unpacked() !== undefined) return;
-    await unpackPackages(folder, {
+    await fetchPackages(folder, {
       packages: ['prometheus'],
       check: async (unfinished) => {
         const programs = programsIn([join(unfinished, 'usr/bin')]);

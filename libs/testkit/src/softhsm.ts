@@ -5,7 +5,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { DtaError } from '@dta/errors';
-import { unpackPackages, type PackageOptions } from './debian-packages.js';
+import { fetchPackages, type PackageOptions } from './debian-packages.js';
 import { freshName } from './run-services.js';
 import { checkoutRoot, withLock } from './toolbox.js';
 
@@ -35,7 +35,7 @@ export async function fetchSoftHsm(): Promise<SoftHsm> {
   const installed = softHsmIn('/', (process.env['PATH'] ?? '').split(delimiter));
   if (installed !== undefined && (await hasVersion(installed))) return installed;
   await withLock(`${folder}.lock`, async () => {
-    if (softHsmIn(folder, [join(folder, 'usr/bin')]) === undefined) await unpackPackages(folder, inPackages);
+    if (softHsmIn(folder, [join(folder, 'usr/bin')]) === undefined) await fetchPackages(folder, inPackages);
   });
   const fetched = softHsmIn(folder, [join(folder, 'usr/bin')]);
   if (fetched === undefined) throw new DtaError('start_failed', `SoftHSM was unpacked, but is not in ${folder}`);
