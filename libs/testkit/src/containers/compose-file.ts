@@ -18,6 +18,8 @@ export interface ComposeService {
   /** Ports of the container that the file shows to the machine. */
   readonly ports: readonly number[];
   readonly restart: string | undefined;
+  /** Seconds from the request to stop to the kill. */
+  readonly stopWithin: number | undefined;
   readonly readOnly: boolean;
   readonly capDrop: readonly string[];
   readonly securityOptions: readonly string[];
@@ -28,7 +30,7 @@ type Condition = (typeof conditions)[number];
 
 /** What {@link readComposeFile} does something with. What else may stand in a file would change what runs. */
 const known = new Set(
-  'build image entrypoint command environment volumes depends_on healthcheck ports restart read_only cap_drop security_opt'.split(
+  'build image entrypoint command environment volumes depends_on healthcheck ports restart stop_grace_period read_only cap_drop security_opt'.split(
     ' ',
   ),
 );
@@ -100,6 +102,7 @@ function serviceOf(name: string, raw: Raw, folder: string): ComposeService {
     after: Object.fromEntries(
       Object.entries(membersOf(raw['depends_on'])).map(([other, how]) => [other, conditionOf(membersOf(how))]),
     ),
+    stopWithin: secondsIn(text('stop_grace_period')),
     healthTest: test.length === 0 ? undefined : test.slice(1),
     ports: texts('ports').map((port) => Number(port.split(':').at(-1))),
     capDrop: texts('cap_drop'),
@@ -126,4 +129,11 @@ function withVariables(value: unknown, environment: Readonly<Record<string, stri
   if (Array.isArray(value)) return value.map((each) => withVariables(each, environment));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, withVariables(each, environment)]));
+}
+
+function secondsIn(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const [, seconds] = /^(\d+)s$/.exec(text) ?? [];
+  if (seconds === undefined) throw new Error(`${text} is no number of seconds`);
+  return Number(seconds);
 }

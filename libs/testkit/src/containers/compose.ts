@@ -72,7 +72,7 @@ export async function startCompose(podman: Podman, options: ComposeOptions): Pro
     const { healthTest } = service(name);
     const test = () =>
       healthTest === undefined ? podman.podman(['healthcheck', 'run', container(name)]) : exec(name, healthTest);
-    for (const limit = performance.now() + healthLimitMs; ; await delay(200)) {
+    for (const limit = performance.now() + healthLimitMs; ; await delay(500)) {
       const said = await test().then(
         () => null,
         (error: unknown) => String(error),
@@ -144,6 +144,7 @@ function runArguments(
       service.securityOptions.map((option) => option.replace(/^(no-new-privileges):true$/, '$1')),
     ),
     ...(service.readOnly ? ['--read-only', '--read-only-tmpfs=false'] : []),
+    ...(service.stopWithin === undefined ? [] : ['--stop-timeout', String(service.stopWithin)]),
     ...(service.restart === undefined ? [] : ['--restart', service.restart]),
     ...(program === undefined ? [] : ['--entrypoint', program]),
     ...[image, ...first, ...command],

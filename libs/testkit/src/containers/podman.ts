@@ -144,7 +144,9 @@ export async function openPodman(options: PodmanOptions = {}): Promise<Podman> {
       const [program, ...rest] = inside(all);
       const limits = { env, timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024, ...(signal && { signal }) };
       const { stdout } = await run(program, rest, limits).catch((cause: unknown) => {
-        const words = cause instanceof Error && 'stderr' in cause ? String(cause.stderr).trim() : String(cause);
+        // of execFile: what it printed; else why it didn't run
+        const { stdout: out = '', stderr: err = '' } = cause as { stdout?: string; stderr?: string };
+        const words = `${out}\n${err}`.trim() || String(cause);
         throw new Error(`${all.slice(0, 2).join(' ')}: ${words.slice(-2_000)}`, { cause });
       });
       return stdout;
