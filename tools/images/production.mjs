@@ -57,7 +57,7 @@ const libs = new Set();
 for (const [image, { projects, plugins, files, programs }] of Object.entries(images)) {
   for (const project of [...projects, ...plugins]) {
     copyProject(project, image);
-    for (const lib of projectsOf(project)) libs.add(lib);
+    for (const other of projectsOf(project)) if (other.startsWith('libs/')) libs.add(other);
   }
   for (const [from, to] of Object.entries(files)) copy(from, join(image, to));
   for (const [name, program] of Object.entries(programs)) {
