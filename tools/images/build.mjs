@@ -57,7 +57,7 @@ async function buildFromDebian() {
       'FROM scratch\nCOPY . /\nENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n',
   };
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
-  // the same sources give the same image
+  // the same commit gives the same layers
   const time = git('log', '-1', '--format=%ct') ?? '0';
   const common = [
     '--isolation',
