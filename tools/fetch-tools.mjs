@@ -1,6 +1,12 @@
 // Gets the programs that tests run; once a checkout, under the ignored folder .cache/tools.
 import { openProgress } from '../libs/service/dist/src/index.js';
-import { fetchDashboardCheck, fetchPrometheus, fetchSoftHsm, fetchTool } from '../libs/testkit/dist/src/index.js';
+import {
+  fetchDashboardCheck,
+  fetchOldestPostgres,
+  fetchPrometheus,
+  fetchSoftHsm,
+  fetchTool,
+} from '../libs/testkit/dist/src/index.js';
 
 const progress = openProgress();
 try {
@@ -8,6 +14,7 @@ try {
   console.log(`SoftHSM: ${(await fetchSoftHsm()).module}`);
   console.log(`Prometheus: ${(await fetchPrometheus()).server}`);
   console.log(`check of dashboards: ${await fetchDashboardCheck({ progress })}`);
+  console.log(`PostgreSQL, the oldest: ${(await fetchOldestPostgres()).native}`);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;

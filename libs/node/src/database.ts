@@ -181,7 +181,8 @@ export function sqlState(error: unknown): string | undefined {
 /**
  * Connects to a role's database, whose schema must be this version's: `dta migrate` brings it there.
  *
- * @throws `service_unavailable` where there is no connection, `schema_outdated` for an older schema and for a newer one
+ * @throws `service_unavailable` where there is no connection, `configuration_invalid` for a server below PostgreSQL 15,
+ * `schema_outdated` for an older schema and for a newer one
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const source = await connect(options, limits);
@@ -222,11 +223,30 @@ async function isOutdated(source: DataSource): Promise<boolean> {
 const READ_ONLY = '25006';
 
 async function connect(options: DatabaseOptions, limited: Partial<typeof limits>): Promise<DataSource> {
-  try {
-    return await dataSource(options, limited).initialize();
-  } catch (cause) {
-    throw new DtaError('service_unavailable', `PostgreSQL at ${placeOf(options.url)} ${refusalOf(cause)}`, { cause });
-  }
+  const source = await dataSource(options, limited)
+    .initialize()
+    .catch((cause: unknown) => {
+      const sentence = `PostgreSQL at ${placeOf(options.url)} ${refusalOf(cause)}`;
+      throw new DtaError('service_unavailable', sentence, { cause });
+    });
+  await refuseOldServer(source, options.url);
+  return source;
+}
+
+/** `NULLS NOT DISTINCT` of the first migration begins with it. */
+const LEAST_SERVER = 15;
+
+/** Closes the connections to a server that is too old. @throws `configuration_invalid` */
+async function refuseOldServer(source: DataSource, url: string): Promise<void> {
+  const [{ version } = { version: '' }] = await source.query<{ version: string }[]>(
+    "SELECT current_setting('server_version') AS version",
+  );
+  if (Number.parseInt(version, 10) >= LEAST_SERVER) return;
+  await source.destroy();
+  throw new DtaError(
+    'configuration_invalid',
+    `PostgreSQL at ${placeOf(url)} is version ${version}: ${LEAST_SERVER} or later is needed`,
+  );
 }
 
 /** Host and database; nothing of user and password, also where these aren't escaped as they must be. */
@@ -246,7 +266,11 @@ function refusalOf(cause: unknown): string {
   return 'does not answer';
 }
 
-/** Brings a database to this version's schema, one process at a time (advisory lock). Gives the names of what it ran. */
+/**
+ * Brings a database to this version's schema, one process at a time (advisory lock). Gives the names of what it ran.
+ *
+ * @throws as {@link openDatabase}, but an older schema is what it is for
+ */
 export async function migrateDatabase(options: DatabaseOptions): Promise<string[]> {
   const source = await connect({ ...options, poolSize: 2 }, {});
   await refuseNewer(source);

@@ -99,6 +99,27 @@ describe('what keeps a role from its database is said:', () => {
   });
 });
 
+test('a server that is too old is refused, at a start and by a migration, and nothing is made there', async () => {
+  const old = await freshDatabase();
+  const client = new pg.Client({ connectionString: old.url });
+  await client.connect();
+  try {
+    // it says of itself what PostgreSQL 14 says: a function of the database's own comes before the server's
+    await client.query(`CREATE FUNCTION current_setting(text) RETURNS text LANGUAGE sql AS $$ SELECT '14.23 (Debian)' $$;
+      DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = public, pg_catalog', current_database()); END $$`);
+    for (const open of [openDatabase, migrateDatabase]) {
+      await expect(open({ url: old.url, poolSize: 1 })).rejects.toThrow(
+        refusal('configuration_invalid', 'is version 14.23 (Debian): 15 or later is needed'),
+      );
+    }
+    const { rows } = await client.query("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace");
+    expect(rows).toEqual([]);
+  } finally {
+    await client.end();
+    await old.drop();
+  }
+});
+
 test('a schema that is newer than the program is refused, at a start and by a migration, and is left as it is', async () => {
   const newer = await freshDatabase();
   const options = { url: newer.url, poolSize: 1 };

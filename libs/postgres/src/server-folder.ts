@@ -69,7 +69,7 @@ export async function hasData(directory: string): Promise<boolean> {
  *
  * @throws DtaError `start_failed` with what `initdb` said.
  */
-export async function makeData(home: ServerHome, sync: boolean): Promise<void> {
+export async function makeData(home: ServerHome, sync: boolean, version: string): Promise<void> {
   const { directory } = home;
   for (const name of await readdir(directory)) {
     // of an earlier, interrupted initdb; if that one still writes there, it fails now, and nobody waits for it
@@ -78,7 +78,9 @@ export async function makeData(home: ServerHome, sync: boolean): Promise<void> {
   const fresh = `data.new-${randomBytes(6).toString('hex')}`;
   const initdb = startProgram(home, 'initdb', (folder) => [
     ...[`--pgdata=${folder}/${fresh}`, `--username=${account}`, '--auth=scram-sha-256', `--pwfile=${folder}/password`],
-    ...['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
+    ...['--encoding=UTF8', '--locale=C'],
+    // before PostgreSQL 17 there is none, and C alone orders the same, by code point
+    ...(Number.parseInt(version, 10) < 17 ? [] : ['--locale-provider=builtin', '--builtin-locale=C.UTF-8']),
     ...['--no-instructions', ...(sync ? [] : ['--no-sync'])],
   ]);
   let said = '';

@@ -14,6 +14,7 @@ export { freePort } from './free-port.js';
 export { startKuboSwarm, type KuboNode, type KuboSwarm } from './kubo-swarm.js';
 export { startNatsServer, type NatsServer, type NatsServerOptions } from './nats-server.js';
 export { fetchPrometheus, startPrometheus, type Prometheus, type PrometheusPrograms } from './prometheus.js';
+export { fetchOldestPostgres, startOldestPostgres, type OldestPostgres } from './oldest-postgres.js';
 export { startRelay, type Relay } from './relay.js';
 export { freshDatabase, type FreshDatabase } from './postgres-server.js';
 export { freshName, openRunServices, serviceUrl, type RunServices, type ServiceName } from './run-services.js';

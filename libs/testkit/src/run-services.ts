@@ -18,12 +18,17 @@ interface Service {
 
 type Starter = (runFolder: string) => Promise<Service>;
 
+const startOwnPostgres: Starter = async (runFolder) => {
+  // what a test run holds is lost with the machine anyway, so it needn't wait for the disk
+  const settings = { max_connections: '300', fsync: 'off', full_page_writes: 'off' };
+  const server = await startEmbeddedPostgres({ directory: join(runFolder, 'postgres'), settings });
+  return { url: server.url('postgres'), stop: () => server.stop() };
+};
+
 const starters: Readonly<Record<ServiceName, Starter>> = {
   postgres: async (runFolder) => {
-    // what a test run holds is lost with the machine anyway, so it needn't wait for the disk
-    const settings = { max_connections: '300', fsync: 'off', full_page_writes: 'off' };
-    const server = await startEmbeddedPostgres({ directory: join(runFolder, 'postgres'), settings });
-    return { url: server.url('postgres'), stop: () => server.stop() };
+    const given = process.env[postgresVariable] ?? '';
+    return given === '' ? startOwnPostgres(runFolder) : { url: given, stop: async () => undefined };
   },
   nats: () => startNatsServer(),
   kubo: async () => {
@@ -37,6 +42,11 @@ const starters: Readonly<Record<ServiceName, Starter>> = {
 };
 
 const addressVariable = 'DTA_TEST_SERVICES';
+/**
+ * Address of a PostgreSQL server for the run in the place of its own: of another version, say. Its user may make databases,
+ * and the run leaves it running.
+ */
+const postgresVariable = 'DTA_TEST_POSTGRES';
 /** What folders of a run are called, before the id of the process that made them. */
 export const runFolderPrefix = 'dta-test-';
 
@@ -123,7 +133,7 @@ async function removeLeftRuns(): Promise<void> {
     if (pid === undefined || isAlive(Number(pid))) continue;
     const runFolder = join(tmpdir(), name);
     try {
-      if ((await readdir(runFolder)).includes('postgres')) await (await starters.postgres(runFolder)).stop();
+      if ((await readdir(runFolder)).includes('postgres')) await (await startOwnPostgres(runFolder)).stop();
       await rm(runFolder, { recursive: true, force: true });
     } catch {
       // another user's, or another run is at it

@@ -23,9 +23,9 @@ afterEach(async () => {
 });
 
 /** A test run of its own, in `folder`, whose database server takes connections at `url`. */
-async function openRun(): Promise<{ url: string; run: ChildProcess }> {
+async function openRun(environment: NodeJS.ProcessEnv = {}): Promise<{ url: string; run: ChildProcess }> {
   const run = spawn(process.execPath, [join(import.meta.dirname, 'hold-services.js')], {
-    env: { ...process.env, TMPDIR: folder },
+    env: { ...process.env, DTA_TEST_POSTGRES: '', TMPDIR: folder, ...environment },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   runs.push(run);
@@ -71,7 +71,16 @@ test('a run that was killed is cleared away by the next, one that lives is left 
   await end(next.run);
 });
 
+test('a run on a server that was given starts none, and leaves that one running', async () => {
+  const other = await openRun();
+  const { url, run } = await openRun({ DTA_TEST_POSTGRES: other.url });
+  expect(url).toBe(other.url);
+  await end(run);
+  expect(await isUp(url)).toBe(true);
+  await end(other.run);
+});
+
 test('both services of this run answer', async () => {
-  expect(await serviceUrl('postgres')).toMatch(/^postgres:\/\/app:.+@127\.0\.0\.1:\d+\/postgres$/);
+  expect(await serviceUrl('postgres')).toMatch(/^postgres:\/\/.+@.+:\d+\/postgres$/);
   expect(await serviceUrl('nats')).toMatch(/^nats:\/\/127\.0\.0\.1:\d+$/);
 });
