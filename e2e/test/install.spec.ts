@@ -1,108 +1,177 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { beneficiarySettings } from '@dta/beneficiary';
 import { fiduciarySettings } from '@dta/fiduciary';
-import {
-  compileCache,
-  freePort,
-  freshDatabase,
-  natsAccounts,
-  startCluster,
-  type Cluster,
-  type FreshDatabase,
-} from '@dta/testkit';
+import { gatewaySettings } from '@dta/gateway';
+import { principalSettings } from '@dta/principal';
+import { natsAccounts, startCluster, startOldestPostgres, type Cluster, type OldestPostgres } from '@dta/testkit';
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import pg from 'pg';
 import { parse } from 'yaml';
-import { redeem, isPrivateKeyOf } from '../src/orders.js';
-import { blocksOf, ROOT, runBlocks, type Result } from '../src/pages.js';
+import { followPage, type Follower } from '../src/install-page.js';
+import { isPrivateKeyOf, place, redeem } from '../src/orders.js';
+import { blocksOf, ROOT, type Result } from '../src/pages.js';
 
-// docs/install.md as an operator follows it, beside an operator that is there already: first its identity, which the server of
-// NATS must know, then the rest.
+// docs/install.md as two operators follow it, beside alpha that is there already: beta with every role and a gateway, gamma
+// with a fiduciary alone. First their identities, which the server of NATS must know, then the rest, on the oldest PostgreSQL.
 jest.setTimeout(600_000);
 
 const run = promisify(execFile);
-const PAGE = join(ROOT, 'docs/install.md');
+const settings = {
+  principal: principalSettings,
+  beneficiary: beneficiarySettings,
+  fiduciary: fiduciarySettings,
+  gateway: gatewaySettings,
+};
 
 let folder: string;
-let database: FreshDatabase | undefined;
+let postgres: OldestPostgres | undefined;
 let cluster: Cluster | undefined;
 let page: string;
-let results: readonly Result[];
+let beta: Follower;
+let gamma: Follower;
+let ofBeta: readonly Result[];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'dta-install-'));
-  database = await freshDatabase();
-  page = await readFile(PAGE, 'utf8');
-  const [setup, identity, ...rest] = blocksOf(page);
-  if (setup === undefined || identity === undefined) throw new Error('the page begins with a folder and an identity');
-  const environment = { ...compileCache, DTA_FOLDER: join(folder, 'fiduciary') };
-  const [, made] = await runBlocks([setup, identity], environment);
-  const node = made?.output ?? '';
-
-  let beta: { user: string | undefined; password: string | undefined } | undefined;
+  postgres = await startOldestPostgres();
+  page = await readFile(join(ROOT, 'docs/install.md'), 'utf8');
+  [beta, gamma] = [await follow('beta', false), await follow('gamma', true)];
+  const guests = [
+    { name: 'beta', nodes: await beta.makeIdentities() },
+    { name: 'gamma', nodes: await gamma.makeIdentities() },
+  ];
+  let logins: ReturnType<typeof natsAccounts>['logins'] = [];
   cluster = await startCluster({
     operators: [{ name: 'alpha', fiduciaries: 1 }],
     natsAccounts: (tenants) => {
-      const all = natsAccounts([...tenants, { name: 'beta', nodes: [node] }]);
-      beta = all.logins[tenants.length];
-      return { ...all, logins: all.logins.slice(0, tenants.length) };
+      const accounts = natsAccounts([...tenants, ...guests]);
+      logins = accounts.logins.slice(tenants.length);
+      return { ...accounts, logins: accounts.logins.slice(0, tenants.length) };
     },
   });
-  const alpha = cluster.operator('alpha');
-  const password = join(folder, 'password');
-  await writeFile(password, `${beta?.password}\n`, { mode: 0o600 });
-  results = await runBlocks([setup, ...rest], {
-    ...environment,
-    PRINCIPAL_DOCUMENT: alpha.member('principal').document,
-    DTA: alpha.api().url,
-    TOKEN_FILE: alpha.token.file,
-    NATS_PASSWORD_FROM_THEM: password,
-    DATABASE: database.url,
-    NATS_URL: alpha.nats.url,
-    NATS_USER: String(beta?.user),
-    METRICS_PORT: String(await freePort()),
-    OTHER_FIDUCIARY: alpha.member('fiduciary-1').idDocumentCID,
-  });
+  const results: (readonly Result[])[] = [];
+  for (const [at, follower] of [beta, gamma].entries()) {
+    results.push(await follower.goOn(postgres.url, await givenTo(logins[at])));
+  }
+  ofBeta = results[0] ?? [];
 });
 
 afterAll(async () => {
-  const pid = Number(await readFile(join(folder, 'fiduciary', 'pid'), 'utf8').catch(() => '0'));
-  if (pid > 0) {
-    process.kill(pid, 'SIGTERM');
-    while (
-      existsSync(`/proc/${pid}/cmdline`) &&
-      (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')) !== ''
-    )
-      await delay(50);
-  }
+  await beta?.stop();
+  await gamma?.stop();
   await cluster?.stop();
-  await database?.drop();
+  await postgres?.stop();
   await rm(folder, { recursive: true, force: true });
 });
 
+async function follow(name: string, alone: boolean): Promise<Follower> {
+  await mkdir(join(folder, name));
+  return followPage(page, join(folder, name), alone);
+}
+
+/** What the operators of NATS and alpha give, by the names of the page. */
+async function givenTo(login: { user: string | undefined; password: string | undefined } | undefined) {
+  const alpha = alphaOf(cluster);
+  const user = String(login?.user);
+  const password = join(folder, `${user}-password`);
+  await writeFile(password, `${login?.password}\n`, { mode: 0o600 });
+  return {
+    ...{ NATS_URL: alpha.nats.url, NATS_USER: user, NATS_PASSWORD_THERE: password },
+    ALPHA_PRINCIPAL: alpha.member('principal').document,
+    ALPHA_FIDUCIARY: alpha.member('fiduciary-1').document,
+    ...{ ALPHA: alpha.api().url, ALPHA_TOKEN: alpha.token.file },
+  };
+}
+
+function alphaOf(running: Cluster | undefined) {
+  if (running === undefined) throw new Error('there is a cluster');
+  return running.operator('alpha');
+}
+
+/** The settings that a file names, those behind `#` too; without the ending of files. */
+async function namedIn(file: string, known: Readonly<Record<string, unknown>>): Promise<string[]> {
+  const text = await readFile(file, 'utf8');
+  return [...text.matchAll(/^(?:# )?([A-Z0-9_]+)=/gm)].map(([, name = '']) =>
+    name in known ? name : name.replace(/_FILE$/, ''),
+  );
+}
+
 describe('docs/install.md', () => {
-  test('ends with an order that its fiduciary is part of', async () => {
-    const [order = ''] = results.map(({ output }) => output).slice(-1);
+  test('ends with an order of beta that is redeemed by its own gateway, and that alpha has a part in', async () => {
+    const [order = '', secret = ''] = ofBeta.map(({ output }) => output).slice(-2);
     const { orderReference, commitment } = JSON.parse(order) as { orderReference: string; commitment: string }; // checked below
-    const api = cluster?.operator('alpha').api();
-    if (api === undefined) throw new Error('there is an operator');
-    const secret = await redeem(api, orderReference);
-    expect(isPrivateKeyOf(String(secret), commitment)).toBe(true);
+    const redeemed = JSON.parse(secret) as { secret: string }; // checked next
+    expect(isPrivateKeyOf(redeemed.secret, commitment)).toBe(true);
+    const { url, token } = await beta.api();
+    const answer = await fetch(`${url}/v1/order/${orderReference}`, { headers: { authorization: `Bearer ${token}` } });
+    const shown = await answer.text();
+    const members = [
+      alphaOf(cluster).member('fiduciary-1').idDocumentCID,
+      (await readFile(join(beta.folder, 'fiduciary/name'), 'utf8')).trim(),
+    ];
+    for (const member of members) expect(shown).toContain(member);
   });
 
-  test('lists every setting of a fiduciary, in the order of configuration.md', () => {
-    const [, block = ''] = /<<EOF\n([^]*?)\nEOF/.exec(page) ?? [];
-    const named = [...block.matchAll(/^(?:# )?([A-Z0-9_]+?)(?:_FILE)?=/gm)].map(([, name]) => name);
-    expect(named).toEqual(Object.keys(fiduciarySettings.shape).map((name) => (name === 'KEY_FILE' ? 'KEY' : name)));
+  test('ends, for a fiduciary alone, with an order of alpha that it has a part in', async () => {
+    const alpha = alphaOf(cluster);
+    const name = (await readFile(join(gamma.folder, 'fiduciary/name'), 'utf8')).trim();
+    expect(existsSync(join(gamma.folder, 'gateway'))).toBe(false);
+    const order = await place(alpha.api(), {
+      fiduciaries: [alpha.member('fiduciary-1').idDocumentCID, name],
+      threshold: 2,
+    });
+    expect(isPrivateKeyOf(await redeem(alpha.api(), order.orderReference), order.commitment)).toBe(true);
+  });
+
+  test.each(['principal', 'beneficiary', 'fiduciary', 'gateway'] as const)(
+    'lists every setting of a %s, once',
+    async (app) => {
+      const { shape } = settings[app];
+      const named = await namedIn(join(beta.folder, app, `${app}.env`), shape);
+      expect(named.sort()).toEqual(Object.keys(shape).sort());
+    },
+  );
+
+  test.each(['principal', 'beneficiary', 'fiduciary', 'gateway'] as const)(
+    'shows the default of each setting of a %s behind #',
+    async (app) => {
+      const table = await readFile(join(ROOT, 'docs/configuration.md'), 'utf8');
+      const [, rows = ''] = new RegExp(`<!-- ${app}: [^]*?-->([^]*?)<!-- /${app} -->`).exec(table) ?? [];
+      const text = await readFile(join(beta.folder, app, `${app}.env`), 'utf8');
+      const shown = [...text.matchAll(/^# ([A-Z0-9_]+)=(.*)$/gm)];
+      expect(shown.length).toBeGreaterThan(5);
+      for (const [, name = '', value = ''] of shown) {
+        const setting = name in settings[app].shape ? name : name.replace(/_FILE$/, '');
+        const [, fallback = ''] = new RegExp(`^\\| \`${setting}\`.* \\| (.*) \\|$`, 'm').exec(rows) ?? [];
+        expect([name, value]).toEqual([name, fallback === '–' ? '' : fallback.replaceAll('`', '')]);
+      }
+    },
+  );
+
+  test('names the PostgreSQL on which it was followed here as the oldest', async () => {
+    const client = new pg.Client({ connectionString: postgres?.url });
+    await client.connect();
+    const { rows } = await client
+      .query<{ version: string }>("SELECT current_setting('server_version') AS version")
+      .finally(() => client.end());
+    expect(page).toContain(`| PostgreSQL | ${Number.parseInt(rows[0]?.version ?? '', 10)} or later |`);
+  });
+
+  test('says what each variable is that its blocks need', () => {
+    const used = new Set(blocksOf(page).flatMap(({ text }) => text.match(/(?<=\$)[A-Z][A-Z_]+/g) ?? []));
+    expect(used.size).toBeGreaterThan(5);
+    const told = page.replace(/^```sh\n[^]*?^```$/gm, '');
+    for (const name of used) expect([name, told]).toEqual([name, expect.stringMatching(`\\b${name}=|\\$${name}\``)]);
   });
 
   test('names files and sections that are there', async () => {
-    for (const [, path = '', section] of page.matchAll(/\]\((?!https?:)([^)#]+)(?:#([^)]+))?\)/g)) {
-      const text = await readFile(join(ROOT, 'docs', path), 'utf8');
+    for (const [, path = '', section] of page.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)/g)) {
+      const text = path === '' ? page : await readFile(join(ROOT, 'docs', path), 'utf8');
       const headings = [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
         heading
           .toLowerCase()
@@ -115,15 +184,24 @@ describe('docs/install.md', () => {
 });
 
 describe('deploy/systemd/dta@.service', () => {
-  test('is a unit that systemd takes', async () => {
+  test.each(Object.keys(settings))('starts a %s from the folder that the page makes', async (app) => {
     const text = await readFile(join(ROOT, 'deploy/systemd/dta@.service'), 'utf8');
-    expect(text).toContain('RestartPreventExitStatus=78');
+    const valueOf = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(text)?.[1]?.replaceAll('%i', app) ?? '';
+    const [program = '', script = ''] = valueOf('ExecStart').replaceAll('/opt/dta', ROOT).split(' ');
+    for (const file of [program, script, valueOf('EnvironmentFile').replace('/var/lib/dta', beta.folder)]) {
+      expect([file, existsSync(file)]).toEqual([file, true]);
+    }
+    expect(valueOf('RestartPreventExitStatus')).toBe('78');
+  });
+
+  test.each(Object.keys(settings))('is a unit that systemd takes for a %s', async (app) => {
+    const text = await readFile(join(ROOT, 'deploy/systemd/dta@.service'), 'utf8');
     if (!(await hasSystemd())) return console.log('not tested, since there is no systemd-analyze here');
-    const unit = join(folder, 'dta@fiduciary.service');
+    const unit = join(folder, `dta@${app}.service`);
     // it looks for the program that the unit starts
-    await writeFile(unit, text.replaceAll('/opt/dta', ROOT.replace(/\/$/, '')).replace('User=dta', 'User=root'));
+    await writeFile(unit, text.replaceAll('/opt/dta', ROOT).replace('User=dta', 'User=root'));
     const { stdout, stderr } = await run('systemd-analyze', ['verify', '--man=no', unit]);
-    expect((stdout + stderr).split('\n').filter((line) => line.includes('dta@fiduciary'))).toEqual([]);
+    expect((stdout + stderr).split('\n').filter((line) => line.includes(`dta@${app}`))).toEqual([]);
   });
 });
 
@@ -144,7 +222,7 @@ describe('deploy/compose/fiduciary.yaml', () => {
     expect(given).toEqual(expect.arrayContaining(required));
     for (const [name, value] of Object.entries(environment)) {
       if (!value.startsWith('/state/')) continue;
-      const file = value.replace('/state', join(folder, 'fiduciary'));
+      const file = value.replace('/state', join(gamma.folder, 'fiduciary'));
       expect([name, existsSync(file)]).toEqual([name, true]);
     }
   });
