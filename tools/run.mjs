@@ -45,6 +45,11 @@ const commands = {
     if (!(await compilePkcs11())) say(pkcs11Wanted);
     finish((await compile()) ? await runLongSuites(args) : { passed: 0, failed: 1 });
   },
+  mutation: async () => {
+    removeStaleOutputs();
+    if (!(await compile())) failWith('the sources do not compile');
+    process.exit(await run('mutating', node(), [join(root, 'tools/mutation/main.mjs'), ...args]));
+  },
 };
 
 async function testAll() {
