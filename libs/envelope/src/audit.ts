@@ -62,7 +62,7 @@ export async function auditLog(read: ReadBlock, log: AuditedLog): Promise<LogAud
   for (let segment = head, newest = signers.generationOf(head); ; segment = await readPrevious(blocks, segment)) {
     newest = await about(segment.seq, () => checkSegment(blocks, segment, { signers, newest, role: head.role, seen }));
     envelopes += segment.envelopes.length;
-    if (segment.prev === null && segment.seq === 0) break;
+    if (segment.seq === 0) break; // its check has found that it follows none
   }
   return {
     identity: signers.first,

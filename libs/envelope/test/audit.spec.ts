@@ -1,6 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { cidToBytes, cidToLink, type Cid } from '@dta/codec';
-import { auditLog, type AuditedLog, type SeenHead } from '@dta/envelope';
+import { cidOf, cidToBytes, cidToLink, type Cid } from '@dta/codec';
+import { auditLog, firstIdentity, type AuditedLog, type SeenHead } from '@dta/envelope';
 import { Blocks, Publishing } from './log.js';
 import { newNode, rotated as rotatedNode, type TestNode } from './node.js';
 import { refusal } from './refusal.js';
@@ -113,7 +113,8 @@ describe('an audit says', () => {
     ['numbers fall behind', { seq: 1 }],
   ])('gap: %s', async (_name, body) => {
     await log.publish(1, { body });
-    await expect(audit()).rejects.toThrow(refusal('log_gap'));
+    const seq = ('seq' in body ? body.seq : 3) - 1; // of the segment that isn't there
+    await expect(audit()).rejects.toMatchObject({ code: 'log_gap', metadata: { seq } });
   });
 
   test.each([
@@ -183,12 +184,19 @@ describe('an audit says', () => {
 
   test.each<[string, () => Promise<Cid>]>([
     ['not for the log', () => log.envelope({ log: false })],
-    ['of another role', async () => new Publishing(blocks, peer, node, 'principal').envelope()],
+    ['of another identity', async () => new Publishing(blocks, peer, node, 'principal').envelope()],
     ['by a successor of who signed the segment', async () => log.envelope({}, await rotated(node))],
     ['whose signature does not hold', () => log.envelope({}, { ...node, key: peer.key })],
   ])('that an envelope is %s', async (_name, envelope) => {
     await log.segment([await envelope()]);
     await expect(audit()).rejects.toThrow(refusal('envelope_invalid', /^segment 3: /));
+  });
+
+  test('that an envelope is of another role of the same node', async () => {
+    const both = await newNode('principal', 'beneficiary');
+    const aside = new Publishing(blocks, both, peer, 'beneficiary');
+    await aside.segment([await new Publishing(blocks, both, node, 'principal').envelope()]);
+    await expect(audit({ head: aside.head })).rejects.toThrow(refusal('envelope_invalid', /^segment 0: /));
   });
 
   test('that what is linked is no envelope', async () => {
@@ -213,7 +221,32 @@ describe('an audit says', () => {
     await expect(audit()).rejects.toThrow(refusal('segment_invalid', /^segment 0: /));
   });
 
+  test('of which segment the previous one is missing', async () => {
+    blocks.lose(at(log.segments, 1));
+    await expect(audit()).rejects.toMatchObject({ code: 'block_not_found', metadata: { seq: 1 } });
+  });
+
   test('that the head is no segment', async () => {
     await expect(audit({ head: node.identity.cid })).rejects.toThrow(refusal('segment_invalid'));
+  });
+});
+
+describe('the first identity of a chain', () => {
+  test('is read from the store, whichever of its documents is named', async () => {
+    const second = await rotated(node);
+    for (const { identity } of [node, second]) {
+      expect(await firstIdentity(blocks.read, identity.cid)).toBe(node.identity.cid);
+    }
+  });
+
+  test('is the document itself, where the store has none: its role has published nothing yet', async () => {
+    const unpublished = await newNode('fiduciary');
+    expect(await firstIdentity(blocks.read, unpublished.identity.cid)).toBe(unpublished.identity.cid);
+  });
+
+  test('is not told where the store gives something else', async () => {
+    const cid = cidOf(Uint8Array.of(1));
+    blocks.alter(cid, node.identity.bytes);
+    await expect(firstIdentity(blocks.read, cid)).rejects.toThrow(refusal('block_invalid'));
   });
 });

@@ -56,6 +56,13 @@ describe('an envelope', () => {
     expect(header.nonce).toHaveLength(16);
   });
 
+  test('may go to another node in the role that it is sent from', async () => {
+    const peer = await newNode('principal');
+    const envelope = parseEnvelope((await seal({ recipients: [recipient(peer)] })).bytes);
+    verifyEnvelope(envelope, sender.identity);
+    expect(await openEnvelope(envelope, [opener(peer)])).toEqual(statements);
+  });
+
   test('may go to its sender in another role', async () => {
     const { bytes } = await seal({ recipients: [recipient(sender, 'beneficiary')] });
     const envelope = parseEnvelope(bytes);

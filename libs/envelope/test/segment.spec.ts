@@ -35,7 +35,9 @@ describe('a segment refuses', () => {
     ['a link of version 0', [CID.createV0(envelope.multihash as never)]], // its type asks for sha2-256, which this is
     ['null', [null]],
   ])('%s', async (_name, envelopes) => {
-    await expect(signSegment(envelopes)).rejects.toThrow();
+    await expect(signSegment(envelopes)).rejects.toMatchObject({
+      name: expect.stringMatching(/^(ZodError|DtaError)$/), // the schema or the codec, and no accident
+    });
   });
 
   test('a number below 0', async () => {
