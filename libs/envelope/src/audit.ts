@@ -1,6 +1,13 @@
 import { cidOf, type Cid } from '@dta/codec';
 import { DtaError, isDtaError, toDtaError } from '@dta/errors';
-import { IdentityDirectory, readIdentity, verifySignature, type Identity, type Role } from '@dta/identity';
+import {
+  IdentityDirectory,
+  MAX_GENERATIONS,
+  readIdentity,
+  verifySignature,
+  type Identity,
+  type Role,
+} from '@dta/identity';
 import { parseEnvelope, verifyEnvelope } from './envelope.js';
 import { parseSegment, type Segment } from './segment.js';
 
@@ -36,8 +43,6 @@ export interface AuditedLog {
 
 /** Envelopes read at a time. */
 const AT_A_TIME = 16;
-/** No identity has been rotated that often: a longer chain is somebody's way to keep an auditor busy. */
-const MAX_GENERATIONS = 1_000;
 
 /**
  * Walks a role's log from its head to its first segment and checks all that can be checked without a key: that each block
@@ -211,8 +216,9 @@ class Signers {
   static async of(read: ReadBlock, newest: Cid): Promise<Signers> {
     const documents: Uint8Array[] = [];
     for (let cid: Cid | null = newest; cid !== null;) {
+      // before more are read: a chain without end would keep an auditor busy
       if (documents.length === MAX_GENERATIONS)
-        throw new DtaError('identity_invalid', 'a chain of identities has no end');
+        throw new DtaError('identity_invalid', `the signer's chain has more than ${MAX_GENERATIONS} documents`);
       const bytes: Uint8Array = await read(cid);
       documents.push(bytes);
       cid = readIdentity(bytes).prev;

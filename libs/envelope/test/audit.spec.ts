@@ -1,6 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { cidOf, cidToBytes, cidToLink, type Cid } from '@dta/codec';
 import { auditLog, firstIdentity, type AuditedLog, type SeenHead } from '@dta/envelope';
+import { identityStatement, MAX_GENERATIONS, signStatement } from '@dta/identity';
 import { Blocks, Publishing } from './log.js';
 import { newNode, rotated as rotatedNode, type TestNode } from './node.js';
 import { refusal } from './refusal.js';
@@ -224,6 +225,20 @@ describe('an audit says', () => {
   test('of which segment the previous one is missing', async () => {
     blocks.lose(at(log.segments, 1));
     await expect(audit()).rejects.toMatchObject({ code: 'block_not_found', metadata: { seq: 1 } });
+  });
+
+  test('that the signer has too many generations, and reads no more of them', async () => {
+    const { key, identity } = node;
+    const said = { issuer: null, order: null, createdAt: 0, name: 'node', roles: ['fiduciary' as const] };
+    const keys = { sign: key.publicKey, kem: identity.keys.kem };
+    let last = identity.cid;
+    for (let generation = 2; generation <= MAX_GENERATIONS + 10; generation++) {
+      const body = { ...said, keys, next: null, recovery: null, prev: last, extension: {} };
+      last = blocks.put((await signStatement(identityStatement, body, [key, key])).bytes);
+    }
+    await log.segment([await log.envelope()], { body: { issuer: cidToBytes(last) } });
+    await expect(audit()).rejects.toThrow(refusal('identity_invalid', /more than 12 documents/));
+    expect(blocks.reads).toBe(1 + MAX_GENERATIONS);
   });
 
   test('that the head is no segment', async () => {
