@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { cidOf } from '@dta/codec';
-import { IdentityDirectory, readIdentity, type Identity } from '@dta/identity';
+import { IdentityDirectory, MAX_GENERATIONS, readIdentity, type Identity } from '@dta/identity';
 import { newKey, newNode, rotated, type TestNode } from './node.js';
 import { refusal } from './refusal.js';
 
@@ -77,6 +77,15 @@ describe('a directory', () => {
 });
 
 describe('a directory refuses', () => {
+  test('a chain of more documents than one may have, and takes one of as many', async () => {
+    const chain = [first];
+    for (let last = first; chain.length < MAX_GENERATIONS + 1;) chain.push((last = await rotated(last)));
+    const directory = knowing(...chain.slice(0, -1));
+    expect(directory.chainOf(first.identity.cid)).toHaveLength(MAX_GENERATIONS);
+    expect(() => directory.add(bytesOf(...chain.slice(-1)))).toThrow(refusal('identity_invalid'));
+    expect(directory.chainOf(first.identity.cid)).toHaveLength(MAX_GENERATIONS);
+  });
+
   test('a successor without its predecessor, and keeps nothing of it', () => {
     const directory = knowing(first);
     expect(() => directory.add(bytesOf(third))).toThrow(refusal('identity_invalid'));
@@ -133,6 +142,7 @@ describe('a second successor of the last document but one', () => {
     directory.add(bytesOf(afterRival, third));
     expect(standing(directory)).toBe('frozen');
     expect(lineOf(directory)).toEqual(chain.slice(0, 2));
+    expect(forksOf(directory)).toEqual([]); // no retired key has signed them
   });
 });
 
@@ -149,6 +159,13 @@ describe('a second successor below that', () => {
     expect(directory.newestOf(first.identity.cid).cid).toBe(fourth.identity.cid);
   });
 
+  test('is evidence at each document that has a successor', async () => {
+    const fourth = await rotated(third);
+    const directory = knowing(first, second, third, fourth, rivalOfThird, rivalOfSecond);
+    expect(standing(directory)).toBe('sound');
+    expect(forksOf(directory)).toEqual(cidsOf([rivalOfThird, rivalOfSecond].map(({ identity }) => identity)));
+  });
+
   test('leads nobody away, with as many after it as there may be', async () => {
     const directory = knowing(first, second, third, rivalOfSecond);
     directory.add(bytesOf(afterRival, await rotated(afterRival)));
@@ -158,7 +175,7 @@ describe('a second successor below that', () => {
 });
 
 describe('a decision', () => {
-  test('ends a freeze: the chain goes on with the document that it names, and with what follows that', () => {
+  test('ends a freeze: the chain goes on with the document that it names, and with what follows that', async () => {
     for (const [kept, other] of [
       [second, rivalOfSecond],
       [rivalOfSecond, second],
@@ -167,8 +184,9 @@ describe('a decision', () => {
       directory.decide(kept.identity.cid, 'recovery');
       expect([standing(directory), forksOf(directory)]).toEqual(['sound', [other.identity.cid]]);
       expect(directory.newestOf(other.identity.cid).cid).toBe(kept.identity.cid);
-      directory.add(bytesOf(third, afterRival));
-      const follows = kept === second ? third : afterRival;
+      const later = [await rotated(third), await rotated(afterRival)] as const;
+      directory.add(bytesOf(third, afterRival, ...later));
+      const follows = kept === second ? later[0] : later[1];
       expect(directory.newestOf(first.identity.cid).cid).toBe(follows.identity.cid);
     }
   });
@@ -218,6 +236,22 @@ describe('a decision', () => {
     directory.add(bytesOf(third, rivalOfThird));
     expect(after(rivalOfThird, 'operator')).toBe(rivalOfThird.identity.cid); // the recovery key said nothing of these
     expect(after(third, 'operator')).toBe(third.identity.cid);
+  });
+
+  test('by an operator for an earlier document takes nothing back', () => {
+    const directory = knowing(first, second, third, rivalOfThird);
+    directory.decide(rivalOfThird.identity.cid, 'operator');
+    directory.decide(second.identity.cid, 'operator');
+    expect(standing(directory)).toBe('sound');
+    expect(directory.newestOf(first.identity.cid).cid).toBe(rivalOfThird.identity.cid);
+  });
+
+  test('by the recovery key counts as such, also for a document that an operator went beyond', () => {
+    const directory = knowing(first, second, rivalOfSecond, third);
+    directory.decide(third.identity.cid, 'operator');
+    directory.decide(second.identity.cid, 'recovery');
+    expect(lineOf(directory)).toEqual(chain);
+    expect(() => directory.decide(rivalOfSecond.identity.cid, 'operator')).toThrow(refusal('identity_invalid'));
   });
 
   test('below holds above, and one above not below', () => {

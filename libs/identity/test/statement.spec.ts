@@ -102,6 +102,11 @@ describe('parseStatement refuses', () => {
     ['three signatures', { ...raw, signatures: [signature, signature, signature] }],
     ['a signature of 63 bytes', { ...raw, signatures: [signature.subarray(1)] }],
     ['a list', [raw.body, raw.signatures]],
+    ['a number', 1],
+    ['a text', 'body'],
+    ['null', null],
+    ['a body that is null', { ...raw, body: null }],
+    ['a body that is a text', { ...raw, body: 'type' }],
   ])('%s', (_name, value) => {
     expect(() => parse(value)).toThrow(refusal('document_invalid'));
   });
