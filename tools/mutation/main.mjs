@@ -36,7 +36,7 @@ const results = await new Stryker({
   ignorePatterns: ['.cache', '.nx', '.dta', 'coverage'],
   testRunner: 'in-process',
   plugins: [join(root, 'tools/mutation/runner.mjs')],
-  mutation: { project, without: asked.without ?? [] },
+  mutation: { project, suites: asked.suites ?? null, without: asked.without ?? [] },
   coverageAnalysis: 'perTest',
   concurrency: Number(process.env.MUTATION_WORKERS ?? 2),
   maxTestRunnerReuse: 300, // modules that were loaded anew aren't freed

@@ -24,18 +24,47 @@ const callRemoval = {
   },
 };
 
-/** Stryker's mutator of comparisons without `===` and `!==`: each is made true, and false, by another one already. */
-const boundsOnly = (mutator) => ({
+/** Without `===` and `!==` for comparisons: each is made true, and false, by the mutator of conditions already. */
+const boundsOnly = (path) => path.isBinaryExpression() && ['<', '<=', '>', '>='].includes(path.node.operator);
+
+/** Without `&&` for `||` and the reverse: a test that notices one operand gone notices that too. */
+const defaultsOnly = (path) => path.isLogicalExpression() && path.node.operator === '??';
+
+/** Where a condition guards a `throw`, made true it refuses everything: every test would notice, so it is made false alone. */
+const isGuard = (path) => {
+  const { key, parent } = path;
+  if (key !== 'test' || parent.type !== 'IfStatement' || parent.alternate) return false;
+  const { consequent } = parent;
+  return (consequent.type === 'BlockStatement' ? consequent.body.at(-1) : consequent)?.type === 'ThrowStatement';
+};
+
+const only = (mutator, isWanted) => ({
   name: mutator.name,
   *mutate(path) {
-    if (path.isBinaryExpression() && ['<', '<=', '>', '>='].includes(path.node.operator)) yield* mutator.mutate(path);
+    if (isWanted(path)) yield* mutator.mutate(path);
   },
 });
 
-/** Adds the removal of calls, and takes what {@link boundsOnly} leaves of comparisons. */
+const guardsRemoved = (mutator) => ({
+  name: mutator.name,
+  *mutate(path) {
+    const guard = isGuard(path);
+    for (const mutant of mutator.mutate(path)) if (!(guard && mutant.value === true)) yield mutant;
+  },
+});
+
+const changed = {
+  EqualityOperator: (mutator) => only(mutator, boundsOnly),
+  LogicalOperator: (mutator) => only(mutator, defaultsOnly),
+  ConditionalExpression: guardsRemoved,
+};
+
+/** Adds the removal of calls, and leaves out what would tell nothing new. */
 export async function adjustMutators(root) {
   const { allMutators } = await import(pathToFileURL(join(root, list)).href);
-  const at = allMutators.findIndex(({ name }) => name === 'EqualityOperator');
-  allMutators.splice(at, 1, boundsOnly(allMutators[at]));
+  for (const [at, mutator] of allMutators.entries()) {
+    const change = changed[mutator.name];
+    if (change !== undefined) allMutators[at] = change(mutator);
+  }
   allMutators.push(callRemoval);
 }

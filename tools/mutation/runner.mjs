@@ -1,7 +1,7 @@
 // Stryker's plugin that runs the suites: in the process, each mutant with fresh modules and in the files that reach it, the
-// quickest first, up to the first test that fails.
+// suite of the mutated file's name first, then the quickest, up to the first test that fails.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { declareFactoryPlugin, PluginKind, tokens, commonTokens } from '@stryker-mutator/api/plugin';
 import { importFresh } from './fresh-modules.mjs';
@@ -14,9 +14,12 @@ const switches = (globalThis.__stryker__ ??= {});
 const setUpOf = (file) => `${file}: set-up`;
 
 function createRunner(options) {
-  const folder = `${options.mutation.project}/dist/test`;
-  const files = readdirSync(folder).filter((name) => name.endsWith('.spec.js') && !name.endsWith('.long.spec.js'));
-  const paths = files.filter((name) => !options.mutation.without.includes(name)).map((name) => `${folder}/${name}`);
+  const { project, suites, without } = options.mutation;
+  const folder = `${project}/dist/test`;
+  const paths = readdirSync(folder)
+    .map((file) => ({ file, suite: /^(.*(?<!\.long))\.spec\.js$/.exec(file)?.[1] }))
+    .filter(({ suite }) => suite !== undefined && (suites?.includes(suite) ?? true) && !without.includes(suite))
+    .map(({ file }) => `${folder}/${file}`);
   let services;
 
   return {
@@ -47,10 +50,10 @@ function createRunner(options) {
       return { status: 'complete', tests, mutantCoverage: switches.mutantCoverage };
     },
 
-    mutantRun: async ({ activeMutant, testFilter, hitLimit }) => {
+    mutantRun: async ({ activeMutant, testFilter, hitLimit, sandboxFileName }) => {
       const times = existsSync(timesFile) ? JSON.parse(readFileSync(timesFile, 'utf8')) : {};
       let nrOfTests = 0;
-      for (const { path, wanted } of quickestFirst(paths, new Set(testFilter), times)) {
+      for (const { path, wanted } of inOrder(paths, new Set(testFilter), times, basename(sandboxFileName, '.ts'))) {
         Object.assign(switches, {
           activeMutant: activeMutant.id,
           hitLimit,
@@ -72,7 +75,8 @@ function createRunner(options) {
 createRunner.inject = tokens(commonTokens.options);
 
 /** Files with a test that reaches the mutant; all tests of a file whose set-up reaches it (`wanted` is null then). */
-function quickestFirst(paths, reaching, times) {
+function inOrder(paths, reaching, times, name) {
+  const own = ({ path }) => Number(basename(path, '.spec.js') === name);
   return paths
     .map((path) => {
       const whole = reaching.has(setUpOf(path));
@@ -86,7 +90,7 @@ function quickestFirst(paths, reaching, times) {
       };
     })
     .filter(({ count }) => count > 0)
-    .sort((one, other) => one.time - other.time);
+    .sort((one, other) => own(other) - own(one) || one.time - other.time);
 }
 
 /** Runs the wanted tests of a file (all, where null) up to the first failure; a file that doesn't load is a failed test. */
