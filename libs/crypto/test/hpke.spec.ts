@@ -8,6 +8,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import * as hpke from 'hpke';
 import {
+  assertKemPublicKey,
   hpkeOpen,
   hpkeSeal,
   KEM_ENC_BYTES,
@@ -179,6 +180,7 @@ describe('hpkeSeal and hpkeOpen', () => {
     'a public key of %d bytes: key_invalid',
     async (length) => {
       await expect(hpkeSeal(new Uint8Array(length), info, plaintext)).rejects.toThrow(refusal('key_invalid'));
+      expect(() => assertKemPublicKey(new Uint8Array(length))).toThrow(refusal('key_invalid'));
     },
   );
 
@@ -186,11 +188,14 @@ describe('hpkeSeal and hpkeOpen', () => {
     const bad = publicKey.slice();
     bad.fill(0xff, 0, 3);
     await expect(hpkeSeal(bad, info, plaintext)).rejects.toThrow(refusal('key_invalid'));
+    expect(() => assertKemPublicKey(bad)).toThrow(refusal('key_invalid'));
   });
 
   test('a public key whose X25519 part is of low order: key_invalid', async () => {
     const bad = publicKey.slice();
     bad.fill(0, 1184);
     await expect(hpkeSeal(bad, info, plaintext)).rejects.toThrow(refusal('key_invalid'));
+    expect(() => assertKemPublicKey(bad)).toThrow(refusal('key_invalid'));
+    expect(() => assertKemPublicKey(publicKey)).not.toThrow();
   });
 });
