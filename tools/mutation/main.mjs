@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Stryker } from '@stryker-mutator/core';
 import { adjustMutators, excluded } from './mutators.mjs';
+import { adjustPlacers } from './placers.mjs';
 import { projects } from './projects.mjs';
 import { writeSummary } from './summary.mjs';
 
@@ -23,6 +24,7 @@ const escaped = (path) => path.replaceAll(' ', '\\ ');
 const inProject = (pattern) => (pattern.startsWith('!') ? `!${project}/${pattern.slice(1)}` : `${project}/${pattern}`);
 
 await adjustMutators(root);
+await adjustPlacers(root);
 const results = await new Stryker({
   mutate: sources.map(inProject),
   mutator: { excludedMutations: excluded },

@@ -1,6 +1,6 @@
 // Stryker's plugin that runs the suites: in the process, each mutant with fresh modules and in the files that reach it, the
 // suite of the mutated file's name first, then the quickest, up to the first test that fails.
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { declareFactoryPlugin, PluginKind, tokens, commonTokens } from '@stryker-mutator/api/plugin';
@@ -8,9 +8,27 @@ import { importFresh } from './fresh-modules.mjs';
 import { collect } from './test-globals.mjs';
 
 const patience = 30_000;
-const timesFile = '.mutation-times.json'; // in the sandbox: what the first run noted, for the processes that run mutants
+/** How often a mutant may be met in one file, which only a loop without end exceeds. */
+const hitLimit = 10_000_000;
+const notesFile = '.mutation-notes.json'; // in the sandbox: what the first run noted, for the processes that run mutants
 /** What the instrumented code reads and counts in. */
 const switches = (globalThis.__stryker__ ??= {});
+/** In the first run, the tests in which a call threw that a mutant takes away, by the mutant's id. */
+const throwing = {};
+/** Notes, in the first run, each mutant that would have given another value here. */
+switches.told = (value, ...mutants) => {
+  if (switches.activeMutant !== undefined) return value;
+  const reached = (switches.mutantCoverage.perTest[switches.currentTestId] ??= {});
+  for (let at = 0; at < mutants.length; at += 2) {
+    const [mutant, mutated] = [mutants[at], mutants[at + 1]];
+    const isSame = Object.is(typeof mutated === 'boolean' ? Boolean(value) : value, mutated);
+    if (!isSame) reached[mutant] = (reached[mutant] ?? 0) + 1;
+  }
+  return value;
+};
+switches.threw = (mutant) => {
+  if (switches.activeMutant === undefined) (throwing[mutant] ??= new Set()).add(switches.currentTestId);
+};
 const setUpOf = (file) => `${file}: set-up`;
 
 function createRunner(options) {
@@ -43,29 +61,27 @@ function createRunner(options) {
         const inTests = results.reduce((sum, { timeSpentMs }) => sum + timeSpentMs, 0);
         tests.push(...results, passed(setUpOf(path), performance.now() - started - inTests));
       }
-      writeFileSync(
-        timesFile,
-        JSON.stringify(Object.fromEntries(tests.map(({ id, timeSpentMs }) => [id, timeSpentMs]))),
-      );
+      const times = Object.fromEntries(tests.map(({ id, timeSpentMs }) => [id, timeSpentMs]));
+      const threw = Object.fromEntries(Object.entries(throwing).map(([mutant, ids]) => [mutant, [...ids]]));
+      writeFileSync(notesFile, JSON.stringify({ times, threw }));
       return { status: 'complete', tests, mutantCoverage: switches.mutantCoverage };
     },
 
-    mutantRun: async ({ activeMutant, testFilter, hitLimit, sandboxFileName }) => {
-      const times = existsSync(timesFile) ? JSON.parse(readFileSync(timesFile, 'utf8')) : {};
+    mutantRun: async ({ activeMutant, testFilter, sandboxFileName }) => {
+      const { times, threw } = JSON.parse(readFileSync(notesFile, 'utf8'));
+      const name = basename(sandboxFileName, '.ts');
       let nrOfTests = 0;
-      for (const { path, wanted } of inOrder(paths, new Set(testFilter), times, basename(sandboxFileName, '.ts'))) {
-        Object.assign(switches, {
-          activeMutant: activeMutant.id,
-          hitLimit,
-          hitCount: hitLimit === undefined ? undefined : 0,
-        });
-        const results = await runFile(path, wanted).finally(() => (switches.activeMutant = undefined));
-        if (hitLimit !== undefined && switches.hitCount > hitLimit)
-          return { status: 'timeout', reason: 'a loop without end' };
-        nrOfTests += results.length;
-        const failed = results.find(({ status }) => status === 1);
-        if (failed !== undefined) {
-          return { status: 'killed', killedBy: [failed.id], failureMessage: failed.failureMessage, nrOfTests };
+      // where a call threw, its loss is noticed by a test in which it did, as a rule
+      for (const ids of [threw[activeMutant.id] ?? [], testFilter ?? Object.keys(times)]) {
+        for (const { path, wanted } of inOrder(paths, new Set(ids), times, name)) {
+          Object.assign(switches, { activeMutant: activeMutant.id, hitLimit, hitCount: 0 });
+          const results = await runFile(path, wanted).finally(() => (switches.activeMutant = undefined));
+          if (switches.hitCount > hitLimit) return { status: 'timeout', reason: 'a loop without end' };
+          nrOfTests += results.length;
+          const failed = results.find(({ status }) => status === 1);
+          if (failed !== undefined) {
+            return { status: 'killed', killedBy: [failed.id], failureMessage: failed.failureMessage, nrOfTests };
+          }
         }
       }
       return { status: 'survived', nrOfTests };
