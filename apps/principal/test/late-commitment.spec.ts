@@ -123,7 +123,7 @@ test('a party that was frozen as the Commitment was made is owed it, and gets it
   Object.assign(b, await successorOf(b)); // before it signs anything: so nothing needs to be affirmed
   const own = b.identity.cid;
   peers.earlier.push(first.identity);
-  await rig.call(options, members.p, 'admit-identity', { document: b.identity.bytes, idDocumentCID: null });
+  await rig.call(options, members.p, 'admit-identity', { documents: [b.identity.bytes], idDocumentCID: null });
   let isFrozen = false;
   peers.tamper = async (reply, verb) => {
     if (verb === 'confirm' && !isFrozen) throw new DtaError('custody_unavailable', 'not now');
