@@ -98,6 +98,11 @@ export class Admission {
     return first !== undefined && this.#stored.chains.has(first);
   }
 
+  /** Whether a document was verified by itself lately, and is remembered: to read it again costs nothing. */
+  hasRead(document: Cid): boolean {
+    return this.#stored.chains.hasRead(document);
+  }
+
   /** @throws `identity_not_admitted`, which says whose list lacks whom */
   async assertAdmitted(cid: Cid, directory?: IdentityDirectory): Promise<void> {
     if (!(await this.isAdmitted(cid, directory))) {

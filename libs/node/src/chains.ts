@@ -29,6 +29,7 @@ export class Chains {
   readonly directory: IdentityDirectory;
   readonly #admitted = new Set<Cid>();
   readonly #log: AdmissionLog;
+  readonly #verified: LRUCache<Cid, Identity>;
 
   constructor(log: AdmissionLog) {
     this.#log = log;
@@ -37,6 +38,7 @@ export class Chains {
       maxSize: IDENTITIES_CACHED_MAX_BYTES,
       sizeCalculation: ({ bytes }) => bytes.length,
     });
+    this.#verified = verified;
     this.directory = new IdentityDirectory({
       read: (bytes) => {
         const cid = cidOf(bytes);
@@ -45,6 +47,11 @@ export class Chains {
         return identity;
       },
     });
+  }
+
+  /** Whether a document was verified by itself lately, and is remembered: to read it again costs nothing. */
+  hasRead(document: Cid): boolean {
+    return this.#verified.has(document);
   }
 
   /** Whether a chain, by its first CID, is on the list. */

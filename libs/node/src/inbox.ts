@@ -22,7 +22,7 @@ import {
   type VerifiedStatements,
 } from '@dta/order';
 import type { Logger } from '@dta/service';
-import { assertNewNotAhead, type Admission } from './admission.js';
+import type { Admission } from './admission.js';
 import { fromColumn } from './byte-list.js';
 import type { Clock } from './clock.js';
 import { commit, type StoredReply } from './commit.js';
@@ -32,6 +32,7 @@ import { addLineage } from './lineage.js';
 import { orderColumns, type OrderTable, type StoredOrder, type Versioned } from './order-table.js';
 import { OrdersAtHand, type KnownOrder } from './orders-at-hand.js';
 import type { RefusalLog, Told } from './refusal-log.js';
+import { addRiding, namedIn } from './riding-documents.js';
 import type { SecretStore } from './secret-store.js';
 import { hasAnswered, SaidAgain } from './said-again.js';
 import { sealOrderEnvelope } from './sealer.js';
@@ -178,8 +179,8 @@ export class Inbox<O extends { readonly state: string }> {
     const { ring, role, now, verified, admission } = this.#parts;
     assertNotAhead(envelope.header.createdAt, now()); // not of one that was answered: that gets its reply, whatever its date
     const statements = await openEnvelope(envelope, ring.openers(role));
-    const identities = directory.add(bundle.identities);
-    assertNewNotAhead(identities, admission, now());
+    const named = () => namedIn(envelope.header, statements, verified);
+    const identities = addRiding(directory, admission, bundle.identities, named, now());
     const evidence = readStatements(envelope.header, statements, { directory, stored, now: now(), verified });
     await admission.learn(identities);
     // though its statements are stored: only an envelope that was answered is answered whoever sent it

@@ -12,6 +12,9 @@ import {
 } from '@dta/identity';
 import type { Admission } from './admission.js';
 
+/** An Identity Document that has the form of one. */
+export type Document = StatementOf<typeof identityStatement>;
+
 /**
  * Adds what leads from a sender's document to those of its chain that are known. A stranger costs no more than the form of
  * what it sent: nothing is verified, nor remembered, for a chain that isn't admitted, and of an admitted chain no document
@@ -37,11 +40,7 @@ export async function addLineage(
  *
  * @throws `identity_invalid`, `identity_not_found` where its predecessor isn't at hand, `time_ahead`
  */
-export function addDocument(
-  directory: IdentityDirectory,
-  document: StatementOf<typeof identityStatement>,
-  now: number,
-): Identity {
+export function addDocument(directory: IdentityDirectory, document: Document, now: number): Identity {
   const { cid, body, bytes } = document;
   const known = directory.find(cid);
   if (known !== undefined) return known; // it was checked when it came
@@ -52,13 +51,9 @@ export function addDocument(
 }
 
 /** Documents of the sender's chain that aren't known, oldest first, read and not verified. */
-function unknownOf(
-  directory: IdentityDirectory,
-  sender: Cid,
-  documents: readonly Uint8Array[],
-): StatementOf<typeof identityStatement>[] {
+function unknownOf(directory: IdentityDirectory, sender: Cid, documents: readonly Uint8Array[]): Document[] {
   const byCid = new Map(documents.map((bytes) => [cidOf(bytes), bytes]));
-  const lineage: StatementOf<typeof identityStatement>[] = [];
+  const lineage: Document[] = [];
   for (let cid: Cid | null = sender; cid !== null && directory.find(cid) === undefined;) {
     const bytes = byCid.get(cid);
     if (bytes === undefined) {
@@ -67,14 +62,19 @@ function unknownOf(
       });
     }
     byCid.delete(cid);
-    const document: StatementOf<typeof identityStatement> = refusing(() => parseStatement([identityStatement], bytes));
+    const document = parseDocument(bytes, cid);
     lineage.unshift(document);
     cid = document.body.prev;
   }
   return lineage;
 }
 
-function assertFollows(document: StatementOf<typeof identityStatement>, { next, keys }: Identity): void {
+/** Reads a document's form, and verifies nothing. @throws `identity_invalid`, `too_large`, `non_canonical` */
+export function parseDocument(bytes: Uint8Array, cid: Cid): Document {
+  return refusing(() => parseStatement([identityStatement], bytes, cid));
+}
+
+function assertFollows(document: Document, { next, keys }: Identity): void {
   if (next === null || !bytesEqual(nextKeyHash(document.body.keys.sign), next)) {
     throw new DtaError('identity_invalid', 'identity document has another key than its predecessor committed to');
   }

@@ -21,7 +21,7 @@ import {
   type PeerStep,
 } from '../src/index.js';
 import { refusal } from './refusal.js';
-import { cast, RoleRig, rowsOf, successorOf, WiredParties, type Cast } from './testing/index.js';
+import { cast, member, RoleRig, rowsOf, successorOf, WiredParties, type Cast } from './testing/index.js';
 
 // An inbox by itself, with a step that the test makes up.
 
@@ -458,6 +458,51 @@ describe("a gateway's call", () => {
     await expect(inboxOf().answer('list-identities', elsewhere, made({}).bytes, none)).rejects.toThrow(
       refusal('unauthenticated'),
     );
+  });
+});
+
+describe('of documents that ride along', () => {
+  test('those of chains that a message does not name are not verified, however many', async () => {
+    const strangers = await Promise.all(Array.from({ length: 40 }, (_, at) => member(`S${at}`, 'fiduciary')));
+    const own = parties.identities.map(({ bytes }) => bytes);
+    const altered = strangers.map(({ identity: { bytes } }) => bytes.with(-1, (bytes.at(-1) ?? 0) ^ 1)); // of the signature
+    const { calls, step } = counting();
+    await inbox.answer('accept', await parties.seal(message, { identities: [...own, ...altered] }), step);
+    expect(calls()).toBe(1);
+    for (const { identity } of strangers) expect(node.admission.hasRead(identity.cid)).toBe(false);
+  });
+
+  test('those of chains that it names are verified, with their successors', async () => {
+    const own = parties.identities.map(({ bytes }) => bytes);
+    const forged = await successorOf(members.b, { withoutNextKey: true });
+    const step: PeerStep<Tally> = async () => {
+      throw new Error('not reached');
+    };
+    const late = await successorOf(members.b, { now: Date.now() + 600_000 });
+    const last = await successorOf(await successorOf(members.b)); // without the one before it
+    const cases = [
+      [forged, 'identity_invalid'],
+      [late, 'time_ahead'],
+      [last, 'identity_invalid'],
+    ] as const;
+    for (const [{ identity }, code] of cases) {
+      const sealed = await parties.seal(message, { identities: [...own, identity.bytes] });
+      await expect(inbox.answer('accept', sealed, step)).rejects.toThrow(refusal(code));
+    }
+    const sealed = await parties.seal(message, {
+      identities: own.filter((bytes) => bytes !== members.b.identity.bytes),
+    });
+    await expect(inbox.answer('accept', sealed, step)).rejects.toThrow(refusal('identity_not_found'));
+  });
+
+  test('a successor of an admitted chain that it does not name is noted', async () => {
+    const other = await member('other', 'principal');
+    await node.admission.admit([other.identity.bytes]);
+    const next = await successorOf(other);
+    const own = parties.identities.map(({ bytes }) => bytes);
+    const { step } = counting();
+    await inbox.answer('accept', await parties.seal(message, { identities: [next.identity.bytes, ...own] }), step);
+    expect(node.admission.newestOf(other.identity.cid).cid).toBe(next.identity.cid);
   });
 });
 

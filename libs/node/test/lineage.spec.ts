@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { kemKeyPair, randomBytes } from '@dta/crypto';
 import { createIdentity, IdentityDirectory, softwareSigningKey, type Identity } from '@dta/identity';
+import { known } from '@dta/order/testing';
 import { freshDatabase, type FreshDatabase } from '@dta/testkit';
 import { Admission, migrateDatabase, openDatabase, openKeyRing, type Database } from '../src/index.js';
 import { addLineage } from '../src/lineage.js';
+import { addRiding } from '../src/riding-documents.js';
 import { refusal } from './refusal.js';
 import { member, successorOf, type Member, type SuccessorOptions } from './testing/index.js';
 
@@ -86,6 +88,43 @@ describe('who sends a message with a chain of documents', () => {
     await expect(lineage(ahead)).rejects.toThrow(refusal('time_ahead'));
     const altered = { ...peer.identity, ...(await member('none', 'principal')).identity, bytes: randomBytes(64) };
     await expect(lineage([altered])).rejects.toThrow(refusal('identity_not_found'));
+  });
+});
+
+describe('of documents that ride along with a message of an order', () => {
+  const ride = (chains: readonly (readonly Identity[])[], named: readonly Identity[]) => {
+    const documents = chains.flat().map(({ bytes }) => bytes);
+    return addRiding(directory, admission, documents, () => named.map(({ cid }) => cid), Date.now());
+  };
+  const strangers = async (count: number) => {
+    const parties = Array.from({ length: count }, async (_, at) => chainOf(await member(`S${at}`, 'fiduciary'), 1));
+    return Promise.all(parties);
+  };
+
+  test('those of named chains are verified, in any order and whichever of them is named, and no other is', async () => {
+    const [one, other, third] = (await strangers(3)) as [Identity[], Identity[], Identity[]]; // three
+    const added = ride([one.toReversed(), other, third], [...one.slice(0, 1), ...other.slice(1)]);
+    expect(added.map(({ cid }) => cid).sort()).toEqual([...one, ...other].map(({ cid }) => cid).sort());
+    expect(read).toBe(4);
+    for (const { cid } of third) expect([directory.find(cid), admission.hasRead(cid)]).toEqual([undefined, false]);
+    expect(directory.newestOf(known(one[0]).cid).cid).toBe(known(one[1]).cid);
+  });
+
+  test('no more chains are verified than an order has parties', async () => {
+    const all = await strangers(35);
+    const firsts = all.flatMap((chain) => chain.slice(0, 1));
+    expect(() => ride(all, firsts)).toThrow(refusal('envelope_invalid', 'more parties'));
+    expect(read).toBe(0);
+    expect(ride(all, firsts.slice(1))).toHaveLength(68);
+  });
+
+  test('a successor of an admitted chain is added, named or not, and one that the chain did not sign costs no more than a look', async () => {
+    const [, next] = await chainOf(peer, 1);
+    expect(ride([[known(next)]], [])).toEqual([next]);
+    read = 0;
+    const [, forged] = await chainOf(peer, 1, { withoutNextKey: true });
+    expect(() => ride([[known(forged)]], [])).toThrow(refusal('identity_invalid'));
+    expect(read).toBe(0);
   });
 });
 
