@@ -130,7 +130,7 @@ export async function openNode(
   monitor.registry.setDefaultLabels({ role, node: own.first });
   createRoleGauges(monitor.registry, { role, database, gate, waiterGate: waiters, admission, clock });
   const ring = whileItMaySpeak(own, admission, clock);
-  monitor.health.part('identity', async () => assertMaySpeak(own.newest, admission.directory));
+  monitor.health.part('identity', async () => void ring.author); // as for what it signs: neither over nor of another time
   watchParts(monitor, own.first, { transport, database, custody, store, clock });
   return {
     options,
@@ -173,7 +173,7 @@ async function openStore(options: DocumentStoreOptions): Promise<DocumentStore |
     : openFilesystemStore(options.folder);
 }
 
-/** What a role can't work without; and its clock and the document store, for which no order's answer waits. */
+/** What a role can't work without; and what it works without: a clock that is only in doubt, and the document store. */
 function watchParts(
   { health }: Monitor,
   first: Cid,

@@ -26,8 +26,9 @@ afterEach(async () => {
   await rig.close();
 });
 
-async function open(transport?: Transport): Promise<Node> {
-  node = await openNode(options, { ...rig.parts(), monitor, ...(transport !== undefined && { transport }) });
+async function open(transport?: Transport, now?: () => number): Promise<Node> {
+  const parts = { ...(transport !== undefined && { transport }), ...(now !== undefined && { now }) };
+  node = await openNode(options, { ...rig.parts(), monitor, ...parts });
   monitor.health.started();
   return node;
 }
@@ -96,4 +97,24 @@ test('a role whose identity may say nothing more is not ready', async () => {
   admission.directory.revoke(members.f1.identity.cid);
   const report = await reportWith(({ ready }) => !ready);
   expect(report.parts).toMatchObject({ identity: 'away (identity_frozen)', postgres: 'up' });
+});
+
+test('a role that can sign nothing, since its clock and its database differ, is not ready; one whose clock is unsteady is', async () => {
+  let ahead = 0;
+  const { clock, database } = await open(undefined, () => Date.now() + ahead);
+  await reportWith(({ ready }) => ready);
+  ahead = 150_000;
+  expect(() => clock.assertAgrees()).toThrow('150 s ahead');
+  const skewed = await reportWith(({ ready }) => !ready);
+  expect(skewed.parts).toMatchObject({ identity: 'away (clock_skewed)', postgres: 'up', custody: 'up' });
+  const told = await reportWith(({ degraded }) => 'clock' in degraded);
+  expect(told.degraded['clock']).toContain('150 s ahead of its database');
+  ahead = 0;
+  await reportWith(({ ready }) => ready);
+  await database.query('UPDATE clock SET seen = 1, steady_since = 1'); // as after a long stop
+  await clock.look();
+  expect(clock.doubt?.kind).toBe('unsteady');
+  const unsteady = await reportWith(({ degraded }) => degraded['clock']?.includes('settling') ?? false);
+  expect(unsteady.ready).toBe(true);
+  expect(unsteady.parts).toMatchObject({ identity: 'up' });
 });
