@@ -11,6 +11,8 @@ type Page = ResultOf<'principal.list-orders'>;
 let rig: RoleRig;
 let members: Cast;
 let options: PrincipalOptions;
+/** ms that the principal's clock is ahead of ours */
+let ahead = 0;
 
 beforeAll(async () => {
   rig = await RoleRig.open();
@@ -19,7 +21,7 @@ beforeAll(async () => {
   const common = await rig.prepare(p, 'principal', [b.identity, f1.identity, f2.identity]);
   options = { ...common, beneficiary: b.identity.cid, fiduciarySet: [f1.identity.cid, f2.identity.cid] };
   await PlayedPeers.serve(rig, members);
-  await rig.start(startPrincipal, options);
+  await rig.start(startPrincipal, options, () => Date.now() + ahead);
 });
 
 afterAll(() => rig.close());
@@ -91,4 +93,20 @@ test('a page counts from where the cursor stands', async () => {
   const skipped = await list({ after: next, page: 1 });
   expect(skipped.orders.map(({ orderReference }) => orderReference)).toEqual(orders.slice(4, 6));
   expect(skipped.total).toBe(orders.length);
+});
+
+test('one that begins five minutes before shows what a replica with a slow clock has placed since', async () => {
+  const oldestFirst = { sortBy: 'dateCreatedAsc', perPage: 1_000 } as const;
+  ahead = 100_000; // a replica's clock and its database's may differ by 120 s, either way
+  const fast = await place();
+  const { orders } = await list(oldestFirst);
+  const { createdAt = 0 } = orders.at(-1) ?? {};
+  expect(orders.at(-1)?.orderReference).toBe(fast);
+  ahead = -100_000;
+  const slow = await place();
+  ahead = 0;
+  const beyond = async (after: Page['next']) =>
+    (await list({ ...oldestFirst, after })).orders.map(({ orderReference }) => orderReference);
+  expect(await beyond({ createdAt, ref: fast })).toEqual([]); // which is why docs/api.md says so
+  expect(await beyond({ createdAt: createdAt - 300_000, ref: fast })).toEqual(expect.arrayContaining([slow, fast]));
 });

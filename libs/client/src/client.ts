@@ -46,7 +46,7 @@ export interface Client {
   ): Promise<Schemas['RedeemedOrder'] | PendingOrder>;
   order(orderReference: string, options?: RequestOptions): Promise<Schemas['Order']>;
   orders(query?: ListQuery, options?: RequestOptions): Promise<Schemas['OrderList']>;
-  /** Every order that fits, page by page of 1,000: each once, whatever is ordered meanwhile. */
+  /** Every order that fits and is there at the beginning, page by page of 1,000: each once, whatever is ordered meanwhile. */
   allOrders(query?: OrderFilter, options?: RequestOptions): AsyncGenerator<OrderSummary, void>;
   /** The secret of an order that was released to this operator's beneficiary. */
   secret(orderReference: string, options?: RequestOptions): Promise<Schemas['Secret']>;
