@@ -1,6 +1,6 @@
 import { bytesEqual, CID_BYTES, cidFromBytes, cidToLink, encodeCanonical, type Cid } from '@dta/codec';
 import * as CarBufferWriter from '@ipld/car/buffer-writer';
-import type { Batch } from './document-store.js';
+import { MAX_BLOCKS, type Batch } from './document-store.js';
 
 /** A batch as one content-addressable archive, version 1. @see https://ipld.io/specs/transport/car/carv1/ */
 export function encodeCar({ root, blocks }: Batch): Uint8Array<ArrayBuffer> {
@@ -23,8 +23,6 @@ export interface BlockPlace {
   readonly length: number;
 }
 
-/** A segment and its envelopes, of which it has at most 1,000 (docs/protocol.md §4). */
-const MAX_BLOCKS = 1_001;
 /** Where the CID of the root stands in a header of one root. */
 const ROOT_OFFSET = 13;
 

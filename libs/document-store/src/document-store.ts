@@ -10,7 +10,12 @@ export interface Block {
   readonly bytes: Uint8Array;
 }
 
-/** Blocks that are kept together: `root` is one of them, and links to the others or stands alone. */
+/** The most blocks of a batch: a segment and its envelopes, of which it has at most 1,000 (docs/protocol.md §4). */
+export const MAX_BLOCKS = 1_001;
+
+/**
+ * Blocks that are kept together, {@link MAX_BLOCKS} at most: `root` is one of them, and links to the others or stands alone.
+ */
 export interface Batch {
   readonly root: Cid;
   readonly blocks: readonly Block[];
@@ -28,8 +33,8 @@ export interface DocumentStore {
    * Keeps a batch for good: once this settles, a crash loses none of it. It may be put again, whole or in part there
    * already, and the outcome is the same.
    *
-   * @throws `block_invalid` for bytes that are not their CID's or a batch without its root, and then nothing is kept;
-   * `store_unavailable`, and then any part may be there
+   * @throws `block_invalid` for bytes that are not their CID's, a batch without its root, and more or larger blocks than may
+   * be, and then nothing is kept; `store_unavailable`, and then any part may be there
    */
   put(batch: Batch): Promise<void>;
 
@@ -44,6 +49,12 @@ export interface DocumentStore {
 
 /** Holds a batch against its CIDs, before any of it is kept. @throws `block_invalid` */
 export function assertBatch({ root, blocks }: Batch): void {
+  // what would be refused on reading isn't acknowledged
+  const isTooLarge = blocks.length > MAX_BLOCKS || blocks.some(({ bytes }) => bytes.length > MAX_BLOCK_BYTES);
+  if (isTooLarge) {
+    const sentence = `a batch has at most ${MAX_BLOCKS} blocks, of at most ${MAX_BLOCK_BYTES} bytes each`;
+    throw new DtaError('block_invalid', sentence, { metadata: { block: root } });
+  }
   for (const { cid, bytes } of blocks) assertBlock(cid, bytes);
   if (!blocks.some(({ cid }) => cid === root)) {
     throw new DtaError('block_invalid', 'the root of a batch is one of its blocks', { metadata: { block: root } });

@@ -19,6 +19,9 @@ function leaf(bytes: Uint8Array = randomBytes(100)): Block {
   return blockOf(encodeCanonical({ bytes }));
 }
 
+/** What a large leaf has beside its bytes. */
+const LEAF_HEAD_BYTES = encodeCanonical({ bytes: new Uint8Array(65_536) }).length - 65_536;
+
 /** A new document that links to others. */
 function rootOf(leaves: readonly Block[]): Block {
   return blockOf(encodeCanonical({ nonce: randomBytes(16), links: leaves.map(({ cid }) => cidToLink(cid)) }));
@@ -54,6 +57,27 @@ const cases: Readonly<Record<string, (open: OpenStore) => Promise<void>>> = {
     const batch = batchOf(Array.from({ length: 500 }, () => leaf(randomBytes(2_000))));
     await store.put(batch);
     await holdsAll(store, batch);
+  },
+
+  async 'keeps the largest batch there may be, of 1,001 blocks, and the largest block, of 1 MiB'(open) {
+    const store = await open();
+    const many = batchOf(Array.from({ length: 1_000 }, () => leaf()));
+    const large = batchOf([leaf(randomBytes(1024 * 1024 - LEAF_HEAD_BYTES))]);
+    for (const batch of [many, large]) {
+      await store.put(batch);
+      const [first, last] = [batch.blocks[0], batch.blocks.at(-1)];
+      for (const block of [first, last])
+        if (block !== undefined) assert.ok(same(await store.get(block.cid), block.bytes));
+    }
+  },
+
+  async 'refuses a larger batch and a larger block, and keeps nothing of it'(open) {
+    const store = await open();
+    const full = batchOf(Array.from({ length: 1_000 }, () => leaf())); // no document has more links
+    const many = { root: full.root, blocks: [...full.blocks, leaf()] };
+    const large = batchOf([leaf(randomBytes(1024 * 1024 - LEAF_HEAD_BYTES + 1))]);
+    for (const batch of [many, large]) await refuses('block_invalid', store.put(batch));
+    await Promise.all([many, large].map(({ root }) => refuses('block_not_found', store.get(root))));
   },
 
   async 'takes the same batch again'(open) {
