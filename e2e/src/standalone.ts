@@ -71,6 +71,19 @@ export async function failToStart(...args: string[]): Promise<Ending> {
   return ending;
 }
 
+/** Starts a standalone node and sends it a signal when its output is like `word`; settles when it is gone. */
+export async function signalStart(signal: NodeJS.Signals, word: RegExp, ...args: string[]): Promise<Ending> {
+  const { child, output, ended } = launch(args);
+  const overdue = setTimeout(() => child.kill('SIGKILL'), readyLimitMs);
+  let isSent = false;
+  child.stdout?.on('data', () => {
+    if (!isSent && word.test(output())) isSent = child.kill(signal);
+  });
+  const ending = await ended;
+  clearTimeout(overdue);
+  return ending;
+}
+
 /** As a shell starts it: in a process group of its own. */
 function launch(
   args: readonly string[],

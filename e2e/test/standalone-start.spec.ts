@@ -1,11 +1,12 @@
-import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
-import { copyFile, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { dta } from '@dta/testkit';
+import { copyFile, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { place } from '../src/orders.js';
 import { canMountSmallDisk, mountSmallDisk } from '../src/small-disk.js';
-import { failToStart, processesAt, startStandalone, type Ending } from '../src/standalone.js';
+import { failToStart, processesAt, signalStart, startStandalone, type Ending } from '../src/standalone.js';
 
 jest.setTimeout(300_000);
 
@@ -128,6 +129,47 @@ test('and once the damage is repaired it starts', async () => {
   const node = await startStandalone('--port', '0', '--data', folder);
   await place(node.api);
   await node.end('SIGTERM');
+});
+
+describe('with an identity that was revoked', () => {
+  /** Ends a member's identity at a running node of this folder, and then the node. */
+  async function revoke(at: string, name: string): Promise<void> {
+    const node = await startStandalone('--port', '0', '--data', at);
+    const file = join(at, 'revocation');
+    await dta([
+      ...['identity', 'revoke', '--reason', 'given up', '--revocation', file],
+      ...['--key-file', join(at, name, 'identity.key'), '--custody-software', join(at, name, 'custody.key')],
+    ]);
+    const document = (await readFile(file)).toString('base64');
+    const { status } = await node.api.post('/v1/identity', { document });
+    await node.end('SIGTERM');
+    expect(status).toBe(200);
+  }
+
+  test('a fiduciary is named, and the node starts without it', async () => {
+    const at = join(root, 'one-less');
+    await revoke(at, 'fiduciary-3');
+    const node = await startStandalone('--port', '0', '--data', at);
+    expect(node.output()).toContain('not ready: fiduciary-3 (identity away (identity_frozen))');
+    expect((await node.api.get('/health/ready')).status).toBe(200);
+    expect(await node.end('SIGTERM')).toMatchObject({ status: 0, errors: '' });
+  });
+
+  test('the principal is waited for, until a signal ends the start in order', async () => {
+    const at = join(root, 'none');
+    await revoke(at, 'principal');
+    const { status, output, errors } = await signalStart(
+      'SIGTERM',
+      /not ready: principal/,
+      '--port',
+      '0',
+      '--data',
+      at,
+    );
+    expect([status, errors]).toEqual([0, '']);
+    expect(output).toMatch(/stopping\n[^]*stopped\n$/);
+    expect(output).not.toContain('D-TA is ready');
+  });
 });
 
 onSmallDisk('the disk is full, at the first start and at a later one', async () => {

@@ -89,7 +89,9 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts = 
   const stopping = new AbortController();
   logger.info({ host: config.host, port }, 'the gateway listens');
   return {
-    ready: untilReady(calls, stopping.signal),
+    get ready() {
+      return untilReady(calls, stopping.signal); // no role is asked where nothing waits for it
+    },
     port,
     stop: async () => {
       stopping.abort();

@@ -18,12 +18,15 @@ if (answer !== null) {
     configure: () => readOptions(args, process.env),
     logger: () => createLogger({ name: 'dta', level: process.env['LOG_LEVEL'] === 'debug' ? 'debug' : 'warn' }),
     verbose: process.env['LOG_LEVEL'] === 'debug',
-    start: async (options, log) => {
-      const running = await startStandalone(options, log, progress);
+    start: async (options, log, stopping) => {
+      stopping.addEventListener('abort', () => progress.say('stopping'));
+      const running = await startStandalone(options, log, progress, stopping).catch((error: unknown) => {
+        if (error === stopping.reason) progress.say('stopped');
+        throw error;
+      });
       sayNextSteps(running, options);
       return {
         stop: async () => {
-          progress.say('stopping');
           await progress.during('stopping', () => running.stop());
           progress.say('stopped');
         },

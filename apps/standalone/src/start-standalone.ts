@@ -9,13 +9,22 @@ import { readIdentity, type Identity, type KeyGeneration, type Role } from '@dta
 import { migrateDatabase, readKeyFile, type NodeOptions, type RunningRole } from '@dta/node';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '@dta/postgres';
 import { startPrincipal } from '@dta/principal';
-import { createMonitor, serveMonitors, type Logger, type Monitor, type Progress } from '@dta/service';
+import {
+  createMonitor,
+  serveMonitors,
+  stopAll,
+  type Logger,
+  type Monitor,
+  type Progress,
+  type Stoppable,
+} from '@dta/service';
 import { createMemoryBroker } from '@dta/transport';
 import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assertPortFree } from './free-port.js';
 import { ADMITTED, LOG, makeKeys, makeLogFolder, openFolder, openRoleFiles, type RoleFiles } from './folder.js';
+import { sayMissing, untilReady, type RoleNotReady } from './until-ready.js';
 
 /** What a standalone node is started with. */
 export interface StandaloneOptions {
@@ -40,6 +49,8 @@ export interface RunningStandalone {
   readonly folder: string;
   /** idDocumentCID of principal and beneficiary, which are one node here */
   readonly node: Cid;
+  /** roles that weren't ready when the start was given up waiting for them: the node works without */
+  readonly missing: readonly RoleNotReady[];
   stop(): Promise<void>;
 }
 
@@ -59,29 +70,29 @@ const PLUGINS = ['@dta/plugin-milagro', '@dta/plugin-bitcoinwallet', '@dta/plugi
 
 /**
  * Starts gateway, principal, beneficiary and fiduciaries in this process, over a database and a transport of their own, and
- * says how far it is.
+ * says how far it is. Where `stopping` is aborted meanwhile, all that was started is stopped.
  *
- * @throws `start_failed` with one sentence: port in use, folder damaged or in use, disk full; `configuration_invalid` where
+ * @throws the reason of `stopping`; `start_failed` with one sentence: port in use, folder damaged or in use, disk full; `configuration_invalid` where
  * the folder can't be made
  */
 export async function startStandalone(
   options: StandaloneOptions,
   log: Logger,
   progress: Progress,
+  stopping: AbortSignal,
 ): Promise<RunningStandalone> {
   await assertPortFree(options.port);
   const folder = await openFolder(options.folder, options.token);
   assertDatabaseKept(folder);
   assertStoreKept(folder, options.kubo);
-  const started: { stop(): Promise<void> }[] = [];
-  const stop = async () => {
-    for (const part of started.splice(0).reverse()) await part.stop();
-  };
+  const started: Stoppable[] = [];
+  const stop = () => stopAll(started.splice(0));
   try {
     const postgres = await progress.during('starting PostgreSQL', () =>
       startEmbeddedPostgres({ directory: join(folder, 'postgres'), restart: (sentence) => log.warn(sentence) }),
     );
     started.push(postgres);
+    stopping.throwIfAborted();
     const broker = createMemoryBroker({ maxPayload: NATS_MAX_PAYLOAD_BYTES });
     const connect = () =>
       broker.connect({ onError: (error, subject) => log.error({ err: error, subject }, 'a message was not handled') });
@@ -105,18 +116,33 @@ export async function startStandalone(
         return startRole(member, members, { url, admitted, kubo: options.kubo }, parts);
       });
       started.push(role);
+      stopping.throwIfAborted();
     }
     const transport = connect();
     started.push({ stop: () => transport.close() });
     const gateway = await startGatewayOf(members, options.port, { transport, logger: log, monitor });
     started.push(gateway);
-    await progress.during('waiting until every role is ready', () => gateway.ready);
+    const missing = await waitUntilReady(members, progress, stopping);
     const { cid: node } = memberOf(members, 'principal').identity;
-    return { port: gateway.port, metricsPort, folder, node, stop };
+    return { port: gateway.port, metricsPort, folder, node, missing, stop };
   } catch (error) {
-    await stop();
+    await progress.during('stopping', stop);
     throw error;
   }
+}
+
+function waitUntilReady(
+  members: readonly Member[],
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<readonly RoleNotReady[]> {
+  let missing: readonly RoleNotReady[] = [];
+  const roles = members.map(({ name, role, monitor }) => ({ name, role, health: monitor.health }));
+  return progress.during(
+    'waiting until every role is ready',
+    () => untilReady(roles, { signal, tell: (now) => (missing = now) }),
+    () => `not ready: ${sayMissing(missing)}`,
+  );
 }
 
 /** @throws `start_failed` where a folder that was started before has no database any more: a new one would have no order */

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { isDtaError } from '@dta/errors';
 import { EXIT_CONFIGURATION } from './command-line.mjs';
 import type { Logger } from './logger.js';
@@ -14,21 +15,25 @@ export interface RunOptions<C> {
   readonly name: string;
   readonly configure: () => C;
   readonly logger: (config: C) => Logger;
-  readonly start: (config: C, logger: Logger) => Promise<Running>;
+  /**
+   * `stopping` is aborted at the first signal, also while the start runs. A start that takes its time then clears up and
+   * throws the signal's reason; one that goes on to its end is stopped after it.
+   */
+  readonly start: (config: C, logger: Logger, stopping: AbortSignal) => Promise<Running>;
   /** Tells of a failed start with stack and causes; for who looks for the reason (LOG_LEVEL=debug). */
   readonly verbose?: boolean;
-  /** How long `stop` may take before the process ends all the same; 30,000 by default. */
+  /** How long it may take from the first signal before the process ends all the same; 30,000 by default. */
   readonly stopWithinMs?: number;
 }
 
 /** Ended after a clean stop. */
 const exitStopped = 0;
-/** A start that failed, a crash, or a stop that took too long. */
+/** A start that failed, a crash, or a stop that failed or took too long. */
 const exitFailed = 1;
 
 /**
- * The whole life of a process: reads its configuration, starts, runs until SIGINT or SIGTERM, stops with a drain, exits. A
- * second signal exits at once. Exit codes: 0 stopped, 78 configuration, 1 everything else.
+ * The whole life of a process: reads its configuration, starts, runs until SIGINT or SIGTERM, stops with a drain, exits. The
+ * first signal counts from the beginning, a second one exits at once. Exit codes: 0 stopped, 78 configuration, 1 everything else.
  */
 export async function runMain<C>(options: RunOptions<C>): Promise<void> {
   let logger: Logger | undefined;
@@ -39,45 +44,36 @@ export async function runMain<C>(options: RunOptions<C>): Promise<void> {
   };
   process.on('uncaughtException', (error) => end(exitFailed, 'an exception that nobody caught', error));
   process.on('unhandledRejection', (error) => end(exitFailed, 'a rejection that nobody handled', error));
-  const signalled = firstSignal();
+  const stopping = untilSignal();
+  const { stopWithinMs = 30_000 } = options;
+  stopping.addEventListener('abort', () => {
+    setTimeout(() => end(exitFailed, `the stop took more than ${stopWithinMs} ms`), stopWithinMs);
+  });
   try {
     const config = options.configure();
     logger = options.logger(config);
-    const running = await options.start(config, logger);
-    await signalled;
-    await stopWithin(running, options, end);
+    const running = await options.start(config, logger, stopping);
+    if (!stopping.aborted) await once(stopping, 'abort');
+    await running.stop().catch((error: unknown) => end(exitFailed, 'the stop failed', error));
   } catch (error) {
-    tellStartFailure(options, error);
-    process.exit(isDtaError(error, 'configuration_invalid') ? EXIT_CONFIGURATION : exitFailed);
-  }
-}
-
-/** Settles at the first SIGINT or SIGTERM; any later one ends the process at once, as a shell expects of it. */
-function firstSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    let asked = false;
-    for (const [signal, number] of [['SIGINT', 2] as const, ['SIGTERM', 15] as const]) {
-      process.on(signal, () => {
-        if (asked) process.exit(128 + number);
-        asked = true;
-        resolve();
-      });
+    if (!stopping.aborted || error !== stopping.reason) {
+      tellStartFailure(options, error);
+      process.exit(isDtaError(error, 'configuration_invalid') ? EXIT_CONFIGURATION : exitFailed);
     }
-  });
-}
-
-async function stopWithin<C>(
-  running: Running,
-  { stopWithinMs = 30_000 }: RunOptions<C>,
-  end: (exitCode: number, sentence: string, error?: unknown) => void,
-): Promise<void> {
-  setTimeout(() => end(exitFailed, `the stop took more than ${stopWithinMs} ms`), stopWithinMs);
-  try {
-    await running.stop();
-  } catch (error) {
-    end(exitFailed, 'the stop failed', error);
   }
   process.exit(exitStopped);
+}
+
+/** Aborted at the first SIGINT or SIGTERM; any later one ends the process at once, as a shell expects of it. */
+function untilSignal(): AbortSignal {
+  const asked = new AbortController();
+  for (const [signal, number] of [['SIGINT', 2] as const, ['SIGTERM', 15] as const]) {
+    process.on(signal, () => {
+      if (asked.signal.aborted) process.exit(128 + number);
+      asked.abort();
+    });
+  }
+  return asked.signal;
 }
 
 /** One sentence for the person at the terminal. What isn't a `DtaError` may be anything, so its own message is shown. */

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { DtaError } from '@dta/errors';
 import { createLogger, runMain } from '../src/index.js';
 
@@ -8,7 +9,7 @@ const tell = (word: string) => void process.stdout.write(`${word}\n`);
 
 await runMain({
   name: 'node',
-  stopWithinMs: way === 'endless-stop' ? 200 : 10_000,
+  stopWithinMs: way === 'endless-stop' || way === 'deaf-start' ? 200 : 10_000,
   verbose: way === 'bad-start-verbose',
   configure: () => {
     if (way === 'bad-configuration') {
@@ -17,9 +18,20 @@ await runMain({
     return {};
   },
   logger: () => createLogger({ name: 'node' }),
-  start: async () => {
+  start: async (_config, _logger, stopping) => {
     if (way?.startsWith('bad-start') === true) throw new Error('no port', { cause: new Error('EADDRINUSE') });
     const alive = setInterval(() => undefined, 1_000);
+    if (way?.includes('-start') === true) {
+      setTimeout(() => tell('starting'), 20);
+      const asked = once(stopping, 'abort').then(() => way === 'deaf-start-slow' && tell('stopping asked'));
+      await (way.startsWith('deaf-start') ? later(20_000) : asked);
+      if (way === 'failing-start') throw new Error('no port');
+      if (way === 'heedful-start') {
+        clearInterval(alive);
+        tell('cleared up');
+        stopping.throwIfAborted();
+      }
+    }
     if (way === 'exception') setTimeout(() => throwNow(), 10);
     if (way === 'rejection') setTimeout(() => void Promise.reject(new Error('out of nowhere')), 10);
     setTimeout(() => tell('started'), 20);

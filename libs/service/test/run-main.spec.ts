@@ -43,6 +43,36 @@ describe('runMain', () => {
     expect(out).not.toContain('stopped');
   });
 
+  it('tells a start that it is to end, and ends well once that has cleared up', async () => {
+    const { code, out, err } = await run('heedful-start', [['starting', 'SIGTERM']]);
+    expect([code, err, out]).toEqual([0, '', 'starting\ncleared up\n']);
+  });
+
+  it('stops what a start gave that was not to be ended half-way', async () => {
+    const { code, out, err } = await run('whole-start', [['starting', 'SIGINT']]);
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toMatch(/starting\nstopping\nstopped/);
+  });
+
+  it('gives a start that hears nothing no longer than a stop', async () => {
+    const { code, out } = await run('deaf-start', [['starting', 'SIGTERM']]);
+    expect(code).toBe(1);
+    expect(out).toContain('the stop took more than 200 ms');
+  });
+
+  it('tells of a start that fails by itself while it is to end', async () => {
+    const { code, err } = await run('failing-start', [['starting', 'SIGTERM']]);
+    expect([code, err]).toEqual([1, "node can't start: no port\n"]);
+  });
+
+  it('ends at once at a second signal also in a start', async () => {
+    const { code, out } = await run('deaf-start-slow', [
+      ['starting', 'SIGTERM'],
+      ['stopping asked', 'SIGINT'],
+    ]);
+    expect([code, out.includes('stop took')]).toEqual([130, false]);
+  });
+
   it('ends a stop that takes too long', async () => {
     const { code, out } = await run('endless-stop', [['started', 'SIGTERM']]);
     expect(code).toBe(1);
