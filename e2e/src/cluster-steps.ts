@@ -14,7 +14,7 @@ export function sayClusterSteps(cluster: Cluster, guest: Guest, port: number): v
   if (operator === undefined) throw new Error('a cluster has an operator');
   const { token, nats, members } = operator;
   const api = `http://localhost:${port}`;
-  const bearer = `-H "authorization: Bearer $(cat ${token.file})"`;
+  const bearer = `-H @${token.headerFile}`;
   const json = "-H 'content-type: application/json'";
   const newest = `curl -s ${bearer} '${api}/v1/order?page=0&perPage=1' | grep -o 'bafy[a-z2-7]*' | head -1`;
   const fiduciaries = members.filter(({ role }) => role === 'fiduciary').map(({ idDocumentCID }) => idDocumentCID);

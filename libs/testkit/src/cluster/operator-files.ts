@@ -43,6 +43,8 @@ export interface MemberFiles {
 export interface TokenFile {
   readonly token: string;
   readonly file: string;
+  /** Holds the header that shows it, for `curl -H @file`: every user of the machine sees a command's arguments. */
+  readonly headerFile: string;
   /** SHA-256, hex */
   readonly hash: string;
 }
@@ -137,7 +139,8 @@ async function tokenSettings({ module, token, pin, environment }: SoftHsmToken, 
 export async function writeToken(folder: string): Promise<TokenFile> {
   const token = randomBytes(24).toString('base64url');
   const file = await writeSecret(join(folder, 'token'), token);
-  return { token, file, hash: createHash('sha256').update(token).digest('hex') };
+  const headerFile = await writeSecret(join(folder, 'authorization'), `authorization: Bearer ${token}`);
+  return { token, file, headerFile, hash: createHash('sha256').update(token).digest('hex') };
 }
 
 /** The folder of documents that an operator's roles admit. */
