@@ -1,7 +1,7 @@
 // `npm run <name>` for everything but start: node tools/run.mjs <name> [argument…]
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { clusterCommand } from '../e2e/src/cluster-options.mjs';
+import { clusterCommand } from '../apps/standalone/src/options.mjs';
 import { answerArguments } from './command.mjs';
 import { compile, compilePkcs11, install, node, pkcs11Wanted } from './bootstrap.mjs';
 import { imagesCommand } from './images/options.mjs';

@@ -1,15 +1,28 @@
 // What `npm run cluster` runs: every app as a process of its own, until Ctrl-C.
-import { answerAtOnce, EXIT_CONFIGURATION, openProgress, readCommandLine, tellFaults } from '@dta/service';
+import {
+  answerAtOnce,
+  EXIT_CONFIGURATION,
+  openProgress,
+  readCommandLine,
+  stopAll,
+  tellFaults,
+  type Stoppable,
+} from '@dta/service';
+import { clusterCommand } from '@dta/standalone/options';
 import { fetchTool, openRunServices, startCluster } from '@dta/testkit';
-import { clusterCommand } from './cluster-options.mjs';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { sayClusterSteps } from './cluster-steps.js';
 import { prepareGuest, type Guest } from './guest.js';
+import { ROOT } from './pages.js';
 
 /** One for the principal, one for the beneficiary, one for the fiduciaries, as if each were an operator. */
 const KUBO_NODES = 3;
 
 const args = process.argv.slice(2);
-const answer = answerAtOnce(clusterCommand, '0.1.0', args);
+const packageFile = readFileSync(join(ROOT, 'package.json'), 'utf8');
+const { version } = JSON.parse(packageFile) as { version: string }; // npm requires it
+const answer = answerAtOnce(clusterCommand, version, args);
 const { values, faults } = readCommandLine(clusterCommand.options, args);
 if (answer !== null) {
   console.log(answer);
@@ -31,20 +44,20 @@ async function runCluster(port: number, fiduciaries: number, withKubo: boolean):
       stopping.abort();
     });
   }
-  const ends: (() => Promise<void>)[] = [];
+  const started: Stoppable[] = [];
   try {
     await fetchTool('nats-server', { progress, signal });
     if (withKubo) await fetchTool('ipfs', { progress, signal });
     else progress.say('without Kubo: nothing is published, envelopes wait in the databases; all else works');
     progress.say(`starting NATS, PostgreSQL${withKubo ? ', Kubo' : ''} and every role as a process of its own`);
     const services = await openRunServices();
-    ends.unshift(() => services.stop());
+    started.push(services);
     const operators = [{ name: 'first', port, fiduciaries }];
     const kuboNodes = withKubo ? KUBO_NODES : 0;
     const cluster = await progress.during('starting', () => startCluster({ operators, kuboNodes, signal }));
-    ends.unshift(() => cluster.stop());
+    started.push(cluster);
     const guest: Guest = await prepareGuest(cluster.folder);
-    ends.unshift(() => guest.drop());
+    started.push({ stop: () => guest.drop() });
     sayClusterSteps(cluster, guest, port);
     await stopped;
   } catch (error) {
@@ -53,9 +66,16 @@ async function runCluster(port: number, fiduciaries: number, withKubo: boolean):
       process.exitCode = 1;
     }
   } finally {
-    await progress.during('stopping', async () => {
-      for (const end of ends) await end();
-    });
-    progress.say('stopped');
+    await progress
+      .during('stopping', () => stopAll(started))
+      .then(
+        () => progress.say('stopped'),
+        (error: unknown) => {
+          console.error(
+            `the cluster has not stopped in order: ${error instanceof Error ? error.message : String(error)}`,
+          );
+          process.exitCode = 1;
+        },
+      );
   }
 }

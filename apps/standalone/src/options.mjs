@@ -1,4 +1,15 @@
-// Read before anything is installed or compiled: plain JavaScript, no import.
+// Read before anything is installed or compiled: plain JavaScript, no import. Both programs that start a node stand here, since
+// what they share can't be imported.
+
+/** @type {import('@dta/service').CommandOption} */
+const fiduciaries = {
+  takes: 'whole',
+  least: 1,
+  most: 32,
+  value: 'number',
+  default: '3',
+  meaning: 'how many fiduciaries it has',
+};
 
 /**
  * What `npm start` takes, as its help shows it.
@@ -18,14 +29,7 @@ export const standaloneCommand = {
       meaning: 'where it answers on localhost; 0: a free one',
     },
     data: { takes: 'path', value: 'folder', default: '.dta', meaning: 'everything that it keeps' },
-    fiduciaries: {
-      takes: 'whole',
-      least: 1,
-      most: 32,
-      value: 'number',
-      default: '3',
-      meaning: 'how many fiduciaries it has',
-    },
+    fiduciaries,
     'metrics-port': {
       takes: 'whole',
       least: 0,
@@ -44,5 +48,21 @@ export const standaloneCommand = {
       value: 'url',
       meaning: 'publishes to the Kubo node with this RPC, in place of a folder',
     },
+  },
+};
+
+/**
+ * What `npm run cluster` takes, as its help shows it; the program is of `e2e`.
+ *
+ * @type {import('@dta/service').Command}
+ */
+export const clusterCommand = {
+  about:
+    'Starts NATS, PostgreSQL, Kubo and every role as a process of its own, until Ctrl-C. All of it goes when it stops.',
+  usage: 'npm run cluster --',
+  options: {
+    port: { takes: 'whole', least: 1, most: 65_535, value: 'port', default: '5556', meaning: "the gateway's" },
+    fiduciaries,
+    'no-kubo': { takes: 'flag', meaning: 'without Kubo: nothing is published, all else works' },
   },
 };
