@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { cidOf, type Cid } from '@dta/codec';
 import { randomBytes } from '@dta/crypto';
-import { commit, migrateDatabase, openDatabase, type Database } from '@dta/node';
+import { begin, commit, migrateDatabase, openDatabase, type Database } from '@dta/node';
 import { freshDatabase, type FreshDatabase } from '@dta/testkit';
 import { dta } from './run-dta.js';
 
@@ -40,7 +40,13 @@ async function owe(state: string, verb: string, party: Cid): Promise<Cid> {
     ...{ statements: [], secrets: [], erase: [], close: [], reply: null, settled: null, events: [state], answers: [] },
     envelopes: [{ cid: cidOf(envelope), bytes: envelope, log: true }],
     deliveries: [{ envelope: cidOf(envelope), verb, party, role: 'fiduciary', attachments: [] }],
-    ...{ lease: null, notify: false, idempotency: null, now: Date.now() - 3_600_000 },
+    ...{
+      lease: null,
+      notify: false,
+      idempotency: null,
+      begun: begin(Date.now() - 3_600_000),
+      now: Date.now() - 3_600_000,
+    },
   });
   await database.query("UPDATE deliveries SET created_at = now() - interval '1 hour' WHERE order_ref = $1", [ref]);
   return ref;

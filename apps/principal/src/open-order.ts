@@ -1,6 +1,7 @@
 import { cidOf, type Cid } from '@dta/codec';
 import { DtaError } from '@dta/errors';
 import {
+  begin,
   commit,
   deliveriesOf,
   envelopeBytes,
@@ -11,13 +12,13 @@ import {
   type NewDelivery,
   type Node,
   type PluginAnswer,
-  type SealedSecret,
 } from '@dta/node';
 import {
   Evidence,
   principalVerbs,
   type Addressee,
   type Answer,
+  type NewSecret,
   type OrderStatement,
   type PrincipalOrder,
   type PrincipalStep,
@@ -114,8 +115,8 @@ export interface StepBasis {
   readonly answers?: readonly (DeliveryAnswer & { readonly verb: PrincipalVerb })[];
   readonly lease?: Change['lease'];
   readonly idempotency?: Change['idempotency'];
-  /** what the order's plugin holds back */
-  readonly secrets?: readonly SealedSecret[];
+  /** what the order's plugin holds back, to seal and wipe */
+  readonly secrets?: readonly NewSecret[];
   readonly pluginAnswer?: PluginAnswer;
   readonly erase?: readonly SecretKind[];
 }
@@ -152,6 +153,8 @@ export async function writeStep(
   evidence: Evidence,
   { answers = [], lease = null, idempotency = null, secrets = [], pluginAnswer, erase = [] }: StepBasis = {},
 ): Promise<OpenOrder> {
+  const begun = begin(node.now());
+  const sealedSecrets = await Promise.all(secrets.map((secret) => node.secrets.seal(secret)));
   const leftOut = new Set(
     step.outgoing.flatMap(({ addressees }) => addressees.filter((one) => isLeftOut(node, step.order.ref, one))),
   );
@@ -197,7 +200,7 @@ export async function writeStep(
   await commit(node.database, {
     order: orders.row(step.order, version),
     statements: step.keep,
-    secrets,
+    secrets: sealedSecrets,
     erase: ended.has(step.order.state) ? 'all' : erase,
     pluginAnswer,
     envelopes: sealed.map(({ envelope }) => envelope),
@@ -210,6 +213,7 @@ export async function writeStep(
     lease,
     notify: true,
     idempotency,
+    begun,
     now,
   });
   if (before?.order.state !== step.order.state)

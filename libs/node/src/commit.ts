@@ -3,6 +3,7 @@ import { LEASE_MS } from '@dta/contracts';
 import { DtaError } from '@dta/errors';
 import type { Role } from '@dta/identity';
 import type { OrderStatement, SecretKind, Settled } from '@dta/order';
+import { assertAwake, type Begun } from './begun.js';
 import { toColumn } from './byte-list.js';
 import { sqlState, type Sql } from './database.js';
 import type { SealedSecret } from './secret-store.js';
@@ -104,6 +105,8 @@ export interface Change {
   /** what the order's plugin answered at a principal */
   readonly pluginAnswer?: PluginAnswer | undefined;
   readonly idempotency: NewIdempotency | null;
+  /** when the step began, or at the latest the sealing of its secrets */
+  readonly begun: Begun;
   /** Unix ms */
   readonly now: number;
 }
@@ -115,9 +118,11 @@ export const ORDER_CHANGED = 'order_changed';
  * Writes one step of an order, whole or not at all: one statement, so one transaction and one round trip. The only
  * function that writes an order.
  *
- * @throws `write_conflict` where the row is at another version, or a reply to this request is stored already: read again
+ * @throws `write_conflict` where the row is at another version, or a reply to this request is stored already: read again; or
+ * where the step began more than 60 s ago
  */
 export async function commit(sql: Sql, change: Change): Promise<void> {
+  assertAwake(change.begun, change.now);
   const { text, values } = commitStatement(change);
   let moved: unknown[];
   try {

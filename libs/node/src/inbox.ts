@@ -23,6 +23,7 @@ import {
 } from '@dta/order';
 import type { Logger } from '@dta/service';
 import type { Admission } from './admission.js';
+import { begin } from './begun.js';
 import { fromColumn } from './byte-list.js';
 import type { Clock } from './clock.js';
 import { commit, type StoredReply } from './commit.js';
@@ -39,12 +40,6 @@ import { sealOrderEnvelope } from './sealer.js';
 
 /** How often a step is computed anew when somebody else wrote the order meanwhile. */
 const ATTEMPTS = 5;
-
-/**
- * A step that took longer, because its process slept, is computed anew: the key that its secrets were sealed under may
- * have been destroyed meanwhile, ten minutes after its period's end, and nobody may be told that they are stored.
- */
-const STEP_MAX_MS = 60_000;
 
 /** A message that passed every check up to its statements' signatures. */
 export interface PeerMessage {
@@ -208,7 +203,7 @@ export class Inbox<O extends { readonly state: string }> {
       return { ...context, seed };
     };
     const tools = { context, draw, open: secrets.opener(evidence.order) };
-    const [began, begun] = [now(), performance.now()];
+    const begun = begin(now());
     const outcome = await step(found?.order, message, tools).finally(() => wipe(...drawn));
     const wasAnswered =
       outcome.repeats && (await hasAnswered(database, verb, evidence.order, ring.author.identity.cid));
@@ -238,8 +233,6 @@ export class Inbox<O extends { readonly state: string }> {
       log.info({ role, verb, orderReference: evidence.order }, 'a step was taken before: its answer is said again');
       return reply;
     }
-    const took = Math.max(now() - began, performance.now() - begun); // each misses a sleep that the other sees
-    if (took > STEP_MAX_MS) throw new DtaError('write_conflict', 'this step slept for too long');
     await commit(database, {
       order: orders.row(outcome.order, found?.version ?? null),
       statements: outcome.keep,
@@ -255,6 +248,7 @@ export class Inbox<O extends { readonly state: string }> {
       lease: null,
       notify: false,
       idempotency: null,
+      begun,
       now: now(),
     });
     // of what is over nothing comes again soon: kept for long, it would be most of the garbage collector's work

@@ -1,6 +1,7 @@
 export { Admission } from './admission.js';
 export { greet } from './announcer.js';
 export { createClock, type Clock, type Doubt } from './clock.js';
+export { begin, type Begun } from './begun.js';
 export {
   commit,
   ORDER_CHANGED,

@@ -4,6 +4,7 @@ import { keyPeriod, periodKey, type Custody, type KeyName } from '@dta/custody';
 import { DtaError, isDtaError } from '@dta/errors';
 import type { Role } from '@dta/identity';
 import { secretContext, type NewSecret, type OpenSecret, type SecretName } from '@dta/order';
+import { assertAwake, begin } from './begun.js';
 import { wallClock } from './clock.js';
 import type { Sql } from './database.js';
 
@@ -100,7 +101,7 @@ export class SecretStore {
    * key is destroyed, so that erased rows are gone from backups too (docs/protocol.md §7). A key with a row that does not
    * open is kept: better a key that lives too long than a share lost.
    *
-   * @throws `custody_unavailable`, `service_unavailable`
+   * @throws `custody_unavailable`, `service_unavailable`; `write_conflict` where the process slept: the rest is for the next time
    */
   async endPastPeriods(): Promise<EndedPeriods> {
     const now = this.#now();
@@ -136,8 +137,10 @@ export class SecretStore {
   }
 
   async #reseal(row: SecretRow, key: KeyName): Promise<void> {
+    const begun = begin(this.#now());
     const value = await this.#open(row);
     const sealed = await this.#custody.seal(key, this.#context(nameOf(row)), value).finally(() => wipe(value));
+    assertAwake(begun, this.#now()); // another replica may have ended that period too, having found no row under its key
     await this.#sql.query('UPDATE secrets SET key = $1, sealed = $2 WHERE key = $3 AND sealed = $4', [
       key,
       Buffer.from(sealed),

@@ -1,5 +1,6 @@
 import type { Cid } from '@dta/codec';
 import { isDtaError } from '@dta/errors';
+import { begin } from './begun.js';
 import { commit } from './commit.js';
 import type { Node } from './node.js';
 import type { OrderTable } from './order-table.js';
@@ -59,6 +60,7 @@ export async function expireOrder<O extends { readonly state: string }>(
   ref: Cid,
   expire: Expiry<O>,
 ): Promise<void> {
+  const begun = begin(node.now());
   const found = await orders.find(ref);
   if (found === undefined || node.clock.doubt !== null) return;
   const expired = expire(found.order, node.now());
@@ -79,6 +81,7 @@ export async function expireOrder<O extends { readonly state: string }>(
       lease: null,
       notify: true,
       idempotency: null,
+      begun,
       now: node.now(),
     });
   } catch (error) {

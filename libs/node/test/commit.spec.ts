@@ -5,6 +5,7 @@ import type { OrderStatement } from '@dta/order';
 import { freshDatabase, type FreshDatabase } from '@dta/testkit';
 import pg from 'pg';
 import {
+  begin,
   commit,
   deliveriesOf,
   migrateDatabase,
@@ -75,6 +76,7 @@ function change(version: number | null, said: Partial<Change> = {}): Change {
     lease: null,
     notify: false,
     idempotency: null,
+    begun: begin(1),
     now: 1,
     ...said,
   };
@@ -128,6 +130,17 @@ describe('a step that fails leaves nothing behind:', () => {
 
   test('of an order that there is not', async () => {
     await leavesNothing(commit(database, change(1)), refusal('write_conflict'));
+  });
+
+  test('where it began more than a minute ago, by the time of day or by the clock that nothing sets', async () => {
+    const [now, monotonic] = [Date.now(), performance.now()];
+    for (const begun of [
+      { at: now - 60_001, monotonic },
+      { at: now + 60_001, monotonic: monotonic - 60_001 },
+    ])
+      await leavesNothing(commit(database, change(null, { begun, now })), refusal('write_conflict', 'slept'));
+    await commit(database, change(null, { begun: { at: now - 59_999, monotonic }, now }));
+    expect(await version()).toBe(1);
   });
 
   test('with a reply to a request that has one', async () => {

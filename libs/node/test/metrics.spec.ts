@@ -6,6 +6,7 @@ import { freshDatabase } from '@dta/testkit';
 import { Module } from '@nestjs/common';
 import pg from 'pg';
 import {
+  begin,
   commit,
   InternalInbox,
   NODE,
@@ -76,7 +77,7 @@ async function owe(state: string): Promise<Cid> {
     ...{ statements: [], secrets: [], erase: [], close: [], reply: null, settled: null, events: [], answers: [] },
     envelopes: [{ cid: cidOf(envelope), bytes: envelope, log: true }],
     deliveries: [{ envelope: cidOf(envelope), verb: 'commit', party: ref, role: 'beneficiary', attachments: [] }],
-    ...{ lease: null, notify: false, idempotency: null, now: 1 },
+    ...{ lease: null, notify: false, idempotency: null, begun: begin(1), now: 1 },
   });
   return ref;
 }

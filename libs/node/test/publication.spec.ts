@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  begin,
   Admission,
   commit,
   createClock,
@@ -112,7 +113,7 @@ async function send(count: number): Promise<Cid[]> {
     },
     ...{ statements: [], secrets: [], erase: [], deliveries: [], close: [], reply: null, settled: null, events: [] },
     envelopes: [...sealed.map((envelope) => ({ ...envelope, log: true })), { ...secret, log: false }],
-    ...{ answers: [], lease: null, notify: false, idempotency: null, now: 1 },
+    ...{ answers: [], lease: null, notify: false, idempotency: null, begun: begin(1), now: 1 },
   });
   return sealed.map(({ cid }) => cid);
 }

@@ -224,6 +224,23 @@ describe('the end of a key period', () => {
     }
   });
 
+  test('writes nothing that it sealed before it slept: that key may be gone, since no row was under it', async () => {
+    await keep(1, Uint8Array.of(1));
+    now = BEGIN + 2 * WEEK;
+    const sleepy: Custody = {
+      ...custody,
+      seal: async (...said) => {
+        const sealed = await custody.seal(...said);
+        await custody.destroy(said[0]); // by another replica, which has come to this key before that of the row
+        now += 2 * WEEK;
+        return sealed;
+      },
+    };
+    const asleep = new SecretStore(database, sleepy, owner, 'fiduciary', () => now);
+    await expect(asleep.endPastPeriods()).rejects.toThrow(refusal('write_conflict'));
+    expect(await open(1)).toEqual(Uint8Array.of(1));
+  });
+
   test('does not bring back what was erased meanwhile', async () => {
     await keep(1, randomBytes(32));
     await database.query('DELETE FROM secrets');

@@ -2,7 +2,7 @@ import type { Cid } from '@dta/codec';
 import type { OrderProgress, ParamsOf } from '@dta/contracts';
 import { DtaError, isDtaError } from '@dta/errors';
 import { parseStatement } from '@dta/identity';
-import { assertAllAdmitted, InternalInbox, NODE, type Node, type SealedSecret } from '@dta/node';
+import { assertAllAdmitted, InternalInbox, NODE, type Node } from '@dta/node';
 import { Evidence, placeOrder, requestStatement, signRequest, type PrincipalOrder } from '@dta/order';
 import type { MessageContext, TransportMessage } from '@dta/transport';
 import { Controller, Inject } from '@nestjs/common';
@@ -108,7 +108,7 @@ export class PlaceOrder {
       const open = await writeStep(this.node, this.orders, null, placeOrder(request), evidence, {
         lease: this.driver.holder,
         idempotency: row && this.idempotency.bound(row, request.cid),
-        secrets: held === null ? [] : [await this.#seal(request.cid, held)],
+        secrets: held === null ? [] : [{ name: { ...HELD, request: request.cid }, value: held }],
       });
       this.driver.drive(request.cid, open);
       return { ref: request.cid, order: open.order, extension: { ...extension } };
@@ -117,10 +117,5 @@ export class PlaceOrder {
       if (winner === null) throw error;
       return { ref: winner, order: null };
     }
-  }
-
-  /** Seals what the plugin holds back, and wipes it. */
-  #seal(order: Cid, held: Uint8Array): Promise<SealedSecret> {
-    return this.node.secrets.seal({ name: { ...HELD, request: order }, value: held });
   }
 }
