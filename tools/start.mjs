@@ -9,7 +9,8 @@ import { failWith, handOver, root } from './process.mjs';
 const args = process.argv.slice(2);
 const { pkcs11 } = answerArguments(standaloneCommand, args);
 await install();
-if (!(await compile('apps/standalone'))) failWith('the sources do not compile');
+// `dta` too, which README.md runs beside the node
+if (!(await compile('apps/standalone', 'apps/cli'))) failWith('the sources do not compile');
 if (pkcs11 !== undefined && !(await compilePkcs11())) failWith(pkcs11Wanted);
 // V8's: an order's objects die young, with more room for them the collector copies less; and it need not walk the whole heap
 // because the old part, which hardly grows, seems near its limit (as npm run bench measures it, by the same flags)

@@ -18,7 +18,7 @@ import { blocksOf, ROOT, type Result } from '../src/pages.js';
 
 // docs/install.md as two operators follow it, beside alpha that is there already: beta with every role and a gateway, gamma
 // with a fiduciary alone. First their identities, which the server of NATS must know, then the rest, on the oldest PostgreSQL.
-jest.setTimeout(600_000);
+jest.setTimeout(900_000);
 
 const run = promisify(execFile);
 const settings = {

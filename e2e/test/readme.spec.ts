@@ -43,6 +43,13 @@ describe('README.md', () => {
     expect(readme).toMatch(/export DTA=http:\/\/localhost:\d+/);
   });
 
+  test('npm start compiles every app that the shell blocks run', async () => {
+    const [, compiled = ''] = /compile\((.*?)\)/.exec(await readFile(join(ROOT, 'tools/start.mjs'), 'utf8')) ?? [];
+    const apps = new Set(blocksOf(readme).flatMap(({ text }) => text.match(/apps\/\w+(?=\/dist)/g) ?? []));
+    expect(apps.size).toBeGreaterThan(0);
+    for (const app of apps) expect(compiled).toContain(`'${app}'`);
+  });
+
   test('every shell block runs to its end', () => {
     expect(results.length).toBeGreaterThanOrEqual(6);
     expect(results.filter(({ shown }) => shown !== undefined).length).toBeGreaterThanOrEqual(4);
