@@ -42,7 +42,7 @@ const results = await new Stryker({
   coverageAnalysis: 'perTest',
   concurrency: Number(process.env.MUTATION_WORKERS ?? 2),
   maxTestRunnerReuse: 300, // modules that were loaded anew aren't freed
-  timeoutMS: 30_000,
+  timeoutMS: 120_000, // a busy machine is no loop without end
   timeoutFactor: 4,
   dryRunTimeoutMinutes: 20,
   reporters: ['progress-append-only', 'html', 'json'],

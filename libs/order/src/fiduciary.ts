@@ -198,8 +198,7 @@ export async function confirmOrder(
     throw new DtaError('order_state_conflict', 'the time to keep this order has passed');
   const { deals } = verifyDealt(evidence);
   const own = manifest.body.members.find(([index]) => index === order.index);
-  const deal = deals.get(order.index);
-  if (own?.[2] !== order.acceptance || (deal !== undefined && deal.cid !== order.deal)) {
+  if (own?.[2] !== order.acceptance || deals.get(order.index)?.cid !== order.deal) {
     throw new DtaError('order_state_conflict', 'the Acceptance or Deal of this node is another');
   }
   const epochSeed = await open({ what: 'epoch-seed', epoch: NEW_SETUP.epoch, transcript: null, index: null });

@@ -161,6 +161,25 @@ test('one fiduciary alone answers with Deal and Confirmation at once, and nothin
   }
 });
 
+test('one fiduciary alone confirms the setup of its own Deal, once', async () => {
+  const waiting = await waitingFor('accept', 1, 1);
+  const [deal, confirmation] = waiting.answer.statements as [
+    StatementOf<typeof dealStatement>,
+    StatementOf<typeof confirmationStatement>,
+  ]; // what the verb answers with
+  const { author } = waiting.parties.fiduciary(1);
+  const other = await restate(confirmationStatement, confirmation, author, { transcript: anyHash() });
+  expect(() => check(waiting, { statements: [deal, other] })).toThrow(refusal('transcript_mismatch', 'transcript'));
+  const unproven = await restate(dealStatement, deal, author, { pop: randomBytes(64) });
+  expect(() => check(waiting, { statements: [unproven, confirmation] })).toThrow(refusal('pop_invalid'));
+  const again = await restate(confirmationStatement, confirmation, author);
+  const evidence = waiting.parties.evidence.with(deal); // though the Deal came before
+  const twice = { ...waiting.answer, statements: [confirmation, again] };
+  expect(() => checkAnswer(waiting.parties.order, twice, evidence, [])).toThrow(
+    refusal('envelope_invalid', 'exactly one confirmation'),
+  );
+});
+
 describe('a Confirmation', () => {
   test.each([
     ['transcript', { transcript: anyHash() }],
@@ -201,7 +220,7 @@ describe('a Released', () => {
   });
 
   /** A Released of this envelope, and the envelope. */
-  const withEnvelope = async (sealed: Partial<NewEnvelope>, by = author) => {
+  const withEnvelope = async (sealed: Partial<NewEnvelope>, by = author, key = by.key) => {
     const { parties } = waiting;
     const { kem } = parties.evidence.one(enrolmentStatement).body;
     const { cid, bytes } = await sealEnvelope(
@@ -216,7 +235,7 @@ describe('a Released', () => {
         now: NOW,
         ...sealed,
       },
-      by.key,
+      key,
     );
     return { statement: await restate(releasedStatement, released, author, { envelope: cid }), bytes };
   };
@@ -254,6 +273,8 @@ describe('a Released', () => {
       const other = await withEnvelope(sealed);
       expect(() => offer(other)).toThrow(refusal('release_invalid', 'another'));
     }
+    const unsigned = await withEnvelope({}, author, parties.fiduciary(2).author.key);
+    expect(() => offer(unsigned)).toThrow(refusal('envelope_invalid', 'not by the sender'));
     const byOther = await withEnvelope({}, parties.fiduciary(2).author);
     expect(() => offer(byOther)).toThrow(refusal('release_invalid', 'another'));
   });

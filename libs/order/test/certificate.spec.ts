@@ -2,17 +2,21 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { addPoints, publicPoint, randomBytes, sha256 } from '@dta/crypto';
 import { signStatement, type StatementOf } from '@dta/identity';
 import {
+  advanceOrder,
+  certifiedKey,
   commitEnrolment,
   commitmentStatement,
   commitOrder,
   confirmationStatement,
   enrolmentStatement,
+  Evidence,
   manifestStatement,
   redeemOrder,
   verifyCertificate,
   verifySetup,
   type BeneficiaryOrder,
   type Commitment,
+  type OrderStatement,
   type Setup,
 } from '../src/index.js';
 import { signRedemption } from '../src/redemption.js';
@@ -55,6 +59,13 @@ describe('a certificate is refused', () => {
 
   test('with a Confirmation missing', async () => {
     await refuses((message) => without(message, confirmation), refusal('certificate_invalid', 'all members'));
+  });
+
+  test('of an Enrolment without proof', async () => {
+    const enrolment = parties.evidence.one(enrolmentStatement);
+    const by = parties.beneficiary.author;
+    const unproven = await restate(enrolmentStatement, enrolment, by, { pop: randomBytes(64) });
+    await refuses((message) => replaced(message, enrolment, unproven), refusal('pop_invalid'));
   });
 
   test('with two by one member', async () => {
@@ -117,6 +128,29 @@ describe('a Commitment is refused', () => {
     await refuses((message) => without(message, manifest), refusal('envelope_invalid', 'exactly one manifest'));
     await refuses((message) => without(message, commitment), refusal('envelope_invalid', 'must be a commitment'));
   });
+});
+
+test('the key that a certificate certifies is read from nothing less', async () => {
+  const { evidence, order } = parties;
+  expect(certifiedKey(commitment.cid, evidence)).toEqual(order.commitment);
+  const bytes = (left: Commitment | Confirmation) =>
+    evidence.statements.filter(({ cid }) => cid !== left.cid).map((statement) => statement.bytes);
+  expect(() => certifiedKey(commitment.cid, parties.read(bytes(confirmation)))).toThrow(refusal('certificate_invalid'));
+  expect(() => certifiedKey(commitment.cid, parties.read(bytes(commitment)))).toThrow(refusal('envelope_invalid'));
+});
+
+test('P commits to nothing that its own evidence does not certify, whatever answers it has counted', async () => {
+  const waiting = await Parties.before('confirm', 2);
+  const confirmations = await Promise.all([1, 2].map((to) => waiting.ask(waiting.message('confirm', to))));
+  const answers = confirmations.map(({ reply }, at) => ({
+    ...{ party: waiting.fiduciary(at + 1).author.identity.cid, verb: 'confirm' as const },
+    ...{ statements: reply, attachments: [] },
+  }));
+  const [one = [], two = []] = confirmations.map(({ reply }) => reply);
+  const advance = (...statements: readonly OrderStatement[]) =>
+    advanceOrder(waiting.order, waiting.evidence.with(...statements), answers, context(waiting.principal));
+  await expect(advance(...one)).rejects.toThrow(refusal('certificate_invalid', 'all members'));
+  await expect(advance(...one, ...two)).resolves.toMatchObject({ order: { state: 'committed' } });
 });
 
 /** −Y, compressed. */
@@ -213,6 +247,19 @@ describe('once committed', () => {
   test('what was only for the setup is gone', () => {
     for (const node of after.fiduciaries) expect(node.secrets.map(({ name }) => name.what)).toEqual(['share']);
     expect(after.beneficiary.order).toMatchObject({ state: 'committed', commitment: after.order.commitment });
+  });
+
+  test('a fiduciary that is shown the certificate again repeats itself, where it has stored all of it', async () => {
+    const { order, author } = after.fiduciary(1);
+    const bytes = after.message('commit', 1).statements.map((statement) => statement.bytes);
+    const evidence = after.read(bytes);
+    const stored = new Set(evidence.statements.map(({ cid }) => cid));
+    const read = (kept: typeof stored) => Evidence.read(after.order.ref, bytes, { ...after.verifier, stored: kept });
+    const repeats = async (kept: typeof stored) =>
+      (await commitOrder(known(order), read(kept), context(author))).repeats;
+    expect([await repeats(stored), await repeats(new Set([...stored].slice(1)))]).toEqual([true, false]);
+    const confirmed = { ...known(order), state: 'confirmed' as const };
+    expect((await commitOrder(confirmed, read(stored), context(author))).repeats).toBe(false);
   });
 
   test('no later Manifest is confirmed', async () => {

@@ -10,6 +10,8 @@ import {
   manifestStatement,
   type Author,
 } from '../src/index.js';
+import { keyForDealer } from '../src/acceptance.js';
+import { sealedShareFor } from '../src/deal.js';
 import { anyHash, flipped, replaced, restate, without, withMore } from './forge.js';
 import { known, NOW, Parties, type Sent } from './parties.js';
 import { refusal } from './refusal.js';
@@ -204,7 +206,8 @@ describe('a member, of a dealer that cheats,', () => {
       known(acceptances[(at + 1) % 3])[1],
     ]);
     const more: typeof acceptances = [...acceptances, [4, parties.order.ref]];
-    for (const list of [acceptances.slice(1), [], swapped, more]) {
+    const other = acceptances.map(([index, cid]): (typeof acceptances)[number] => [index === 3 ? 4 : index, cid]);
+    for (const list of [acceptances.slice(1), [], swapped, more, other]) {
       await expect(offer(await by2({ acceptances: list }))).rejects.toThrow(
         refusal('deal_invalid', 'all acceptances', { dealer: 2 }),
       );
@@ -214,11 +217,18 @@ describe('a member, of a dealer that cheats,', () => {
   test('takes no Deal without a share for each', async () => {
     const { shares } = deal.body;
     const more: typeof shares = [...shares, [4, anyHash()]];
-    for (const list of [shares.slice(0, 2), more]) {
+    const other = shares.map(([member, hash]): (typeof shares)[number] => [member === 3 ? 4 : member, hash]);
+    for (const list of [shares.slice(0, 2), more, other]) {
       await expect(offer(await by2({ shares: list }))).rejects.toThrow(
         refusal('deal_invalid', 'one share for each', { dealer: 2 }),
       );
     }
+  });
+
+  test('finds no share and no key for whom there is none', () => {
+    const acceptance = byMember(parties.evidence.all(acceptanceStatement), parties.fiduciary(1).author);
+    expect(() => sealedShareFor(deal, 4, message.attachments)).toThrow(refusal('deal_invalid', '', { member: 4 }));
+    expect(() => keyForDealer(acceptance, 4, keys)).toThrow(refusal('deal_invalid', '', { dealer: 4 }));
   });
 
   test('takes no Deal of another degree: the secret would need more, or fewer, to open', async () => {

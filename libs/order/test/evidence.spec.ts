@@ -257,7 +257,8 @@ describe('evidence', () => {
     const message = parties.message('deal', 1);
     const evidence = parties.read(message.statements.map(({ bytes }) => bytes));
     expect(evidence.messageByPrincipal(forwardStatement).cid).toBe(message.statements[0]?.cid);
-    expect(() => evidence.messageByPrincipal(manifestStatement)).toThrow(refusal('envelope_invalid', 'must be a'));
+    for (const other of [evidence, parties.read([])])
+      expect(() => other.messageByPrincipal(manifestStatement)).toThrow(refusal('envelope_invalid', 'must be a'));
     const enrolment = evidence.one(enrolmentStatement);
     const byOther = parties.read([enrolment, request].map(({ bytes }) => bytes));
     expect(() => byOther.messageByPrincipal(enrolmentStatement)).toThrow(refusal('signature_invalid'));

@@ -212,6 +212,12 @@ describe('once confirmed', () => {
     expect(shares.map(({ name }) => name.transcript)).toEqual(node.order?.confirmed);
     await expect(after.send(after.message('confirm', 1))).rejects.toThrow(refusal('order_state_conflict'));
   });
+
+  test('B notes a higher round too', async () => {
+    const next = await restate(manifestStatement, first, after.principal, { round: 1 });
+    await after.send(replaced(after.message('manifest', 'beneficiary'), first, next));
+    expect(after.beneficiary.order).toMatchObject({ round: 1 });
+  });
 });
 
 describe('the last dealer, whose C_n1 takes away the sum of the others', () => {
@@ -313,6 +319,14 @@ test('terms are checked with every setup, whoever has signed it', async () => {
       request.cid,
     );
   expect(() => verifySetup(read())).toThrow(refusal('terms_invalid', 'setupBy'));
+});
+
+test('an order of one fiduciary has its Deal', async () => {
+  const alone = await Parties.before('commit', 1);
+  for (const to of [1, 'beneficiary'] as const) {
+    const message = without(alone.message('commit', to), alone.evidence.one(dealStatement));
+    await expect(alone.ask(message)).rejects.toThrow(refusal('transcript_mismatch', 'missing', { dealer: 1 }));
+  }
 });
 
 test('an order of one fiduciary has no Acceptance', async () => {

@@ -4,6 +4,8 @@ import { publicPoint, randomBytes } from '@dta/crypto';
 import { sealEnvelope, type NewEnvelope } from '@dta/envelope';
 import { IdentityDirectory, signStatement, type SigningKey, type StatementOf } from '@dta/identity';
 import {
+  commitmentStatement,
+  confirmationStatement,
   enrolmentStatement,
   redeemOrder,
   redemptionStatement,
@@ -14,7 +16,7 @@ import {
   verifySetup,
 } from '../src/index.js';
 import { openReleases } from '../src/redemption.js';
-import { anyHash, flipped, replaced, restate } from './forge.js';
+import { anyHash, flipped, replaced, restate, without } from './forge.js';
 import { author, context, known, NOW, Parties, type Node, type Sent } from './parties.js';
 import { refusal } from './refusal.js';
 
@@ -156,6 +158,20 @@ describe('who releases a wrong share', () => {
     expect(receiptOf(outcome)).toMatchObject({ good: [1, 2, 3], bad: [[3, cid]] });
   });
 
+  test('are named in their order, where there are two', async () => {
+    const zero = { share: new Uint8Array(32) };
+    const [third, second] = [await byF3(zero), await release(parties.fiduciary(2).author, zero)];
+    const { value } = parties.beneficiary.secret('enrolment-seed');
+    const evidence = readMessage();
+    const redemption = parties.evidence.one(redemptionStatement);
+    const envelopes = [third.envelope, second.envelope];
+    const { bad } = await openReleases(envelopes, redemption, verifySetup(evidence), value, evidence);
+    expect(bad).toEqual([
+      [2, second.cid],
+      [3, third.cid],
+    ]);
+  });
+
   test('stops it where too few good ones are left', async () => {
     const { envelope } = await byF3({ share: new Uint8Array(32) });
     await expect(redeem([known(honest[0]), envelope])).rejects.toThrow(
@@ -247,6 +263,18 @@ describe('B redeems', () => {
     await expect(offer(parties.principal, { expiresAt: NOW })).rejects.toThrow(refusal('redemption_expired'));
     const long = { expiresAt: NOW + 10 * 60_000 + 1 };
     await expect(offer(parties.principal, long)).rejects.toThrow(refusal('terms_invalid', '10 minutes'));
+  });
+
+  test('by a certificate that it is shown whole', async () => {
+    const { evidence } = parties;
+    const confirmation = known(evidence.all(confirmationStatement)[1]);
+    await expect(parties.ask(without(message, confirmation))).rejects.toThrow(refusal('certificate_invalid', 'all'));
+    const commitment = evidence.one(commitmentStatement);
+    const forged = await restate(commitmentStatement, commitment, parties.fiduciary(1).author);
+    const redemption = evidence.one(redemptionStatement);
+    const names = await restate(redemptionStatement, redemption, parties.principal, { certificate: forged.cid });
+    const offered = replaced(replaced(message, redemption, names), commitment, forged);
+    await expect(parties.ask(offered)).rejects.toThrow(refusal('signature_invalid', 'commitment'));
   });
 
   test('nothing that is not the private key of Y: a row swapped in its database', async () => {

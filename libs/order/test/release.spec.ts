@@ -7,6 +7,7 @@ import {
   confirmationStatement,
   enrolmentStatement,
   forwardStatement,
+  isHalfSpent,
   receiptStatement,
   redemptionStatement,
   releasedStatement,
@@ -207,6 +208,14 @@ test('a fiduciary that missed the Commitment takes it from the evidence of a Red
   expect(node.secrets.map(({ name }) => name.what)).toEqual(['share']);
   await expect(late.send(late.message('commit', 1))).resolves.toBeDefined(); // it is delivered after all
   expect(node.order).toMatchObject({ state: 'committed' });
+});
+
+test('half of the Redemptions of a day are spent with the eighth, and no longer when the first is a day old', async () => {
+  const all = await Promise.all(Array.from({ length: 7 }, (_, at) => byPrincipal({ createdAt: NOW + at + 1 })));
+  const seven = parties.evidence.with(...all.slice(1)); // with the first, of NOW
+  const eight = seven.with(...all);
+  expect([isHalfSpent(seven), isHalfSpent(eight)]).toEqual([false, true]);
+  expect([isHalfSpent(eight.at(NOW + DAY - 1)), isHalfSpent(eight.at(NOW + DAY))]).toEqual([true, false]);
 });
 
 describe('a Receipt', () => {
