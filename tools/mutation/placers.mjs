@@ -46,7 +46,7 @@ export async function adjustPlacers(root) {
   };
 }
 
-/** What can be computed beside the original without doing anything. */
+/** What can be computed beside the original: it does nothing and throws nothing, for a BigInt neither. */
 function isPure(node) {
   switch (node.type) {
     case 'BooleanLiteral':
@@ -58,9 +58,9 @@ function isPure(node) {
     case 'MemberExpression':
       return !node.computed && node.property.type === 'Identifier' && isPure(node.object);
     case 'BinaryExpression':
-      return isPure(node.left) && isPure(node.right);
+      return !['/', '%', '**'].includes(node.operator) && isPure(node.left) && isPure(node.right);
     case 'UnaryExpression':
-      return ['-', '+', '!'].includes(node.operator) && isPure(node.argument);
+      return ['-', '!'].includes(node.operator) && isPure(node.argument);
     default:
       return false;
   }
