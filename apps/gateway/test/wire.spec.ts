@@ -53,6 +53,15 @@ describe('a body that is too long', () => {
     socket.destroy();
   });
 
+  it('is asked for where the client names more than one expectation', async () => {
+    const { socket, until } = wire(port, placing('Expect: other, 100-Continue', 'Content-Length: 2'));
+    await until(/^HTTP\/1\.1 100 Continue\r\n\r\n/);
+    socket.write('{}');
+    expect(statusIn(await until(/orderReference/))).toBe(200);
+    socket.destroy();
+    expect((await ask(port, placing('Expect: other', 'Content-Length: 0'))).status).toBe(417);
+  });
+
   it('is not read off for a client without a token', async () => {
     const start = `POST /v1/order HTTP/1.1\r\nHost: x\r\n${json}\r\n`;
     for (const length of ['Content-Length: 100000000', 'Transfer-Encoding: chunked']) {

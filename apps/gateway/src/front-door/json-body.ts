@@ -59,10 +59,13 @@ export function readJson(request: Request, response: Response, next: NextFunctio
   );
 }
 
+/** As Node sees it (`checkContinue`): other expectations alone it answers with 417. */
+const waitsToBeAsked = /(?:^|\W)100-continue(?:$|\W)/i;
+
 async function read(request: Request, response: Response): Promise<Uint8Array> {
   if (!hasBody(request) || !takesBody(request)) return new Uint8Array();
   if (bodyOf(request).length > HTTP_BODY_MAX_BYTES) throw tooLarge();
-  if (/^100-continue$/i.test(request.get('Expect') ?? '')) response.writeContinue();
+  if (waitsToBeAsked.test(request.get('Expect') ?? '')) response.writeContinue();
   const body = new BodyBytes(HTTP_BODY_MAX_BYTES);
   const stopped = new AbortController();
   try {
