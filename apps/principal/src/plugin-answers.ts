@@ -1,4 +1,5 @@
 import { cidToBytes, encodeCanonical, NO_ITEM_LIMITS, type Cid } from '@dta/codec';
+import { wipe } from '@dta/crypto';
 import { isDtaError, toDtaError } from '@dta/errors';
 import type { Node, PluginAnswer, RowMac } from '@dta/node';
 import type { Evidence, SecretKind } from '@dta/order';
@@ -56,7 +57,7 @@ export async function answerOf(node: Node, keyed: Keyed, evidence: Evidence): Pr
         erase: [HELD.what],
       };
     } finally {
-      held?.fill(0);
+      if (held !== null) wipe(held);
     }
   } catch (error) {
     const { code } = toDtaError(error);

@@ -39,3 +39,16 @@ export function timingSafeEqual(a: Uint8Array, b: Uint8Array): boolean {
 export function wipe(...secrets: Uint8Array[]): void {
   for (const secret of secrets) secret.fill(0);
 }
+
+/**
+ * What `make` makes, with which `secrets` are handed on: from then on the caller wipes them. Where it throws, no caller gets
+ * them, so they are wiped here.
+ */
+export async function handOn<T>(secrets: readonly Uint8Array[], make: () => T | Promise<T>): Promise<T> {
+  try {
+    return await make();
+  } catch (error) {
+    wipe(...secrets);
+    throw error;
+  }
+}

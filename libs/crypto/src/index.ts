@@ -10,7 +10,7 @@ export {
   openEd25519,
   type Ed25519PrivateKey,
 } from './ed25519.js';
-export { hkdf, randomBytes, sha256, timingSafeEqual, wipe } from './hash.js';
+export { handOn, hkdf, randomBytes, sha256, timingSafeEqual, wipe } from './hash.js';
 export { assertKemPublicKey, hpkeOpen, hpkeSeal, kemKeyPair, openKem, type KemPrivateKey } from './hpke.js';
 export {
   addPoints,

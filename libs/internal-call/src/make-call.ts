@@ -11,7 +11,7 @@ import {
 } from '@dta/contracts';
 import { wipe } from '@dta/crypto';
 import { DtaError, isErrorCode, type ErrorMetadata } from '@dta/errors';
-import { sealCall, type OutgoingCall } from './seal.js';
+import { sealCall, type OutgoingCall, type SealedCall } from './seal.js';
 
 /** A typed call ready to be sent. */
 export interface MadeCall<V extends InternalCall> {
@@ -38,8 +38,7 @@ export function makeCall<V extends InternalCall>(
   body: CallBody<V>,
 ): MadeCall<V> {
   const encoded = encodeDocument(callBodySchema(call), body, NO_ITEM_LIMITS);
-  const { bytes, openReply } = sealCall({ ...to, body: encoded });
-  wipe(encoded); // a token is in it, and often a secret
+  const { bytes, openReply } = sealBody(to, encoded);
   return {
     bytes,
     readReply: (sealed) => {
@@ -48,6 +47,15 @@ export function makeCall<V extends InternalCall>(
       return reply.result;
     },
   };
+}
+
+/** Seals a call's body and wipes it: a token is in it, and often a secret. */
+function sealBody(to: Omit<OutgoingCall, 'body'>, body: Uint8Array): SealedCall {
+  try {
+    return sealCall({ ...to, body });
+  } finally {
+    wipe(body);
+  }
 }
 
 function decodeReply<V extends InternalCall>(call: V, open: () => Uint8Array): CallReply<V> {

@@ -50,9 +50,11 @@ export async function serveCall<V extends InternalCall>(
 ): Promise<Uint8Array> {
   const opened = openCall(options.psk, options.subject, bytes, options.now);
   const body = await answer(opened, options);
-  const reply = opened.sealReply(body);
-  wipe(body); // it may hold a secret
-  return reply;
+  try {
+    return opened.sealReply(body);
+  } finally {
+    wipe(body); // it may hold a secret
+  }
 }
 
 async function answer<V extends InternalCall>(

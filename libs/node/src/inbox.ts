@@ -1,5 +1,5 @@
 import type { Cid } from '@dta/codec';
-import { wipe } from '@dta/crypto';
+import { handOn, wipe } from '@dta/crypto';
 import {
   decodeBundle,
   encodeBundle,
@@ -205,8 +205,11 @@ export class Inbox<O extends { readonly state: string }> {
     const tools = { context, draw, open: secrets.opener(evidence.order) };
     const begun = begin(now());
     const outcome = await step(found?.order, message, tools).finally(() => wipe(...drawn));
-    const wasAnswered =
-      outcome.repeats && (await hasAnswered(database, verb, evidence.order, ring.author.identity.cid));
+    const values = outcome.secrets.map(({ value }) => value); // sealing wipes them
+    const wasAnswered = await handOn(
+      values,
+      async () => outcome.repeats && (await hasAnswered(database, verb, evidence.order, ring.author.identity.cid)),
+    );
     const sealed = await Promise.all(outcome.secrets.map((secret) => secrets.seal(secret)));
     const sender = evidence.directory.newestOf(envelope.header.sender); // a retired key is answered nothing that it could read
     const recipients = [{ id: sender.cid, role: 'principal', kem: sender.keys.kem }] as const;

@@ -115,6 +115,25 @@ const bump = async () => {
   );
 };
 
+test('secrets of a step are wiped though what was answered before can not be read', async () => {
+  const value = Uint8Array.of(1, 2, 3);
+  const query: Database['query'] = (text, values) =>
+    text.startsWith('SELECT envelope FROM replies')
+      ? Promise.reject(new Error('away'))
+      : node.database.query(text, values);
+  const database = { query } as Database; // all that an inbox uses of it
+  const { step } = counting();
+  const name = { what: 'share', request: refOf(), epoch: 0, transcript: null, index: null } as const;
+  const asking: PeerStep<Tally> = async (...said) => ({
+    ...(await step(...said)),
+    ...{ repeats: true, secrets: [{ name, value }] },
+  });
+  await expect(new Inbox<Tally>({ ...node, orders, database }).answer('accept', payload, asking)).rejects.toThrow(
+    'away',
+  );
+  expect(value).toEqual(new Uint8Array(3));
+});
+
 describe('a step that met another write', () => {
   test('is computed anew, on the order as it then stands', async () => {
     const { calls, step } = counting(async (at) => (at === 1 ? bump() : undefined));

@@ -1,5 +1,5 @@
 import { bytesEqual, type Cid } from '@dta/codec';
-import { wipe } from '@dta/crypto';
+import { handOn, wipe } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import { signStatement } from '@dta/identity';
 import { certificateOf, certifiedOf, verifyCertificate } from './certificate.js';
@@ -72,7 +72,9 @@ export async function enrolOrder(
     throw new DtaError('setup_expired', 'the time to set this order up has passed', { metadata: { setupBy } });
   const state = next(beneficiaryTransitions, order?.state ?? 'none', 'enrol');
   const keys = deriveEnrolmentKeys(context.seed, request.cid);
-  const enrolment = await signEnrolment(request, keys, directory.firstOf(author.identity.cid), author, now);
+  const enrolment = await handOn([keys.key, keys.seed], () =>
+    signEnrolment(request, keys, directory.firstOf(author.identity.cid), author, now),
+  );
   return {
     ...nothing,
     order: {
@@ -223,13 +225,14 @@ export async function redeemOrder(
     return { ...nothing, order: then, reply: [again], keep, repeats: isStored };
   }
   const seed = await open({ what: 'enrolment-seed', epoch: 0, transcript: null, index: null });
-  const key = await open({ what: 'enrolment-key', epoch: 0, transcript: null, index: null });
+  const key = await handOn([seed], () => open({ what: 'enrolment-key', epoch: 0, transcript: null, index: null }));
   let found: Releases | undefined;
   try {
     found = await openReleases(envelopes, redemption, setup, seed, evidence);
     const secret = combineSecret(found, key, setup);
     const indices = [...found.good.keys()].sort((a, b) => a - b);
-    const said = await receipt(indices, found.bad);
+    const { bad } = found;
+    const said = await handOn([secret], () => receipt(indices, bad));
     return {
       ...nothing,
       order: {

@@ -1,5 +1,5 @@
 import { ascii, bytesEqual, cidToBytes, concat, u32, type Cid } from '@dta/codec';
-import { addScalars, hkdf, wipe } from '@dta/crypto';
+import { addScalars, handOn, hkdf, wipe } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import { signStatement } from '@dta/identity';
 import { NEW_SETUP, signAcceptance } from './acceptance.js';
@@ -94,7 +94,9 @@ export async function acceptOrder(
     32,
   );
   const dealers = request.body.fiduciaries.map((_, at) => at + 1);
-  const { acceptance, attachments } = await signAcceptance(enrolment, epochSeed, dealers, author, evidence.now);
+  const { acceptance, attachments } = await handOn([epochSeed], () =>
+    signAcceptance(enrolment, epochSeed, dealers, author, evidence.now),
+  );
   return {
     ...nothing,
     order: { ...born, acceptance: acceptance.cid },
@@ -111,9 +113,11 @@ async function acceptAlone(born: FiduciaryOrder, evidence: Evidence, context: Dr
   const coefficients = deriveCoefficients(context.seed, born.ref, NEW_SETUP.epoch, 1);
   const [share] = coefficients;
   if (share === undefined) throw new DtaError('internal', 'a polynomial has a constant term');
-  const { deal } = await signDeal(evidence, enrolment, new Map(), [], coefficients, 1, context.author);
-  const setup = verifySetup(evidence.with(deal));
-  const confirmation = await signConfirmation(setup, evidence, context.author);
+  const { deal, setup, confirmation } = await handOn(coefficients, async () => {
+    const { deal } = await signDeal(evidence, enrolment, new Map(), [], coefficients, 1, context.author);
+    const setup = verifySetup(evidence.with(deal));
+    return { deal, setup, confirmation: await signConfirmation(setup, evidence, context.author) };
+  });
   return {
     ...nothing,
     order: { ...born, deal: deal.cid, round: 0, confirmed: [setup.transcript] },
@@ -208,7 +212,7 @@ export async function confirmOrder(
     for (const dealt of deals.values()) parts.push(await openShare(dealt, order.index, epochSeed, attachments));
     const setup = verifySetup(evidence);
     const share = addScalars(...parts);
-    const confirmation = await signConfirmation(setup, evidence, context.author);
+    const confirmation = await handOn([share], () => signConfirmation(setup, evidence, context.author));
     return {
       ...nothing,
       order: { ...order, state, round: manifest.body.round, confirmed: [...order.confirmed, setup.transcript] },

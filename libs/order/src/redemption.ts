@@ -1,5 +1,5 @@
 import { bytesEqual, type Cid } from '@dta/codec';
-import { addScalars, combineShares, openKem, publicPoint, sha256, wipe } from '@dta/crypto';
+import { addScalars, combineShares, handOn, openKem, publicPoint, sha256, wipe } from '@dta/crypto';
 import { openEnvelope, parseEnvelope, sealEnvelope, verifyEnvelope, type Opener } from '@dta/envelope';
 import { DtaError } from '@dta/errors';
 import { assertNotAhead, parseStatement, signStatement, verifySignature, type Identity } from '@dta/identity';
@@ -126,14 +126,14 @@ export async function signRelease(
       'the stored share does not fit its certificate: the row may have been altered',
     );
   }
+  const { issuer: beneficiary, kem } = setup.enrolment.body;
+  if (beneficiary === null) throw new DtaError('terms_invalid', 'an Enrolment names its beneficiary as issuer');
   const common = { issuer: author.identity.cid, order: evidence.order, createdAt: evidence.now };
   const release = await signStatement(
     releaseStatement,
     { ...common, redemption: redemption.cid, transcript: setup.transcript, epoch: setup.epoch, index, share },
     [author.key],
   );
-  const { issuer: beneficiary, kem } = setup.enrolment.body;
-  if (beneficiary === null) throw new DtaError('terms_invalid', 'an Enrolment names its beneficiary as issuer');
   const envelope = await sealEnvelope(
     {
       sender: author.identity,
@@ -179,23 +179,28 @@ export async function openReleases(
   const opener: Opener = { id: issuer, role: 'beneficiary', keyHash: sha256(kem), key: await openKem(seed) };
   const good = new Map<number, Uint8Array>();
   const bad = new Map<number, Cid>();
-  for (const bytes of envelopes) {
-    const release = await openRelease(bytes, redemption, setup, opener, evidence).catch((error: unknown) => {
-      if (error instanceof DtaError) return undefined;
-      throw error;
-    });
-    if (release === undefined) continue;
-    const { index, share } = release.body;
-    if (good.has(index)) {
-      wipe(share);
-      continue;
+  try {
+    for (const bytes of envelopes) {
+      const release = await openRelease(bytes, redemption, setup, opener, evidence).catch((error: unknown) => {
+        if (error instanceof DtaError) return undefined;
+        throw error;
+      });
+      if (release === undefined) continue;
+      const { index, share } = release.body;
+      if (good.has(index)) {
+        wipe(share);
+        continue;
+      }
+      if (await handOn([share], () => isShareOf(setup.vector, index, share))) {
+        good.set(index, share);
+      } else {
+        bad.set(index, release.cid);
+        wipe(share);
+      }
     }
-    if (isShareOf(setup.vector, index, share)) {
-      good.set(index, share);
-    } else {
-      bad.set(index, release.cid);
-      wipe(share);
-    }
+  } catch (error) {
+    wipe(...good.values());
+    throw error;
   }
   return { good, bad: [...bad].sort(([a], [b]) => a - b) };
 }
@@ -232,11 +237,28 @@ function readRelease(
   evidence: Evidence,
 ): Release {
   const release = parseStatement([releaseStatement], statement);
+  try {
+    if (more.length > 0) throw invalid('a Release comes alone');
+    assertReleaseOf(release, sender, redemption, setup, evidence);
+    return release;
+  } catch (error) {
+    wipe(release.body.share);
+    throw error;
+  }
+}
+
+/** @throws `release_invalid` unless it is a member's own, of just this Redemption; as `verifySignature` */
+function assertReleaseOf(
+  release: Release,
+  sender: Identity,
+  redemption: Redemption,
+  setup: Setup,
+  evidence: Evidence,
+): void {
   const { body } = release;
   verifySignature(release, sender.keys.sign);
   assertNotAhead(body.createdAt, evidence.now);
   if (
-    more.length > 0 ||
     body.issuer !== sender.cid ||
     body.order !== evidence.order ||
     body.redemption !== redemption.cid ||
@@ -247,7 +269,6 @@ function readRelease(
   ) {
     throw invalid('Release for another order, redemption, epoch or member');
   }
-  return release;
 }
 
 /**
@@ -264,8 +285,12 @@ export function combineSecret({ good, bad }: Releases, key: Uint8Array, setup: S
     });
   }
   const combined = combineShares(shares);
-  const secret = addScalars(combined, key);
-  wipe(combined);
+  let secret: Uint8Array;
+  try {
+    secret = addScalars(combined, key);
+  } finally {
+    wipe(combined);
+  }
   if (!bytesEqual(publicPoint(secret), setup.commitment)) {
     wipe(secret);
     throw new DtaError('release_invalid', 'the combined shares do not make the committed key');

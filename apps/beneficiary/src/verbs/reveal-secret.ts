@@ -20,7 +20,9 @@ export class RevealSecret {
 
   @MessagePattern('internal.reveal-secret')
   handle(@Payload() { payload }: TransportMessage, @Ctx() { subject }: MessageContext): Promise<Uint8Array> {
-    return this.inbox.answer('beneficiary.reveal-secret', subject, payload, async ({ orderReference, extension }) => {
+    const revealed: Uint8Array[] = [];
+    const answered = this.inbox.answer('beneficiary.reveal-secret', subject, payload, async (params) => {
+      const { orderReference, extension } = params;
       const found = await this.orders.find(orderReference);
       if (found === undefined) {
         throw new DtaError('order_not_found', 'no order of that reference', { metadata: { orderReference } });
@@ -36,19 +38,15 @@ export class RevealSecret {
       }
       const open = this.node.secrets.opener(orderReference);
       const secret = await open({ what: 'secret', epoch: 0, transcript: null, index: null });
+      revealed.push(secret);
       if (!bytesEqual(publicPoint(secret), commitment)) {
-        wipe(secret); // sealed for this order, but at another time than the row was written
+        // sealed for this order, but at another time than the row was written
         throw this.node.rowMac.refusal('secret', orderReference);
       }
-      const answer =
-        extension === null
-          ? {}
-          : await this.#answer(orderReference, commitment, secret, extension).catch((error: unknown) => {
-              wipe(secret);
-              throw error;
-            });
+      const answer = extension === null ? {} : await this.#answer(orderReference, commitment, secret, extension);
       return { secret, commitment, orderReference, extension: { ...answer } };
     });
+    return answered.finally(() => wipe(...revealed)); // once it is sealed for the gateway, or refused
   }
 
   /** What the order's plugin makes of its secret. */

@@ -1,5 +1,6 @@
 import type { Cid } from '@dta/codec';
 import type { OrderProgress, ParamsOf } from '@dta/contracts';
+import { wipe } from '@dta/crypto';
 import { DtaError, isDtaError } from '@dta/errors';
 import { parseStatement } from '@dta/identity';
 import { assertAllAdmitted, InternalInbox, NODE, type Node } from '@dta/node';
@@ -80,42 +81,46 @@ export class PlaceOrder {
     await assertAllAdmitted(admission, [beneficiary, ...fiduciaries]);
     const plugin = asked.plugin ?? this.node.plugins.descriptions[0]?.name ?? 'milagro';
     const { request: extension, held } = await this.node.plugins.placeOrder(plugin, asked.extension);
-    await this.node.clock.confirm();
-    const request = await signRequest(
-      {
-        plugin,
-        fiduciaries,
-        beneficiary,
-        threshold: asked.threshold ?? undefined,
-        single: asked.single ?? undefined,
-        minDealers: asked.minDealers ?? undefined,
-        setupBy: asked.setupBy ?? undefined,
-        keepUntil: asked.keepUntil ?? undefined,
-        rules: asked.rules ?? undefined,
-        extension: { ...extension },
-      },
-      ring.author,
-      admission.directory,
-      now(),
-    );
-    const { verified } = this.node;
-    // signed just above; read as others will, since what was said isn't always what was written
-    verified.set(request.cid, parseStatement([requestStatement], request.bytes, request.cid));
-    const verifier = { directory: admission.directory, stored: new Set<Cid>(), now: now(), verified };
-    const evidence = Evidence.read(request.cid, [request.bytes], verifier);
-    assertStorable();
     try {
-      const open = await writeStep(this.node, this.orders, null, placeOrder(request), evidence, {
-        lease: this.driver.holder,
-        idempotency: row && this.idempotency.bound(row, request.cid),
-        secrets: held === null ? [] : [{ name: { ...HELD, request: request.cid }, value: held }],
-      });
-      this.driver.drive(request.cid, open);
-      return { ref: request.cid, order: open.order, extension: { ...extension } };
-    } catch (error) {
-      const winner = isDtaError(error, 'write_conflict') && row !== null ? await this.idempotency.find(row) : null;
-      if (winner === null) throw error;
-      return { ref: winner, order: null };
+      await this.node.clock.confirm();
+      const request = await signRequest(
+        {
+          plugin,
+          fiduciaries,
+          beneficiary,
+          threshold: asked.threshold ?? undefined,
+          single: asked.single ?? undefined,
+          minDealers: asked.minDealers ?? undefined,
+          setupBy: asked.setupBy ?? undefined,
+          keepUntil: asked.keepUntil ?? undefined,
+          rules: asked.rules ?? undefined,
+          extension: { ...extension },
+        },
+        ring.author,
+        admission.directory,
+        now(),
+      );
+      const { verified } = this.node;
+      // signed just above; read as others will, since what was said isn't always what was written
+      verified.set(request.cid, parseStatement([requestStatement], request.bytes, request.cid));
+      const verifier = { directory: admission.directory, stored: new Set<Cid>(), now: now(), verified };
+      const evidence = Evidence.read(request.cid, [request.bytes], verifier);
+      assertStorable();
+      try {
+        const open = await writeStep(this.node, this.orders, null, placeOrder(request), evidence, {
+          lease: this.driver.holder,
+          idempotency: row && this.idempotency.bound(row, request.cid),
+          secrets: held === null ? [] : [{ name: { ...HELD, request: request.cid }, value: held }],
+        });
+        this.driver.drive(request.cid, open);
+        return { ref: request.cid, order: open.order, extension: { ...extension } };
+      } catch (error) {
+        const winner = isDtaError(error, 'write_conflict') && row !== null ? await this.idempotency.find(row) : null;
+        if (winner === null) throw error;
+        return { ref: winner, order: null };
+      }
+    } finally {
+      if (held !== null) wipe(held); // also where it was never sealed
     }
   }
 }

@@ -87,6 +87,7 @@ export async function openPlugins(
     const read = readExtension(text, limits.extensionMaxBytes);
     const reason = 'reason' in read ? read.reason : heldFault(held, limits);
     if ('extension' in read && reason === undefined) return { extension: read.extension, held };
+    held?.fill(0);
     throw new DtaError('plugin_failed', `the plugin ${plugin} failed: ${reason ?? ''}`, { metadata: { plugin } });
   };
   return {

@@ -1,0 +1,38 @@
+import { expect, test } from '@jest/globals';
+import { cidOf } from '@dta/codec';
+import { publicPoint, randomBytes } from '@dta/crypto';
+import type { InternalInbox, Node, OrderTable } from '@dta/node';
+import type { BeneficiaryOrder } from '@dta/order';
+import type { MessageContext, TransportMessage } from '@dta/transport';
+import { RevealSecret } from '../src/verbs/reveal-secret.js';
+
+// The secret that a beneficiary hands to its gateway is zeros in its own memory once the reply is sealed. Node and inbox are
+// stand-ins: nothing else shows the bytes that a role works on.
+
+test.each(['sealed', 'refused'])('a secret is wiped once its reply is %s', async (end) => {
+  const secret = randomBytes(32);
+  const commitment = publicPoint(secret);
+  const node = { clock: { doubt: 'not now' }, secrets: { opener: () => async () => secret } };
+  const orders = { find: async () => ({ version: 1, order: { state: 'held', commitment } }) };
+  const replies: Uint8Array[] = [];
+  const inbox = {
+    answer: async (...[, , , run]: Parameters<InternalInbox['answer']>) => {
+      const answer = (await run({ orderReference: cidOf(commitment), extension: null } as never)) as {
+        secret: Uint8Array;
+      };
+      if (end === 'refused') throw new Error('no form');
+      replies.push(answer.secret.slice());
+      return new Uint8Array();
+    },
+  };
+  const call = new RevealSecret(
+    node as unknown as Node,
+    orders as unknown as OrderTable<BeneficiaryOrder>,
+    inbox as unknown as InternalInbox,
+  );
+  const asked = call.handle({ payload: new Uint8Array() } as TransportMessage, { subject: '' } as MessageContext);
+  await asked.catch(() => undefined);
+  for (const reply of replies) expect(publicPoint(reply)).toEqual(commitment);
+  expect(replies).toHaveLength(end === 'sealed' ? 1 : 0);
+  expect(secret).toEqual(new Uint8Array(32));
+});
