@@ -14,7 +14,7 @@ export async function adjustPlacers(root) {
 
   const placeExpression = expressionMutantPlacer.place;
   expressionMutantPlacer.place = (path, applied) => {
-    const told = [...applied].filter(([, mutated]) => isPure(mutated));
+    const told = acts(path.node) ? [] : [...applied].filter(([, mutated]) => isPure(mutated));
     placeExpression(path, applied);
     let holder = path.node; // mutant ? mutated : … : (count(…), original)
     while (holder.alternate?.type === 'ConditionalExpression') holder = holder.alternate;
@@ -64,6 +64,17 @@ function isPure(node) {
     default:
       return false;
   }
+}
+
+const acting = ['add', 'delete', 'fill', 'pop', 'push', 'reverse', 'set', 'shift', 'sort', 'splice', 'unshift'];
+
+/** Whether an expression does something that a mutant of it would leave out: then its value doesn't tell. */
+function acts(node) {
+  if (['AwaitExpression', 'AssignmentExpression', 'UpdateExpression'].includes(node.type)) return true;
+  if (node.type === 'CallExpression' && acting.includes(node.callee.property?.name)) return true;
+  return Object.values(node)
+    .flat()
+    .some((inner) => typeof inner?.type === 'string' && acts(inner));
 }
 
 const literal = (value) => ({ type: 'StringLiteral', value });

@@ -26,6 +26,7 @@ describe('u32 and u64', () => {
   test('are big-endian', () => {
     expect(toHex(u32(0x01020304))).toBe('01020304');
     expect(toHex(u32(0xffffffff))).toBe('ffffffff');
+    expect([toHex(u32(0)), toHex(u64(0))]).toEqual(['00000000', '0000000000000000']);
     expect(toHex(u64(0x01020304))).toBe('0000000001020304');
     expect(toHex(u64(Number.MAX_SAFE_INTEGER))).toBe('001fffffffffffff');
   });

@@ -206,6 +206,7 @@ describe('encodeCanonical', () => {
     ['a function', () => 1],
     ['a symbol', Symbol('a')],
     ['an integer of 65 bits', 2n ** 64n],
+    ['a negative integer of 65 bits', -(2n ** 64n) - 1n],
     ['a date', new Date(0)],
     ['a Map', new Map([['a', 1]])],
     ['the key __proto__', polluting],
@@ -217,6 +218,29 @@ describe('encodeCanonical', () => {
     ['a link to a raw block', CID.createV1(0x55, cidToLink(cidOf(fromHex('00'))).multihash)],
   ])('refuses %s', (_name, value) => {
     expect(() => encodeCanonical(value)).toThrow(refusal('document_invalid'));
+  });
+
+  test('writes BigInts up to 64 bits, in the fewest bytes', () => {
+    expect(toHex(encodeCanonical(2n ** 64n - 1n))).toBe('1bffffffffffffffff');
+    expect(toHex(encodeCanonical(-(2n ** 64n)))).toBe('3bffffffffffffffff');
+    expect(toHex(encodeCanonical(0xffff_ffffn))).toBe('1affffffff');
+    expect(toHex(encodeCanonical(0x1_0000_0000n))).toBe('1b0000000100000000');
+  });
+
+  test.each([
+    ['the last before the surrogate pairs, and the first character that is one', '\ud7ffa', '\u{10000}'],
+    ['the first after the surrogate pairs', '\ue000a', '\u{10000}'],
+    ['long ones that differ at their end', `${'k'.repeat(60)}a`, `${'k'.repeat(60)}b`],
+  ])('sorts keys of one length by their bytes: %s', (_name, first, second) => {
+    for (const map of [
+      { [first]: 1, [second]: 2 },
+      { [second]: 2, [first]: 1 },
+    ]) {
+      const bytes = encodeCanonical(map);
+      const read = decodeCanonical(bytes, MAX) as object; // a map, as it was written
+      expect(Object.keys(read)).toEqual([first, second]);
+      expect(toHex(bytes)).toBe(toHex(dagCbor.encode(map)));
+    }
   });
 
   test('sorts keys by length first, and says links by tag 42', () => {

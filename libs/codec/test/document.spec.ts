@@ -19,7 +19,7 @@ import {
 } from '@dta/codec';
 import { refusal } from './refusal.js';
 
-const schema = z.strictObject({
+const schema = fields.map({
   v: z.literal(1),
   key: fields.bytes(4),
   note: fields.bytesUpTo(2),
@@ -77,6 +77,9 @@ describe('decodeDocument refuses', () => {
     ['a link deep in an extension', { ...raw, extension: { a: [{ b: [0, link] }] } }],
     ['a list', [raw]],
     ['null', null],
+    ['a number', 1],
+    ['a text', 'document'],
+    ['bytes, whose places would each be an unknown field', new Uint8Array(3)],
   ])('%s', (_name, value) => {
     expect(() => decode(value)).toThrow(refusal('document_invalid'));
   });
@@ -126,7 +129,7 @@ test('checkDocument holds what was decoded before against the schema', () => {
 });
 
 test('a CID goes into a document exactly where parseCid takes its text', () => {
-  const only = z.strictObject({ cid: fields.cid });
+  const only = fields.map({ cid: fields.cid });
   const taken = (attempt: () => unknown) => {
     try {
       attempt();
@@ -154,6 +157,8 @@ describe('encodeDocument refuses', () => {
   test('what our own code made wrong', () => {
     expect(() => encodeDocument(schema, { ...document, index: 0 })).toThrow(z.ZodError);
     expect(() => encodeDocument(schema, { ...document, key: new Uint8Array(1) })).toThrow(z.ZodError);
+    const noText = [about] as never; // its text would pass
+    expect(() => encodeDocument(schema, { ...document, about: noText })).toThrow(z.ZodError);
   });
 
   test('a link and a float in an extension', () => {

@@ -76,6 +76,11 @@ describe('padding', () => {
     );
   });
 
+  test.each([252, 268, 988])('comes off where there is no filling: %d bytes', (length) => {
+    const message = new Uint8Array(length).fill(1);
+    expect(unpadPadme(padToPadme(message))).toEqual(message);
+  });
+
   const padded = padToPadme(new Uint8Array(306).fill(1));
   const patched = (at: number, value: number) => padded.map((byte, i) => (i === at ? value : byte));
   test.each([
