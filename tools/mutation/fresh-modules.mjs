@@ -27,8 +27,10 @@ registerHooks({
   load(url, context, next) {
     const specifier = /^replaced:(.*)\?load=\d+$/.exec(url)?.[1];
     if (specifier === undefined) return next(url, context);
-    const names = Object.keys(replaced.get(specifier)).map((name) => `export const ${name} = made.${name};`);
     const from = `import { replaced } from ${JSON.stringify(globals)};\nconst made = replaced.get(${JSON.stringify(specifier)});\n`;
+    const names = Object.keys(replaced.get(specifier)).map((name) =>
+      name === 'default' ? 'export default made.default;' : `export const ${name} = made.${name};`,
+    );
     return { format: 'module', source: from + names.join('\n'), shortCircuit: true };
   },
 });
