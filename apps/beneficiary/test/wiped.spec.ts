@@ -9,6 +9,9 @@ import { RevealSecret } from '../src/verbs/reveal-secret.js';
 // The secret that a beneficiary hands to its gateway is zeros in its own memory once the reply is sealed. Node and inbox are
 // stand-ins: nothing else shows the bytes that a role works on.
 
+/** What the code asks of a part, and nothing else of it. */
+const standIn = <T>(part: unknown): T => part as T; // the test's to know what is asked
+
 test.each(['sealed', 'refused'])('a secret is wiped once its reply is %s', async (end) => {
   const secret = randomBytes(32);
   const commitment = publicPoint(secret);
@@ -17,20 +20,22 @@ test.each(['sealed', 'refused'])('a secret is wiped once its reply is %s', async
   const replies: Uint8Array[] = [];
   const inbox = {
     answer: async (...[, , , run]: Parameters<InternalInbox['answer']>) => {
-      const answer = (await run({ orderReference: cidOf(commitment), extension: null } as never)) as {
-        secret: Uint8Array;
-      };
+      const params = standIn<Parameters<typeof run>[0]>({ orderReference: cidOf(commitment), extension: null });
+      const answer = standIn<{ secret: Uint8Array }>(await run(params));
       if (end === 'refused') throw new Error('no form');
       replies.push(answer.secret.slice());
       return new Uint8Array();
     },
   };
   const call = new RevealSecret(
-    node as unknown as Node,
-    orders as unknown as OrderTable<BeneficiaryOrder>,
-    inbox as unknown as InternalInbox,
+    standIn<Node>(node),
+    standIn<OrderTable<BeneficiaryOrder>>(orders),
+    standIn<InternalInbox>(inbox),
   );
-  const asked = call.handle({ payload: new Uint8Array() } as TransportMessage, { subject: '' } as MessageContext);
+  const asked = call.handle(
+    standIn<TransportMessage>({ payload: new Uint8Array() }),
+    standIn<MessageContext>({ subject: '' }),
+  );
   await asked.catch(() => undefined);
   for (const reply of replies) expect(publicPoint(reply)).toEqual(commitment);
   expect(replies).toHaveLength(end === 'sealed' ? 1 : 0);

@@ -9,11 +9,17 @@ import { PlaceOrder } from '../src/calls/place-order.js';
 import type { Idempotency } from '../src/idempotency.js';
 import { writeStep } from '../src/open-order.js';
 import type { OrderDriver } from '../src/order-driver.js';
+import type { OrderView } from '../src/order-view.js';
+import type { OrderWait } from '../src/order-wait.js';
 import { OrderRepository } from '../src/order.repository.js';
 import { HELD } from '../src/plugin-answers.js';
+import type { RepeatedAnswer } from '../src/repeated-answer.js';
 import { asked } from './asked.js';
 
 // A principal whose process sleeps: over the end of a key period, another replica destroys the key that it has sealed under.
+
+/** What the code asks of a part before it gets where the test ends, and nothing else of it. */
+const standIn = <T>(part: unknown): T => part as T; // the test's to know what is asked
 
 let rig: RoleRig;
 let node: Node;
@@ -53,16 +59,22 @@ test('what a plugin holds back is wiped where the order is refused before it is 
   const held = Uint8Array.of(1, 2, 3);
   jest.spyOn(node.plugins, 'placeOrder').mockResolvedValue({ request: {}, held });
   jest.spyOn(node.clock, 'confirm').mockRejectedValue(new DtaError('clock_skewed', 'the clocks differ'));
-  const [{ fiduciaries, beneficiary }, not] = [request.body, undefined as never]; // what isn't reached
-  const inbox = { answer: (...[, , , run]: Parameters<InternalInbox['answer']>) => run(asked() as never) };
+  const { fiduciaries: fiduciarySet, beneficiary } = request.body;
   const call = new PlaceOrder(
-    ...([node, { fiduciarySet: fiduciaries, beneficiary } as unknown as PrincipalOptions] as const),
-    ...([new OrderRepository(node), { assertTurn: () => undefined } as unknown as OrderDriver] as const),
-    ...([not, not, { row: () => null } as unknown as Idempotency, not] as const),
-    inbox as unknown as InternalInbox,
+    node,
+    standIn<PrincipalOptions>({ fiduciarySet, beneficiary }),
+    new OrderRepository(node),
+    standIn<OrderDriver>({ assertTurn: () => undefined }),
+    standIn<OrderView>(null),
+    standIn<OrderWait>(null),
+    standIn<Idempotency>({ row: () => null }),
+    standIn<RepeatedAnswer>(null),
+    standIn<InternalInbox>({
+      answer: (...[, , , run]: Parameters<InternalInbox['answer']>) => run(standIn(asked())),
+    }),
   );
-  const context = { subject: '' } as MessageContext;
-  expect(await codeOf(call.handle({ payload: new Uint8Array() } as TransportMessage, context))).toBe('clock_skewed');
+  const message = standIn<TransportMessage>({ payload: new Uint8Array() });
+  expect(await codeOf(call.handle(message, standIn<MessageContext>({ subject: '' })))).toBe('clock_skewed');
   expect(held).toEqual(new Uint8Array(3));
 });
 
