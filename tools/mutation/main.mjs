@@ -37,18 +37,18 @@ const results = await new Stryker({
   cleanTempDir: 'always',
   ignorePatterns: ['.cache', '.nx', '.dta', 'coverage'],
   testRunner: 'in-process',
-  plugins: [join(root, 'tools/mutation/runner.mjs')],
-  mutation: { project, suites: asked.suites ?? null, without: asked.without ?? [] },
+  plugins: ['runner', 'summary'].map((name) => join(root, `tools/mutation/${name}.mjs`)),
+  mutation: { project, suites: asked.suites ?? null, without: asked.without ?? [], share: asked.share ?? 1 },
   coverageAnalysis: 'perTest',
   concurrency: Number(process.env.MUTATION_WORKERS ?? 2),
   maxTestRunnerReuse: 300, // modules that were loaded anew aren't freed
   timeoutMS: 120_000, // a busy machine is no loop without end
   timeoutFactor: 4,
   dryRunTimeoutMinutes: 20,
-  reporters: ['progress-append-only', 'html', 'json'],
+  reporters: ['progress-append-only', 'survivors', 'html', 'json'],
   htmlReporter: { fileName: join(reports, 'report.html') },
   jsonReporter: { fileName: join(reports, 'report.json') },
   allowConsoleColors: false,
 }).runMutationTest();
 
-writeSummary(results, { root, file: join(reports, 'survivors.txt') });
+writeSummary(results, join(reports, 'survivors.txt'));

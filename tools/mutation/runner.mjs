@@ -70,10 +70,13 @@ function createRunner(options) {
     mutantRun: async ({ activeMutant, testFilter, sandboxFileName }) => {
       const { times, threw } = JSON.parse(readFileSync(notesFile, 'utf8'));
       const name = basename(sandboxFileName, '.ts');
-      let nrOfTests = 0;
+      const mayTake = options.mutation.share * Object.values(times).reduce((sum, time) => sum + time, 0);
+      let [nrOfTests, taken] = [0, 0];
       // where a call threw, its loss is noticed by a test in which it did, as a rule
       for (const ids of [threw[activeMutant.id] ?? [], testFilter ?? Object.keys(times)]) {
-        for (const { path, wanted } of inOrder(paths, new Set(ids), times, name)) {
+        for (const { path, wanted, time } of inOrder(paths, new Set(ids), times, name)) {
+          if (nrOfTests > 0 && taken + time > mayTake) break;
+          taken += time;
           Object.assign(switches, { activeMutant: activeMutant.id, hitLimit, hitCount: 0 });
           const results = await runFile(path, wanted).finally(() => (switches.activeMutant = undefined));
           if (switches.hitCount > hitLimit) return { status: 'timeout', reason: 'a loop without end' };

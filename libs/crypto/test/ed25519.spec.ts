@@ -175,6 +175,7 @@ describe('sign and verify', () => {
     expect(() => ed25519PublicKey(bad)).toThrow(refusal('key_invalid'));
     expect(() => ed25519Sign(bad, hex(''))).toThrow(refusal('key_invalid'));
     expect(() => assertEd25519PublicKey(bad)).toThrow(refusal('key_invalid'));
+    expect(() => assertEd25519PublicKey(bad)).toThrow('must be 32 bytes');
   });
 
   test('answers are plain arrays', () => {

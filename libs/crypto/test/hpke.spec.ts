@@ -180,7 +180,9 @@ describe('hpkeSeal and hpkeOpen', () => {
     'a public key of %d bytes: key_invalid',
     async (length) => {
       await expect(hpkeSeal(new Uint8Array(length), info, plaintext)).rejects.toThrow(refusal('key_invalid'));
+      await expect(hpkeSeal(new Uint8Array(length), info, plaintext)).rejects.toThrow('must be 1216 bytes');
       expect(() => assertKemPublicKey(new Uint8Array(length))).toThrow(refusal('key_invalid'));
+      expect(() => assertKemPublicKey(new Uint8Array(length))).toThrow('must be 1216 bytes');
     },
   );
 

@@ -49,6 +49,7 @@ describe('scalars', () => {
       expect(() => publicPoint(bad)).toThrow(refusal('scalar_invalid'));
       expect(() => addScalars(one, bad)).toThrow(refusal('scalar_invalid'));
     }
+    for (const length of [0, 31, 33]) expect(() => publicPoint(new Uint8Array(length))).toThrow('must be 32 bytes');
     for (const bad of [-1n, SECP256K1_ORDER, 2n ** 256n])
       expect(() => scalarToBytes(bad)).toThrow(refusal('scalar_invalid'));
   });
