@@ -191,3 +191,27 @@ describe('sealEnvelope refuses', () => {
     }
   });
 });
+
+test('an envelope of exactly 256 KiB is sealed, and read', async () => {
+  const to = fiduciaries.slice(0, 2).map((node) => recipient(node));
+  const earlier = cidOf(Uint8Array.of(1));
+  const sealed = (length: number, prev: number, now: number) =>
+    seal({
+      ...{ recipients: to, prev: new Array<typeof earlier>(prev).fill(earlier), now },
+      statements: [new Uint8Array(length)],
+    });
+  // the padded plaintext grows by 4,096 bytes, a CID in `prev` is 38, and `now` has 1, 2, 3, 5 or 9
+  const [plaintext, overhead] = [63 * 4096, 4 + 1 + 5]; // its length, and the heads of the list and of the statement
+  const [none = 0, small = 0] = await Promise.all([0, 23].map(async (prev) => (await sealed(1, prev, 0)).bytes.length));
+  expect(small - none).toBe(23 * 38);
+  const others = none - (256 + 16 + 3) + 5; // all but the ciphertext, whose length takes two bytes more
+  const fits = [24, 256, 65_536, 2 ** 32].flatMap((now, at) =>
+    Array.from({ length: 65 }, (_, prev) => ({ prev, now, bytes: [1, 2, 4, 8][at] ?? 0 })),
+  );
+  const left = MAX_ENVELOPE_BYTES - plaintext - 16 - others;
+  const found = fits.find(({ prev, bytes }) => prev * 38 + (prev < 24 ? 0 : 1) + bytes === left);
+  if (found === undefined) throw new Error(`no header has ${left} bytes more`);
+  const { bytes } = await sealed(plaintext - overhead, found.prev, found.now);
+  expect(bytes).toHaveLength(MAX_ENVELOPE_BYTES);
+  expect(() => parseEnvelope(bytes)).not.toThrow();
+});
