@@ -257,7 +257,7 @@ describe('once committed', () => {
     const read = (kept: typeof stored) => Evidence.read(after.order.ref, bytes, { ...after.verifier, stored: kept });
     const repeats = async (kept: typeof stored) =>
       (await commitOrder(known(order), read(kept), context(author))).repeats;
-    expect([await repeats(stored), await repeats(new Set([...stored].slice(1)))]).toEqual([true, false]);
+    expect([await repeats(stored), await repeats(new Set([...stored].slice(0, -1)))]).toEqual([true, false]);
     const confirmed = { ...known(order), state: 'confirmed' as const };
     expect((await commitOrder(confirmed, read(stored), context(author))).repeats).toBe(false);
   });
