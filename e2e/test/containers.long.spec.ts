@@ -215,25 +215,35 @@ inContainers('containers', () => {
       /^DTA_FOLDER="\$folder" NATS_URL=\S+ NATS_USER=\S+ docker compose -f deploy\/compose\/fiduciary.yaml up /,
     );
 
-    const own = join(folder, 'fiduciary');
+    const state = join(folder, 'beta');
+    const own = join(state, 'fiduciary');
+    await mkdir(state);
     const files = { document: join(folder, 'principal'), token: join(folder, 'token'), password: join(folder, 'nats') };
     const document = await operator.exec('gateway', ['base64', '-w0', '/state/principal/identity']);
     await writeFile(files.document, Buffer.from(document, 'base64'));
     await writeFile(files.token, await operator.exec('gateway', ['cat', '/state/token']), { mode: 0o600 });
     await writeFile(files.password, 'any, since this server asks for none\n', { mode: 0o600 });
     const environment = {
-      DTA_FOLDER: own,
-      DTA: api.url,
-      TOKEN_FILE: files.token,
-      PRINCIPAL_DOCUMENT: files.document,
-      NATS_PASSWORD_FROM_THEM: files.password,
-      OTHER_FIDUCIARY: (await operator.exec('gateway', ['cat', '/state/fiduciary-1/cid'])).trim(),
+      ALPHA: api.url,
+      ALPHA_TOKEN: files.token,
+      ALPHA_PRINCIPAL: files.document,
+      NATS_PASSWORD_THERE: files.password,
     };
-    const [keys = ''] = block('internal-key').text.split(/^cat > /m);
-    const setup = block('dta() {');
-    const before = ['dta identity create', 'alpha-principal', '/v1/identity', 'NATS_PASSWORD_FROM_THEM'].map(block);
-    const extra = [keys, ...lines].map((text) => ({ text, shown: undefined }));
-    await runBlocks([setup, ...before, ...extra], environment);
+    const alone = (text: string) =>
+      text.replace("roles='principal beneficiary fiduciary'", 'roles=fiduciary').replace('/var/lib/dta', state);
+    const before = [
+      'roles=',
+      'dta identity create',
+      'admitted/alpha-principal',
+      '$ALPHA/v1/identity',
+      'NATS_PASSWORD_THERE',
+    ];
+    const steps = [...before.map((part) => alone(block(part).text)), ...lines, 'cat "$folder/name"'];
+    const ran = await runBlocks(
+      steps.map((text) => ({ text, shown: undefined })),
+      environment,
+    );
+    const name = ran.at(-1)?.output.trim();
 
     const fiduciary = await startCompose(podman, {
       file: FIDUCIARY,
@@ -242,8 +252,10 @@ inContainers('containers', () => {
       environment: { DTA_FOLDER: own, NATS_URL: `nats://${operator.address('nats')}:4222`, NATS_USER: 'beta' },
     });
     await fiduciary.healthy('fiduciary');
-    const [, placed] = await runBlocks([setup, block('OTHER_FIDUCIARY')], environment);
-    const { orderReference, commitment } = JSON.parse(placed?.output ?? '') as Record<string, string>; // checked below
+    const other = (await operator.exec('gateway', ['cat', '/state/fiduciary-1/cid'])).trim();
+    const { status, body } = await api.post('/v1/order', { fiduciaries: [other, name], wait: 60 });
+    expect(status).toBe(200);
+    const { orderReference, commitment } = body ?? {};
     expect(isPrivateKeyOf(await redeem(api, String(orderReference)), String(commitment))).toBe(true);
   });
 
