@@ -2,11 +2,10 @@ import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
-import { DRAIN_MS, INTERNAL_CALL_MAX_BYTES, STATUS_TIMEOUT_MS } from '@dta/contracts';
+import { DRAIN_MS, INTERNAL_CALL_MAX_BYTES } from '@dta/contracts';
 import type { OpenApiDocument } from '@dta/contracts/rest';
 import { DtaError } from '@dta/errors';
 import { createLogger, createMonitor, nestLogger, type Logger, type Monitor } from '@dta/service';
@@ -23,7 +22,6 @@ import { createGatewayMetrics } from './gateway-metrics.js';
 import { GatewayModule } from './gateway.module.js';
 import { Overload } from './overload.js';
 import { ProblemFilter } from './problem.js';
-import { ownContext } from './request-context.js';
 import { RoleCalls } from './role-calls.js';
 import { RoleStatuses } from './role-statuses.js';
 
@@ -40,8 +38,6 @@ export interface GatewayParts {
 
 /** A gateway that listens. */
 export interface RunningGateway {
-  /** Settles when every role behind it has once said that it is ready, or when the gateway stops. */
-  readonly ready: Promise<void>;
   readonly port: number;
   /** Takes no more requests; settles when those in flight are answered, at the latest after 25 s. */
   stop(): Promise<void>;
@@ -86,15 +82,10 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts = 
   };
   const port = await listen(app, server, config, close);
   health.started();
-  const stopping = new AbortController();
   logger.info({ host: config.host, port }, 'the gateway listens');
   return {
-    get ready() {
-      return untilReady(calls, stopping.signal); // no role is asked where nothing waits for it
-    },
     port,
     stop: async () => {
-      stopping.abort();
       health.stopping();
       streams.stop();
       await closeServer(server);
@@ -155,16 +146,5 @@ async function closeServer(server: Server): Promise<void> {
   } finally {
     clearInterval(sweep);
     clearTimeout(drain);
-  }
-}
-
-async function untilReady(calls: RoleCalls, stopped: AbortSignal): Promise<void> {
-  const missing = new Set(calls.links);
-  while (!stopped.aborted && missing.size > 0) {
-    const context = ownContext('start', STATUS_TIMEOUT_MS);
-    for (const { link, outcome } of await calls.callAll('status', {}, context, STATUS_TIMEOUT_MS)) {
-      if (outcome.status === 'fulfilled' && outcome.value.ready) missing.delete(link);
-    }
-    if (missing.size > 0) await delay(250, undefined, { signal: stopped }).catch(() => undefined);
   }
 }

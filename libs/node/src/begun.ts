@@ -1,8 +1,8 @@
 import { DtaError } from '@dta/errors';
 
 /**
- * What took longer, because its process slept, is not written: the key that its secrets were sealed under may have been
- * destroyed meanwhile, ten minutes after its period's end (docs/protocol.md §7), and nobody may be told that they are stored.
+ * A step that took longer, because its process slept, is not written. The key that its secrets were sealed under may have been
+ * destroyed meanwhile, ten minutes after its period's end (docs/protocol.md §7), and then no party may hear that they are stored.
  */
 const WRITE_MAX_MS = 60_000;
 

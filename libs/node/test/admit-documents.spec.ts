@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Cid } from '@dta/codec';
-import { decideFork, drawKey, generateKeys, readIdentity, revokeIdentity, softwareSigningKey } from '@dta/identity';
-import { known } from '@dta/order/testing';
+import { decideFork, drawKey, revokeIdentity } from '@dta/identity';
 import { freshDatabase, type FreshDatabase } from '@dta/testkit';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,7 +8,7 @@ import { join } from 'node:path';
 import { admitFolder, admitGiven } from '../src/admit-documents.js';
 import { Admission, migrateDatabase, openDatabase, openKeyRing, type Database, type KeyRing } from '../src/index.js';
 import { refusal } from './refusal.js';
-import { member, successorOf, type Member } from './testing/index.js';
+import { member, memberWithRecovery, successorOf, type Member } from './testing/index.js';
 
 // What an operator gives of chains, by call and by folder: nothing is lost or final by the order of files.
 
@@ -34,13 +33,7 @@ beforeAll(async () => {
   database = await openDatabase({ url: fresh.url, poolSize: 5 });
   ring = await openKeyRing([(await member('own', 'fiduciary')).generation]);
   recovery = drawKey();
-  const said = { name: 'peer', roles: ['principal'], recovery: recovery.key.publicKey, now: Date.now() } as const;
-  const generation = await generateKeys(said);
-  first = {
-    identity: readIdentity(generation.document),
-    key: softwareSigningKey(known(generation.signSeed)),
-    generation,
-  };
+  first = await memberWithRecovery(recovery.key.publicKey, 'peer', 'principal');
   [second, rival] = [await successorOf(first), await successorOf(first)];
   [third, rivalsNext] = [await successorOf(second), await successorOf(rival)];
   stranger = await member('stranger', 'principal');

@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Cid } from '@dta/codec';
-import { decideFork, drawKey, generateKeys, readIdentity, revokeIdentity, softwareSigningKey } from '@dta/identity';
-import { known } from '@dta/order/testing';
+import { decideFork, drawKey, revokeIdentity } from '@dta/identity';
 import { freshDatabase, type FreshDatabase } from '@dta/testkit';
 import { setTimeout as delay } from 'node:timers/promises';
 import { EARLY_REVOCATIONS_MAX } from '../src/chain-rows.js';
 import { Admission, migrateDatabase, openDatabase, openKeyRing, type Database, type KeyRing } from '../src/index.js';
 import { refusal } from './refusal.js';
-import { codeOf, member, successorOf, type Member } from './testing/index.js';
+import { codeOf, member, memberWithRecovery, successorOf, type Member } from './testing/index.js';
 
 // What a node goes by when a chain forks, and what its rows are worth: retired and live keys in a thief's hands.
 
@@ -29,10 +28,7 @@ beforeAll(async () => {
   database = await openDatabase({ url: fresh.url, poolSize: 5 });
   ring = await openKeyRing([(await member('own', 'fiduciary')).generation]);
   recovery = drawKey();
-  const said = { name: 'peer', roles: ['principal'], recovery: recovery.key.publicKey, now: Date.now() } as const;
-  const generation = await generateKeys(said);
-  const key = softwareSigningKey(known(generation.signSeed));
-  first = { identity: readIdentity(generation.document), key, generation };
+  first = await memberWithRecovery(recovery.key.publicKey, 'peer', 'principal');
   [second, rivalOfSecond] = [await successorOf(first), await successorOf(first)];
   [third, rivalOfThird] = [await successorOf(second), await successorOf(second)];
 });

@@ -72,7 +72,7 @@ export interface PrincipalStep {
   readonly keep: readonly OrderStatement[];
   readonly outgoing: readonly Outgoing[];
   readonly settled: Settled | null;
-  /** verbs whose messages, still owed by earlier steps, nobody needs any more; none where it isn't said */
+  /** verbs of messages that earlier steps owe, and that no party needs any more; none by default */
   readonly closes?: readonly PrincipalVerb[] | 'all';
 }
 

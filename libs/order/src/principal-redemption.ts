@@ -94,8 +94,8 @@ export async function afterReceipt(
 }
 
 /**
- * The order redeemable again where its Redemption has expired, or has a date to come: then it was made by a clock that was
- * ahead, and nobody would answer it until then.
+ * The order redeemable again where its Redemption has expired, or has a date to come: a clock that was ahead
+ * made it, and no party answers it before that date.
  */
 export function expireRedemption(order: PrincipalOrder, now: number): PrincipalOrder {
   const { state, redemptionExpiresAt } = order;

@@ -237,7 +237,7 @@ describe('P, whose Commitment is refused', () => {
     }
   }
 
-  test('does nothing where nobody has new keys, or nobody refuses it for that', async () => {
+  test('does nothing where no author has new keys, or no party refuses it for that', async () => {
     expect(await renew(old.p, lateToAll())).toBeNull();
     await rotate(old.f1);
     expect(await renew(old.p, [owed('commit', old.b, 'timeout'), owed('receipt', old.f1)])).toBeNull();

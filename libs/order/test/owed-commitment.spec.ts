@@ -19,7 +19,7 @@ import { context, known, NOW, Parties, successor } from './parties.js';
 import { refusal } from './refusal.js';
 
 // The Commitment is owed to each party that lacks it for as long as the order can be redeemed, whatever became of the
-// message that P sent first: a secret that was reported as committed must not become one that nobody can redeem.
+// message that P sent first: a secret that was reported as committed must stay one that P can redeem.
 
 const YEAR = 365 * 24 * 60 * 60_000;
 
@@ -209,7 +209,7 @@ describe('P, whose Redemption is refused by a party that it owes no Commitment,'
     expect(toWhom(sent)).toEqual([['commit', old.f2.identity.cid]]);
   });
 
-  test('does nothing where nobody has new keys, or where the Redemption itself is by old ones', async () => {
+  test('does nothing where no author has new keys, or where the Redemption itself is by old ones', async () => {
     await redeem();
     expect(await renew([owed('release', old.f2)])).toBeNull();
     const next = await rotate(parties.principal);

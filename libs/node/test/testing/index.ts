@@ -1,9 +1,10 @@
-// What tests of roles share: real roles on real PostgreSQL and the memory transport, and everybody else played by the test,
-// which holds all keys and can say and seal whatever it likes. Imported by tests only, as @dta/node/testing.
+// What tests of roles share: real roles on real PostgreSQL and the memory transport, and the test plays all other parties:
+// it holds their keys, and can say and seal anything. Imported by tests only, as @dta/node/testing.
 export {
   cast,
   codeOf,
   member,
+  memberWithRecovery,
   RoleRig,
   rowsOf,
   steadyAt,

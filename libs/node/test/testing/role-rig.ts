@@ -39,8 +39,17 @@ export interface Member extends Author {
   readonly generation: KeyGeneration;
 }
 
-export async function member(name: string, ...roles: Role[]): Promise<Member> {
-  const generation = await generateKeys({ name, roles, now: Date.now() });
+export function member(name: string, ...roles: Role[]): Promise<Member> {
+  return made({ name, roles, now: Date.now() });
+}
+
+/** A member whose first document names the public key of a recovery key [32]. */
+export function memberWithRecovery(recovery: Uint8Array, name: string, ...roles: Role[]): Promise<Member> {
+  return made({ name, roles, recovery, now: Date.now() });
+}
+
+async function made(said: Parameters<typeof generateKeys>[0]): Promise<Member> {
+  const generation = await generateKeys(said);
   const key = softwareSigningKey(known(generation.signSeed));
   return { identity: readIdentity(generation.document), key, generation };
 }
