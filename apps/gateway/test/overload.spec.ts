@@ -27,11 +27,13 @@ test('a principal that takes longer than 5 s still gives the reference, as long 
   expect(await place(8)).toMatchObject({ status: 202, body: { orderReference } });
 }, 30_000);
 
-test('a principal that could not begin an order in time is left alone for a moment, and asked again after it', async () => {
-  setup.roles.answers['principal.place-order'] = overloaded(60_000); // a moment is a second, whatever it says
+test('a principal that could not begin an order in time is asked for no more than it has room for, and for all when it has', async () => {
+  setup.roles.answers['principal.place-order'] = overloaded(60_000);
   expect(await place(10)).toMatchObject({ status: 503, headers: { 'retry-after': '60' }, body: { code: 'busy' } });
   const others = await Promise.all(Array.from({ length: 20 }, () => place(10)));
-  for (const other of others) expect(other).toMatchObject({ status: 503, body: { code: 'busy' } });
+  for (const other of others) {
+    expect(other).toMatchObject({ status: 503, headers: { 'retry-after': '60' }, body: { code: 'busy' } });
+  }
   expect(asked()).toBeLessThan(others.length);
   delete setup.roles.answers['principal.place-order'];
   while ((await place(10)).status !== 200);
@@ -46,6 +48,9 @@ test('one that asks for an order again by its key, or for a redemption, is answe
   expect((await setup.http('/v1/order/secret', { json: { orderReference, wait: 1 } })).status).toBe(200);
 });
 
+const busy = (metadata: Record<string, string | number>, cause?: unknown) =>
+  new DtaError('busy', '200 orders wait for their turn', { metadata, cause });
+
 /** What a request for an order meets at an overload of its own, at a time by `clock`. */
 function requests(overload: Overload) {
   return (body: unknown, headers: Record<string, string> = {}, method = 'POST', path = '/v1/order') => {
@@ -59,13 +64,11 @@ function requests(overload: Overload) {
   };
 }
 
-test('what waits no longer than the refused one is refused without its route, for as long as the principal said', () => {
-  let now = 1_000;
-  const overload = new Overload(() => now);
+test('what waits no longer than the refused one is refused without its route, by what the principal said', () => {
+  const overload = new Overload(() => 1_000);
   const ask = requests(overload);
-  const busy = new DtaError('busy', '200 orders wait for their turn', { metadata: { retryAfterMs: 700 } });
   expect(ask({ wait: 1 })).toBe('let on');
-  overload.note(10_000, busy);
+  overload.note(10_000, busy({ retryAfterMs: 700, everyMs: 20 }));
   for (const body of [{ wait: 10 }, { wait: 1 }, {}, undefined, null, [], 1]) expect(ask(body)).toBe('busy');
   expect(ask({ wait: 11 })).toBe('let on');
   expect(ask({ wait: 0 })).toBe('let on'); // comes back for it, so it has all the time
@@ -73,26 +76,48 @@ test('what waits no longer than the refused one is refused without its route, fo
   expect(ask({ wait: 1 }, { 'Idempotency-Key': 'k' })).toBe('let on');
   expect(ask({ wait: 1 }, {}, 'GET')).toBe('let on');
   expect(ask({ wait: 1 }, {}, 'POST', '/v1/order/secret')).toBe('let on');
-  now += 699;
-  expect(ask({ wait: 1 })).toBe('busy');
-  now += 1;
-  expect(ask({ wait: 1 })).toBe('let on');
 });
 
-test('a principal that says a longer time is asked again after a second; what is said outside the seal counts for nothing', () => {
+test('as many are let on as the principal begins, twice as many a second later, and all of them after ten', () => {
   let now = 1_000;
   const overload = new Overload(() => now);
   const ask = requests(overload);
-  const busy = (cause?: unknown) => new DtaError('busy', 'busy', { metadata: { retryAfterMs: 60_000 }, cause });
-  overload.note(10_000, busy(new Error('from the transport')));
-  overload.note(10_000, new DtaError('timeout', 'no answer', { metadata: { retryAfterMs: 60_000 } }));
+  const letOn = () => Array.from({ length: 1_000 }, () => ask({ wait: 1 })).filter((said) => said === 'let on').length;
+  overload.note(10_000, busy({ everyMs: 100 }));
+  expect(letOn()).toBe(0);
+  now += 200;
+  expect(letOn()).toBe(2); // and a fifth
+  now += 800;
+  expect(letOn()).toBe(13); // 15 in the first second
+  now += 1_000;
+  expect(letOn()).toBe(25); // 40 in the first two
+  overload.note(10_000, busy({ everyMs: 1_000 }));
+  now += 500;
+  expect(letOn()).toBe(0); // anew, by its newest word
+  now += 9_500;
+  expect(letOn()).toBe(1_000);
+});
+
+test('a principal that does not say how often it begins one is asked once a second', () => {
+  let now = 1_000;
+  const overload = new Overload(() => now);
+  const ask = requests(overload);
+  for (const metadata of [{}, { everyMs: 0 }, { everyMs: 'soon' }]) {
+    overload.note(0, busy(metadata));
+    now += 700;
+    expect(ask({ wait: 0 })).toBe('busy');
+    now += 100;
+    expect(ask({ wait: 60 })).toBe('let on');
+    expect(ask({ wait: 60 })).toBe('busy');
+  }
+});
+
+test('what is said outside the seal counts for nothing', () => {
+  const overload = new Overload(() => 1_000);
+  const ask = requests(overload);
+  overload.note(10_000, busy({ everyMs: 60_000 }, new Error('from the transport')));
+  overload.note(10_000, new DtaError('timeout', 'no answer', { metadata: { everyMs: 60_000 } }));
   expect(ask({})).toBe('let on');
-  overload.note(0, busy());
-  expect(ask({ wait: 0 })).toBe('busy');
-  now += 999;
-  expect(ask({ wait: 60 })).toBe('busy');
-  now += 1;
-  expect(ask({ wait: 60 })).toBe('let on');
 });
 
 test('a principal that is left alone changes nothing for a caller without token, or of another route', async () => {

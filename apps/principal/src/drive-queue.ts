@@ -90,17 +90,18 @@ export class DriveQueue {
    * For a caller that wants to begin something and waits `waitMs` for its end; 0: it waits for none, and comes back.
    *
    * @throws `busy` where that would begin after a quarter of the wait, or too many wait already; with `retryAfterMs`, when
-   * there will be room for an eighth: to refuse has its price, which one more place at a time would have paid again and again
+   * half of those will have begun, and `everyMs`, how often one begins
    */
   assertTurn(what: 'order' | 'redemption', waitMs: number): void {
     const before = what === 'order' ? this.size : this.size - this.#waiting.order.size;
-    const beginsInMs = (before * this.#turnMs) / ORDERS_DRIVEN_MAX;
+    const everyMs = this.#turnMs / ORDERS_DRIVEN_MAX;
+    const beginsInMs = before * everyMs;
     const mayWaitMs = SHARE_BEFORE_BEGIN * (waitMs > 0 ? waitMs : WAIT_MAX_SECONDS * 1000);
     const lateMs = beginsInMs - mayWaitMs;
     if (lateMs <= 0 && this.size < ORDERS_QUEUED_MAX) return;
     const retryAfterMs = Math.round(Math.min(Math.max(lateMs + mayWaitMs / 2, RETRY_MIN_MS), RETRY_MAX_MS));
     throw new DtaError('busy', `${before} orders wait for their turn`, {
-      metadata: { retryAfterMs },
+      metadata: { retryAfterMs, everyMs: Math.ceil(everyMs) },
     });
   }
 }

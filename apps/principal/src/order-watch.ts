@@ -4,8 +4,8 @@ import { ORDER_CHANGED, type Job, type Node } from '@dta/node';
 import pg from 'pg';
 
 const RECONNECT_MS = 1_000;
-/** Behind LISTEN: an order that changed while the connection was away is seen all the same. */
-const POLL_MS = 1_000;
+/** Behind LISTEN: an order that changed while the connection was away is seen all the same. All look at the same moment. */
+const LOOK_MS = 1_000;
 
 /** Hears of a change: the order's new state, or undefined where the wait just ended. */
 type Waiter = (state: string | undefined) => void;
@@ -58,7 +58,7 @@ export class OrderWatch implements Job {
     this.#listener = listener;
   }
 
-  /** The state at the next change of `ref`; undefined after a second, after `ms`, or at the end of the process. */
+  /** The state at the next change of `ref`; undefined within a second, after `ms`, or at the end of the process. */
   changed(ref: Cid, ms: number): Promise<string | undefined> {
     return new Promise((resolve) => {
       const waiters = this.#waiters.get(ref) ?? new Set();
@@ -69,7 +69,8 @@ export class OrderWatch implements Job {
         if (waiters.size === 0) this.#waiters.delete(ref);
         resolve(state);
       };
-      const timer = setTimeout(done, Math.max(1, Math.min(ms, POLL_MS)), undefined);
+      const untilLook = LOOK_MS - (performance.now() % LOOK_MS);
+      const timer = setTimeout(done, Math.max(1, Math.min(ms, untilLook)), undefined);
       waiters.add(done);
       if (this.#stopped) done(undefined);
     });

@@ -24,6 +24,7 @@ export {
   type PeerParts,
   type PeerReply,
 } from './delivery.js';
+export { Gathered } from './gathered.js';
 export { Inbox, known, type InboxParts, type PeerMessage, type PeerStep, type StepTools } from './inbox.js';
 export { InternalInbox, type InternalInboxParts } from './internal-inbox.js';
 export { openKeyRing, type KeyRing } from './key-ring.js';

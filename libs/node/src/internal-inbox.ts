@@ -5,6 +5,7 @@ import { serveCall, type ServedCall } from '@dta/internal-call';
 import { traceIdOf, type Logger } from '@dta/service';
 import type { Answered } from '@dta/transport';
 import type { Sql } from './database.js';
+import { Gathered } from './gathered.js';
 import type { Node } from './node.js';
 import type { RefusalLog } from './refusal-log.js';
 
@@ -28,9 +29,11 @@ const unremarkable: ReadonlySet<InternalCall> = new Set(['status', 'principal.aw
 /** Answers a gateway's sealed calls: opens, refuses a call seen before, checks the caller's token, answers sealed. */
 export class InternalInbox {
   readonly #parts: InternalInboxParts;
+  readonly #firstSeen: Gathered<Uint8Array, boolean>;
 
   constructor(parts: InternalInboxParts) {
     this.#parts = parts;
+    this.#firstSeen = new Gathered((ids) => firstSeen(parts.sql, ids));
   }
 
   /** The inbox of a role. */
@@ -112,11 +115,7 @@ export class InternalInbox {
   }
 
   async #refuseReplay(id: Uint8Array): Promise<void> {
-    const rows: unknown[] = await this.#parts.sql.query(
-      'INSERT INTO internal_calls (id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING id',
-      [Buffer.from(id)],
-    );
-    if (rows.length === 0) throw new DtaError('replayed', 'this call was made before');
+    if (!(await this.#firstSeen.ask(id))) throw new DtaError('replayed', 'this call was made before');
   }
 
   #authorise(token: string | null): void {
@@ -126,6 +125,18 @@ export class InternalInbox {
       throw new DtaError('unauthenticated', 'the bearer token is missing or not valid');
     }
   }
+}
+
+/** Which of these calls were not seen before, by any replica; of equal ones the first alone. */
+async function firstSeen(sql: Sql, ids: readonly Uint8Array[]): Promise<boolean[]> {
+  const names = ids.map((id) => Buffer.from(id).toString('hex'));
+  const rows: { id: Buffer }[] = await sql.query(
+    `INSERT INTO internal_calls (id) SELECT decode(name, 'hex') FROM unnest($1::text[]) AS name
+     ON CONFLICT DO NOTHING RETURNING id`,
+    [[...new Set(names)].sort()], // in one order, so that two replicas never wait for each other
+  );
+  const unclaimed = new Set(rows.map(({ id }) => id.toString('hex')));
+  return names.map((name) => unclaimed.delete(name));
 }
 
 /** The order that parameters or a result name. */

@@ -1,6 +1,7 @@
 import type { Cid } from '@dta/codec';
 import type { OrderRow } from './commit.js';
 import type { Sql } from './database.js';
+import { Gathered } from './gathered.js';
 import type { RowFields, RowMac } from './row-mac.js';
 
 const PAGE = 100;
@@ -49,9 +50,11 @@ export class OrderTable<O> {
   readonly #sql: Sql;
   readonly #rowMac: RowMac;
   readonly #shape: OrderShape<O>;
+  readonly #stored: Gathered<Cid, StoredOrder | undefined>;
 
   constructor({ database, rowMac }: OrderTableParts, shape: OrderShape<O>) {
     this.#sql = database;
+    this.#stored = new Gathered((refs) => storedOrders(database, refs));
     this.#rowMac = rowMac;
     this.#shape = shape;
   }
@@ -79,10 +82,8 @@ export class OrderTable<O> {
 
   /** The order of that reference, or undefined. @throws `record_invalid` */
   async find(ref: Cid): Promise<Versioned<O> | undefined> {
-    const rows: StoredOrder[] = await this.#sql.query(`SELECT ${orderColumns('o')} FROM orders o WHERE o.ref = $1`, [
-      ref,
-    ]);
-    return rows.map((row) => this.read(row))[0];
+    const stored = await this.#stored.ask(ref);
+    return stored && this.read(stored);
   }
 
   /** Bytes of the order's statements, in the order in which they came. */
@@ -112,4 +113,12 @@ export class OrderTable<O> {
 
 function textOf(ms: number | null): string | null {
   return ms === null ? null : String(ms);
+}
+
+async function storedOrders(sql: Sql, refs: readonly Cid[]): Promise<(StoredOrder | undefined)[]> {
+  const rows: StoredOrder[] = await sql.query(`SELECT ${orderColumns('o')} FROM orders o WHERE o.ref = ANY($1)`, [
+    refs,
+  ]);
+  const byRef = new Map(rows.map((row) => [row.ref, row]));
+  return refs.map((ref) => byRef.get(ref));
 }

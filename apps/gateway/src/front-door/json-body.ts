@@ -67,23 +67,22 @@ async function read(request: Request, response: Response): Promise<Uint8Array> {
   if (bodyOf(request).length > HTTP_BODY_MAX_BYTES) throw tooLarge();
   if (waitsToBeAsked.test(request.get('Expect') ?? '')) response.writeContinue();
   const body = new BodyBytes(HTTP_BODY_MAX_BYTES);
-  const stopped = new AbortController();
+  let stop = () => {};
   try {
     await new Promise<void>((resolve, reject) => {
-      const on = (event: string, listener: (chunk: Buffer) => void) => {
-        request.on(event, listener);
-        stopped.signal.addEventListener('abort', () => request.off(event, listener));
-      };
       const late = setTimeout(() => reject(tooLate()), HTTP_BODY_TIMEOUT_MS);
-      stopped.signal.addEventListener('abort', () => clearTimeout(late));
-      on('data', (chunk) => {
+      const take = (chunk: Buffer) => {
         if (!body.add(chunk)) reject(tooLarge());
-      });
-      on('end', () => resolve());
-      on('close', () => reject(new DtaError('request_invalid', 'the client went away')));
+      };
+      const gone = () => reject(new DtaError('request_invalid', 'the client went away'));
+      request.on('data', take).on('end', resolve).on('close', gone);
+      stop = () => {
+        clearTimeout(late);
+        request.off('data', take).off('end', resolve).off('close', gone);
+      };
     });
   } finally {
-    stopped.abort();
+    stop();
   }
   return body.bytes;
 }
