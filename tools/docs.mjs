@@ -15,7 +15,7 @@ import { beneficiarySettings } from '../apps/beneficiary/dist/src/index.js';
 import { fiduciarySettings } from '../apps/fiduciary/dist/src/index.js';
 import { createGatewayMetrics, gatewaySettings } from '../apps/gateway/dist/src/index.js';
 import { migrateSettings } from '../apps/cli/dist/src/config.js';
-import { principalSettings } from '../apps/principal/dist/src/index.js';
+import { createDriverGauges, principalSettings } from '../apps/principal/dist/src/index.js';
 import { failWith, root } from './process.mjs';
 
 const [mode, checkout = root] = process.argv.slice(2);
@@ -133,7 +133,12 @@ function metricsByOwner() {
     const database = { query: () => Promise.reject(new Error('there is none here')) };
     createRoleGauges(registry, { role: 'principal', database, admission: { lines: () => [] } });
   });
-  return { every: createMonitor('any').registry.getMetricsAsArray(), role, gateway: made(createGatewayMetrics) };
+  return {
+    every: createMonitor('any').registry.getMetricsAsArray(),
+    role,
+    principal: made(createDriverGauges),
+    gateway: made(createGatewayMetrics),
+  };
 }
 
 function metricsTable(metrics) {

@@ -83,6 +83,11 @@ test('every process shows what it did, by words of its own', async () => {
   const call = ['call="principal.place-order"', 'target="principal"', ok];
   expect(await total(operator.gateways, 'dta_internal_call_duration_seconds_count', call)).toBe(1);
   await eventually(async () => (await total(processesOf('principal'), 'dta_orders', ['state="released"'])) === 2); // both replicas
+  for (const process of processesOf('principal')) {
+    const text = async () => (await shown(process, '/metrics')).text;
+    await eventually(async () => /^dta_orders_driven\{.*\} 0$/m.test(await text())); // once it is at its end
+    expect(await text()).toMatch(/^dta_orders_queued\{.*\} 0$/m);
+  }
 });
 
 test('one order is followed by its reference and its request through the logs of all who had a part in it', async () => {

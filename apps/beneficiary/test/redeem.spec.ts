@@ -224,7 +224,7 @@ describe('who replays', () => {
     const subject = internalSubject(members.b.identity.cid, 'beneficiary', 'reveal-secret');
     const call = makeCall(
       'beneficiary.reveal-secret',
-      { psk: options.psk, subject, gateway: 'test', now: Date.now() },
+      { psk: options.psks[0], subject, gateway: 'test', now: Date.now() },
       {
         caller: { token: null },
         requestId: 'test',

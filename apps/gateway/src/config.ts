@@ -4,6 +4,8 @@ import { z } from 'zod';
 
 const pskBytes = 32;
 const tokenHashBytes = 32;
+const sharedKey = settings.replaceable(settings.hex(pskBytes));
+type SharedKey = z.output<typeof sharedKey>;
 
 const together = (name: string, key: string) => ({
   path: [key],
@@ -29,15 +31,19 @@ export const gatewaySettings = z
       .default('gateway')
       .describe('Name of this gateway to its roles; all its replicas share it'),
     PRINCIPAL: cidText.optional().describe("The principal's node CID"),
-    PRINCIPAL_KEY: secret(settings.hex(pskBytes)).optional().describe('Key shared with the principal, hex'),
+    PRINCIPAL_KEY: secret(sharedKey)
+      .optional()
+      .describe('Key shared with the principal, hex; while it is replaced two, `new:old`: the first seals'),
     BENEFICIARY: cidText.optional().describe("The beneficiary's node CID"),
-    BENEFICIARY_KEY: secret(settings.hex(pskBytes)).optional().describe('Key shared with the beneficiary, hex'),
+    BENEFICIARY_KEY: secret(sharedKey).optional().describe('Key shared with the beneficiary, hex, likewise'),
     FIDUCIARIES: settings.list(cidText).default([]).describe('Node CIDs of the own fiduciaries'),
-    FIDUCIARY_KEY: secret(settings.list(settings.hex(pskBytes)))
+    FIDUCIARY_KEY: secret(settings.list(sharedKey))
       .default([])
-      .describe('Keys shared with the fiduciaries, hex: one for all, or one each in the order of FIDUCIARIES'),
-    TOKEN_HASH: secret(settings.hex(tokenHashBytes)).describe(
-      'SHA-256 of the bearer token, hex: it is asked of everyone',
+      .describe(
+        'Keys shared with the fiduciaries, hex: one for all, or one each in the order of FIDUCIARIES; each likewise',
+      ),
+    TOKEN_HASH: secret(settings.replaceable(settings.hex(tokenHashBytes))).describe(
+      'SHA-256 of the bearer token, hex: it is asked of everyone; while it is replaced two, `new:old`',
     ),
     RATE_LIMIT_PER_MINUTE: settings.integer(1, 100_000_000).default(60_000).describe('Requests of one client address'),
     CONNECTIONS_MAX: settings.integer(1, 1_000_000).default(10_000).describe('Open connections of all clients'),
@@ -98,13 +104,15 @@ export interface GatewayConfig {
   /** All replicas of a gateway share it. */
   readonly gatewayName: string;
   readonly principal: RoleAddress | null;
+  /** Each [32]. Cursors of lists are made by the first and read by any; of none, by one that this process makes. */
+  readonly cursorKeys: readonly Uint8Array[];
   readonly beneficiary: RoleAddress | null;
   readonly fiduciaries: readonly RoleAddress[];
   /**
-   * SHA-256 [32] of the bearer token; or `standalone`: no token, and requests only from this machine's own pages and
+   * SHA-256 [32] of each bearer token; or `standalone`: no token, and requests only from this machine's own pages and
    * programs. No setting gives `standalone`: only code that starts all roles in its own process does.
    */
-  readonly access: { readonly tokenHash: Uint8Array } | 'standalone';
+  readonly access: { readonly tokenHashes: readonly Uint8Array[] } | 'standalone';
   readonly rateLimitPerMinute: number;
   /** How many may be open, and how many of one address that a connection comes from; the latter without a proxy only. */
   readonly connections: { readonly max: number; readonly perClient: number };
@@ -128,11 +136,12 @@ export function readGatewayConfig(env: Readonly<Record<string, string | undefine
     },
     gatewayName: set.GATEWAY_NAME,
     principal: address(set.PRINCIPAL, set.PRINCIPAL_KEY),
+    cursorKeys: set.PRINCIPAL_KEY ?? [],
     beneficiary: address(set.BENEFICIARY, set.BENEFICIARY_KEY),
     fiduciaries: set.FIDUCIARIES.flatMap(
       (node, i) => address(node, set.FIDUCIARY_KEY[i] ?? set.FIDUCIARY_KEY[0]) ?? [],
     ),
-    access: { tokenHash: set.TOKEN_HASH },
+    access: { tokenHashes: set.TOKEN_HASH },
     rateLimitPerMinute: set.RATE_LIMIT_PER_MINUTE,
     connections: { max: set.CONNECTIONS_MAX, perClient: set.CONNECTIONS_PER_CLIENT },
     trustProxyHops: set.TRUST_PROXY_HOPS,
@@ -141,6 +150,6 @@ export function readGatewayConfig(env: Readonly<Record<string, string | undefine
   };
 }
 
-function address(node: Cid | undefined, psk: Uint8Array | undefined): RoleAddress | null {
-  return node === undefined || psk === undefined ? null : { node, psk };
+function address(node: Cid | undefined, psks: SharedKey | undefined): RoleAddress | null {
+  return node === undefined || psks === undefined ? null : { node, psk: psks[0] };
 }

@@ -1,5 +1,4 @@
 import 'reflect-metadata';
-import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { NestFactory } from '@nestjs/core';
@@ -59,7 +58,7 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts = 
   const isStandalone = config.access === 'standalone';
   const statuses = new RoleStatuses(calls);
   const openApi = new LiveOpenApi(statuses, { asksToken: !isStandalone });
-  const cursors = new OrderCursors(config.principal?.psk ?? randomBytes(32)); // without a principal there are no lists
+  const cursors = new OrderCursors(config.cursorKeys);
   const overload = new Overload();
   const streams = new EventStreams((open) => metrics.streams(open));
   const app = await NestFactory.create<NestExpressApplication>(

@@ -27,9 +27,10 @@ describe('readGatewayConfig', () => {
       ...{ port: 5556, host: '127.0.0.1', gatewayName: 'gateway', logLevel: 'info' },
       nats: { servers: ['nats://127.0.0.1:4222'], user: undefined, password: undefined, credentials: undefined },
       principal: { node: cid('p'), psk: new Uint8Array(32).fill(0xab) },
+      cursorKeys: [new Uint8Array(32).fill(0xab)],
       ...{ beneficiary: null, fiduciaries: [], rateLimitPerMinute: 60_000, trustProxyHops: 0 },
       connections: { max: 10_000, perClient: 1_000 },
-      access: { tokenHash: new Uint8Array(32).fill(0x12) },
+      access: { tokenHashes: [new Uint8Array(32).fill(0x12)] },
       monitor: null,
     });
   });
@@ -41,6 +42,18 @@ describe('readGatewayConfig', () => {
     const bytes = ({ fiduciaries }: ReturnType<typeof readGatewayConfig>) => fiduciaries.map(({ psk }) => psk[0]);
     expect(bytes(readGatewayConfig({ ...two, FIDUCIARY_KEY_FILE: file }))).toEqual([0xab, 0xcd]);
     expect(bytes(readGatewayConfig({ ...two, FIDUCIARY_KEY: key }))).toEqual([0xab, 0xab]);
+  });
+
+  it('takes the new and the old one of what is replaced, and seals by the first', () => {
+    const [next, hash] = ['ef'.repeat(32), '34'.repeat(32)];
+    const turned = readGatewayConfig({
+      ...{ ...enough, PRINCIPAL_KEY: `${next}:${key}`, TOKEN_HASH: `${hash}:${enough.TOKEN_HASH}` },
+      ...{ FIDUCIARIES: `${cid('a')},${cid('b')}`, FIDUCIARY_KEY: `${key}, ${next}:${key}` },
+    });
+    expect(turned.principal?.psk[0]).toBe(0xef);
+    expect(turned.cursorKeys.map(([byte]) => byte)).toEqual([0xef, 0xab]);
+    expect(turned.fiduciaries.map(({ psk }) => psk[0])).toEqual([0xab, 0xef]);
+    expect(turned.access).toEqual({ tokenHashes: [0x34, 0x12].map((byte) => new Uint8Array(32).fill(byte)) });
   });
 
   it('refuses to start without a token', () => {
@@ -67,6 +80,8 @@ describe('readGatewayConfig', () => {
     [{ TOKEN_HASH: enough.TOKEN_HASH }, 'one of PRINCIPAL, BENEFICIARY, FIDUCIARIES is needed'],
     [{ ...enough, FIDUCIARIES: cid('a') }, 'FIDUCIARY_KEY: must hold one key'],
     [{ ...enough, FIDUCIARY_KEY: key }, 'FIDUCIARY_KEY: must hold one key'],
+    [{ ...enough, TOKEN_HASH: `${enough.TOKEN_HASH}:` }, 'TOKEN_HASH: must be 32 bytes in hex'],
+    [{ ...enough, PRINCIPAL_KEY: Array(5).fill(key).join(':') }, 'PRINCIPAL_KEY: must hold four at most'],
     [{ ...enough, BENEFICIARY: cid('b') }, 'BENEFICIARY_KEY: goes together with BENEFICIARY'],
     [{ ...enough, FIDUCIARIES: `${cid('a')} ${cid('a')}`, FIDUCIARY_KEY: key }, 'FIDUCIARIES: must not name one twice'],
   ])('refuses %j', (env, fault) => {

@@ -146,7 +146,7 @@ export async function serveFakeRoles(transport: Transport, side: Transport): Pro
       async ({ payload }) => {
         if (busy.has(role)) throw new DtaError('busy', 'no place in work'); // as a gate does, outside any seal
         return serveCall(payload, {
-          ...{ call, psk, subject, now: Date.now() },
+          ...{ call, psks: [psk], subject, now: Date.now() },
           handler: async (opened) => {
             if (opened.requestId !== 'start') seen.push({ call, role, served: opened });
             const answer = (answers[call] ?? usual[call]) as (c: unknown, r: Role) => unknown; // the table pairs them

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { orderReference } from './fake-roles.js';
-import { send, startSetup, token, type Reply, type Setup } from './http.js';
+import { hashOf, send, startSetup, token, type Reply, type Setup } from './http.js';
 
 const problem = ({ status, headers, body }: Reply) => {
   expect(headers['content-type']).toBe('application/problem+json; charset=utf-8');
@@ -34,6 +34,17 @@ describe('with a token', () => {
     expect(problem(answer)).toEqual({ status: 401, code: 'unauthenticated' });
     expect(answer.headers['www-authenticate']).toBe('Bearer');
     expect(setup.roles.seen).toEqual([]);
+  });
+
+  it('takes each of two tokens while one is replaced by the other, and no third', async () => {
+    const both = await startSetup({ access: { tokenHashes: ['next', token].map(hashOf) } });
+    try {
+      const status = async (shown: string) =>
+        (await send(both.gateway.port, '/v1/status', { headers: { Authorization: `Bearer ${shown}` } })).status;
+      expect(await Promise.all(['next', token, 'none of them'].map(status))).toEqual([200, 200, 401]);
+    } finally {
+      await both.stop();
+    }
   });
 
   it('takes no token from a URL', async () => {

@@ -32,6 +32,11 @@ export interface Setup {
   stop(): Promise<void>;
 }
 
+/** SHA-256 [32] of a token, as a gateway knows it. */
+export function hashOf(text: string): Uint8Array {
+  return createHash('sha256').update(text).digest();
+}
+
 export async function startSetup(
   changes: Partial<GatewayConfig> = {},
   parts: Pick<GatewayParts, 'monitor' | 'now'> = {},
@@ -44,9 +49,10 @@ export async function startSetup(
     nats: { servers: [] },
     gatewayName: 'gateway',
     principal,
+    cursorKeys: [principal.psk],
     beneficiary,
     fiduciaries: [fiduciary],
-    access: { tokenHash: createHash('sha256').update(token).digest() },
+    access: { tokenHashes: [hashOf(token)] },
     rateLimitPerMinute: 60_000,
     trustProxyHops: 0,
     connections: { max: 10_000, perClient: 1_000 },

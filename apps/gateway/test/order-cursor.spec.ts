@@ -4,6 +4,7 @@ import { beneficiary, cid, principal } from './fake-roles.js';
 import { startSetup, type Setup } from './http.js';
 
 const psk = new Uint8Array(32).fill(7);
+const other = new Uint8Array(32).fill(8);
 const place: ListPlace = {
   ...{ sortBy: 'dateCreatedAsc', state: 'committed', beneficiary: beneficiary.node },
   after: { createdAt: 1_700_000_000_999, ref: cid('last') },
@@ -11,15 +12,15 @@ const place: ListPlace = {
 
 describe('a cursor', () => {
   it('is read as it was written, by every gateway with that key', () => {
-    const cursor = new OrderCursors(psk).write(place);
+    const cursor = new OrderCursors([psk]).write(place);
     expect(cursor).toMatch(/^[A-Za-z0-9_-]+$/);
-    expect(new OrderCursors(psk).read(cursor)).toEqual(place);
+    expect(new OrderCursors([psk]).read(cursor)).toEqual(place);
     const whole = { ...place, state: null, beneficiary: null };
-    expect(new OrderCursors(psk).read(new OrderCursors(psk).write(whole))).toEqual(whole);
+    expect(new OrderCursors([psk]).read(new OrderCursors([psk]).write(whole))).toEqual(whole);
   });
 
   it('is refused with any bit changed, cut, lengthened or written otherwise', () => {
-    const cursors = new OrderCursors(psk);
+    const cursors = new OrderCursors([psk]);
     const cursor = cursors.write(place);
     const bytes = Buffer.from(cursor, 'base64url');
     const flipped = Array.from({ length: bytes.length * 8 }, (_, bit) => {
@@ -34,9 +35,15 @@ describe('a cursor', () => {
     }
   });
 
+  it('is read under the old key too while that is replaced, and written under the new one', () => {
+    const replaced = new OrderCursors([other, psk]);
+    expect(replaced.read(new OrderCursors([psk]).write(place))).toEqual(place);
+    expect(new OrderCursors([other]).read(replaced.write(place))).toEqual(place);
+  });
+
   it('is refused under another key', () => {
-    const cursor = new OrderCursors(new Uint8Array(32).fill(8)).write(place);
-    expect(() => new OrderCursors(psk).read(cursor)).toThrow(expect.objectContaining({ code: 'cursor_invalid' }));
+    const cursor = new OrderCursors([other]).write(place);
+    expect(() => new OrderCursors([psk]).read(cursor)).toThrow(expect.objectContaining({ code: 'cursor_invalid' }));
   });
 });
 

@@ -1,7 +1,10 @@
-import { encodeCanonical, NO_ITEM_LIMITS, toHex, type Cid } from '@dta/codec';
+import { encodeCanonical, NO_ITEM_LIMITS, type Cid } from '@dta/codec';
 import { timingSafeEqual } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import type { NewIdempotency, Node } from '@dta/node';
+
+/** Whose keys they are: all that have a token of this node, so that a key is known after its token was replaced. */
+const TENANT = 'node';
 
 /** A client's key for one request and what it asked, before it has an order. */
 export type IdempotencyRow = Omit<NewIdempotency, 'mac'>;
@@ -21,7 +24,7 @@ export class Idempotency {
   row(call: string, key: string | null, asked: unknown): IdempotencyRow | null {
     if (key === null) return null;
     const { rowMac } = this.#node;
-    const tenant = `${this.#tenant()}.${call}`;
+    const tenant = `${TENANT}.${call}`;
     return {
       tenant,
       key: rowMac.of('idempotency-key', [tenant, key]),
@@ -53,12 +56,6 @@ export class Idempotency {
       throw new DtaError('idempotency_conflict', 'this Idempotency-Key was used for another request');
     }
     return row.order_ref;
-  }
-
-  /** Whose keys they are: one bearer token is one tenant. */
-  #tenant(): string {
-    const { tokenHash } = this.#node.options;
-    return tokenHash === null ? 'standalone' : toHex(tokenHash.subarray(0, 8));
   }
 }
 

@@ -30,6 +30,7 @@ import {
 import { randomUUID } from 'node:crypto';
 import { DriveQueue } from './drive-queue.js';
 import { Drive } from './drive.js';
+import type { DriverLoad } from './driver-gauges.js';
 import { readOrder, writeStep, type OpenDelivery, type OpenOrder } from './open-order.js';
 import type { OrderRepository } from './order.repository.js';
 import type { OrderWatch } from './order-watch.js';
@@ -91,6 +92,11 @@ export class OrderDriver implements Job {
     if (this.#places() <= 0 || this.#queued.size > 0) this.#queued.assertTurn(what, waitMs);
   }
 
+  /** How much it has to do now. */
+  get load(): DriverLoad {
+    return { driven: this.#driven.size - this.#lingering(), queued: this.#queued.size };
+  }
+
   #startQueued(): void {
     while (!this.#stopped && this.#places() > 0) {
       const next = this.#queued.next((ref) => !this.#driven.has(ref), this.#resumed() < RESUMED_MAX);
@@ -117,7 +123,7 @@ export class OrderDriver implements Job {
 
   /** How many more orders may be driven now. */
   #places(): number {
-    return ORDERS_DRIVEN_MAX - (this.#driven.size - this.#lingering());
+    return ORDERS_DRIVEN_MAX - this.load.driven;
   }
 
   async #resume(): Promise<void> {

@@ -1,5 +1,6 @@
 import { openNode, serveRole, startSweeper, type RoleParts, type RunningRole } from '@dta/node';
 import type { PrincipalOptions } from './config.js';
+import { createDriverGauges } from './driver-gauges.js';
 import { OrderDriver } from './order-driver.js';
 import { OrderWatch } from './order-watch.js';
 import { OrderRepository } from './order.repository.js';
@@ -15,6 +16,7 @@ export async function startPrincipal(options: PrincipalOptions, parts: RoleParts
   const orders = new OrderRepository(node);
   const watch = new OrderWatch(node);
   const driver = new OrderDriver(node, orders, watch);
+  createDriverGauges(node.monitor.registry, () => driver.load);
   return serveRole(node, PrincipalModule.of({ node, options, orders, driver, watch }), () => [
     driver,
     watch,

@@ -312,7 +312,7 @@ describe('an Idempotency-Key', () => {
       expect(bytesIn(row, column)).toHaveLength(32);
       expect(Buffer.from(bytesIn(row, column)).includes(idempotencyKey)).toBe(false);
     }
-    expect([row['tenant'], row['order_ref']]).toEqual(['standalone.place-order', ref]);
+    expect([row['tenant'], row['order_ref']]).toEqual(['node.place-order', ref]);
     await database.query('UPDATE idempotency SET order_ref = $2 WHERE order_ref = $1', [ref, other]);
     expect(await codeOf(place({ idempotencyKey }))).toBe('record_invalid');
     await database.query('UPDATE idempotency SET order_ref = $2 WHERE order_ref = $1', [other, ref]);

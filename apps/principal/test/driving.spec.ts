@@ -72,6 +72,7 @@ test('each order that is queued gets its turn, and new ones are refused while th
   try {
     expect(() => driver.assertTurn('order', 1)).not.toThrow();
     for (const ref of refs) driver.drive(ref);
+    expect(driver.load).toEqual({ driven: ORDERS_DRIVEN_MAX, queued: ORDERS_QUEUED_MAX });
     for (const waitMs of [0, 10_000, 60_000])
       expect(() => driver.assertTurn('order', waitMs)).toThrow(`${ORDERS_QUEUED_MAX} orders wait for their turn`);
     for (const limit = Date.now() + 30_000; taken.size < refs.length && Date.now() < limit;) await delay(20);

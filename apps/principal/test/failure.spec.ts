@@ -200,7 +200,7 @@ describe('who replays', () => {
     const subject = internalSubject(members.p.identity.cid, 'principal', 'place-order');
     const { bytes, readReply } = makeCall(
       'principal.place-order',
-      { psk: options.psk, subject, gateway: 'test', now: Date.now() },
+      { psk: options.psks[0], subject, gateway: 'test', now: Date.now() },
       { caller: { token: null }, requestId: 'test', traceparent: null, params: asked() },
     );
     const send = async () => readReply(await rig.transport.request(subject, bytes, { timeoutMs: 5_000 }));

@@ -19,7 +19,7 @@ afterAll(() => rig.close());
 /** One call as a gateway makes it, whose refusal is not tried again. */
 async function call(name: 'principal.list-orders' | 'status', params: object): Promise<unknown> {
   const subject = internalSubject(members.p.identity.cid, 'principal', name.replace('principal.', ''));
-  const sealed = { psk: options.psk, subject, gateway: 'test', now: Date.now() };
+  const sealed = { psk: options.psks[0], subject, gateway: 'test', now: Date.now() };
   const said = { caller: { token: null }, requestId: 'test', traceparent: null, params };
   const { bytes, readReply } = makeCall(name, sealed, said as Parameters<typeof makeCall>[2]); // params of its name
   return readReply(await rig.transport.request(subject, bytes, { timeoutMs: 60_000 }));

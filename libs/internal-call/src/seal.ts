@@ -73,24 +73,27 @@ export interface OpenedCall {
 }
 
 /**
- * Opens what {@link sealCall} sealed. `now` is in Unix milliseconds. Whether the call is of this time is for the caller to
+ * Opens what {@link sealCall} sealed, by one of the keys: while a key is replaced two are in use. `now` is in Unix milliseconds. Whether the call is of this time is for the caller to
  * check, by {@link assertOfThisTime}: only then can the refusal be sealed, too.
  *
- * @throws DtaError `unauthenticated` where it wasn't sealed with this key for this subject; `document_invalid`,
+ * @throws DtaError `unauthenticated` where it wasn't sealed with one of these keys for this subject; `document_invalid`,
  * `non_canonical`, `too_large` for other bytes
  */
-export function openCall(psk: Uint8Array, subject: string, bytes: Uint8Array, now: number): OpenedCall {
+export function openCall(psks: readonly Uint8Array[], subject: string, bytes: Uint8Array, now: number): OpenedCall {
   const { id, at, gateway, ciphertext } = decodeDocument(sealedRequest, bytes, INTERNAL_CALL_MAX_BYTES);
-  const key = requestKey(psk, id, subject, gateway);
-  let body: Uint8Array;
-  try {
-    body = aeadOpen(key, ciphertext, u64(at));
-  } catch (cause) {
-    throw new DtaError('unauthenticated', 'the call is not sealed with the key of this role', { cause });
-  } finally {
-    wipe(key);
+  let refused: unknown;
+  for (const psk of psks) {
+    const key = requestKey(psk, id, subject, gateway);
+    try {
+      const body = aeadOpen(key, ciphertext, u64(at));
+      return { id, gateway, aheadMs: at - now, body, sealReply: (reply) => sealReply(psk, bytes, reply) };
+    } catch (cause) {
+      refused = cause;
+    } finally {
+      wipe(key);
+    }
   }
-  return { id, gateway, aheadMs: at - now, body, sealReply: (reply) => sealReply(psk, bytes, reply) };
+  throw new DtaError('unauthenticated', 'the call is not sealed with a key of this role', { cause: refused });
 }
 
 /**

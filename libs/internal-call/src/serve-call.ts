@@ -25,8 +25,8 @@ export type CallHandler<V extends InternalCall> = (call: ServedCall<V>) => Promi
 /** How a call is served. */
 export interface ServeCallOptions<V extends InternalCall> {
   readonly call: V;
-  /** The key [32] shared with the gateway. */
-  readonly psk: Uint8Array;
+  /** The keys [32] shared with the gateway; the reply goes by the one that opens the call. */
+  readonly psks: readonly Uint8Array[];
   readonly subject: string;
   /** Unix milliseconds. */
   readonly now: number;
@@ -48,7 +48,7 @@ export async function serveCall<V extends InternalCall>(
   bytes: Uint8Array,
   options: ServeCallOptions<V>,
 ): Promise<Uint8Array> {
-  const opened = openCall(options.psk, options.subject, bytes, options.now);
+  const opened = openCall(options.psks, options.subject, bytes, options.now);
   const body = await answer(opened, options);
   try {
     return opened.sealReply(body);

@@ -26,7 +26,7 @@ const call = 'beneficiary.reveal-secret' as const;
 type Options = ServeCallOptions<typeof call>;
 const reported: unknown[] = [];
 const options = (handler: Options['handler']): Options => ({
-  ...{ call, psk, subject, now, handler },
+  ...{ call, psks: [psk], subject, now, handler },
   onError: (error) => reported.push(error),
 });
 const roundTrip = async (handler: Options['handler']) => {
@@ -116,7 +116,7 @@ describe('a call', () => {
 
   it('answered by bytes that are no reply counts as not answered', () => {
     const { readReply, bytes } = makeCall(call, to, body);
-    const unknownForm = openCall(psk, subject, bytes, now).sealReply(encodeCanonical({ result: 1 }));
+    const unknownForm = openCall([psk], subject, bytes, now).sealReply(encodeCanonical({ result: 1 }));
     for (const reply of [new Uint8Array(), bytes, unknownForm]) {
       expect(() => readReply(reply)).toThrow(expect.objectContaining({ code: 'service_unavailable' }));
     }
@@ -125,7 +125,7 @@ describe('a call', () => {
   it('takes a code that it does not know for `internal`', () => {
     const { readReply, bytes } = makeCall(call, to, body);
     const error = { code: 'of_a_later_version', message: 'x', metadata: {} };
-    const reply = openCall(psk, subject, bytes, now).sealReply(encodeCanonical({ error }));
+    const reply = openCall([psk], subject, bytes, now).sealReply(encodeCanonical({ error }));
     expect(() => readReply(reply)).toThrow(
       expect.objectContaining({ code: 'internal', metadata: { remoteCode: 'of_a_later_version' } }),
     );

@@ -30,7 +30,7 @@ test('of a call and its reply no plaintext is left at either end, but in what th
     orderReference,
     extension: {},
   });
-  const reply = await serveCall(bytes, { call, psk, subject, now: 0, handler, onError: () => undefined });
+  const reply = await serveCall(bytes, { call, psks: [psk], subject, now: 0, handler, onError: () => undefined });
   expect(readReply(reply).secret).toEqual(secret);
   expect(handedOut.filter(isWiped)).toHaveLength(4); // body and reply, as they were sealed and as they were opened
   expect(handedOut.some((left) => holds(left, token) || holds(left, secret))).toBe(false);
@@ -42,6 +42,6 @@ test('nor of a call that is refused', async () => {
   const handler = async () => {
     throw new Error('is not asked');
   };
-  await serveCall(bytes, { call, psk, subject, now: 0, handler, onError: () => undefined });
+  await serveCall(bytes, { call, psks: [psk], subject, now: 0, handler, onError: () => undefined });
   expect(handedOut.some((left) => holds(left, token))).toBe(false);
 });

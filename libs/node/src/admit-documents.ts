@@ -9,46 +9,33 @@ import {
   type Identity,
   type StatementOf,
 } from '@dta/identity';
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { assertNewNotAhead, type Admission } from './admission.js';
-import { silent, type AdmissionLog } from './chains.js';
-import { wallClock } from './clock.js';
+import type { AdmissionLog } from './chains.js';
 
 /** What an end of a chain or of a fork is refused for where it says nothing of the chains that are admitted here. */
 const SAYS_NOTHING = ['identity_invalid', 'identity_not_found', 'identity_not_admitted', 'signature_invalid'] as const;
 
-/** What the folder of admitted identities goes by. */
-export interface FolderOptions {
-  readonly log?: AdmissionLog;
-  /** Unix ms; the system's clock by default */
-  readonly now?: () => number;
-}
-
-interface OwnFile {
+/** A file that an operator put there for a role. */
+export interface OwnFile {
   readonly file: string;
   readonly bytes: Uint8Array;
 }
 
 /**
- * Admits the identities whose documents stand in `folder`, the documents of each chain at once, then ends forks whose Decisions
- * do, then chains whose Revocations do: however the files are named. A Decision or a Revocation that says nothing, as one by a
- * key that is retired meanwhile, is logged and left out.
+ * Admits the identities whose documents are among `files`, the documents of each chain at once, then ends forks whose Decisions
+ * are, then chains whose Revocations are: however the files are named. A Decision or a Revocation that says nothing, as one by
+ * a key that is retired meanwhile, is logged and left out.
  *
- * @throws `start_failed` for a folder that can't be read, and, before anything is admitted, for files in it that are none of
- * the three, don't verify or are dated ahead: with the name, the code and the sentence of each
+ * @param folder where they stand, for sentences
+ * @throws `start_failed`, before anything is admitted, for files that are none of the three, don't verify or are dated ahead:
+ * with the name, the code and the sentence of each
  */
-export async function admitFolder(
+export async function admitFiles(
   admission: Admission,
   folder: string,
-  { log = silent, now = wallClock }: FolderOptions = {},
+  files: readonly OwnFile[],
+  { log, now }: { readonly log: AdmissionLog; readonly now: () => number },
 ): Promise<void> {
-  const all = await readdir(folder).catch((cause: unknown) => {
-    throw new DtaError('start_failed', `cannot read the folder of admitted identities, ${folder}`, { cause });
-  });
-  // a mounted folder has entries of its own beside the files, and an editor leaves some: their names begin with a dot
-  const named = all.filter((file) => !file.startsWith('.')).sort();
-  const files = await Promise.all(named.map(async (file) => ({ file, bytes: await readOwn(join(folder, file)) })));
   const ends = files.flatMap(({ file, bytes }) => {
     const end = asEnd(bytes);
     return end === undefined ? [] : [{ file, end }];
@@ -119,14 +106,6 @@ function failed(folder: string, faults: readonly Fault[]): DtaError {
     `no valid identity documents, Revocations or Decisions in ${folder}: ${sentences.join(', ')}`,
     { cause: faults[0]?.error },
   );
-}
-
-async function readOwn(file: string): Promise<Uint8Array> {
-  try {
-    return new Uint8Array(await readFile(file));
-  } catch (cause) {
-    throw new DtaError('start_failed', `cannot read ${file}`, { cause });
-  }
 }
 
 /**

@@ -12,10 +12,10 @@ import type { RefusalLog } from './refusal-log.js';
 /** Who may call, and where calls that were seen are kept. */
 export interface InternalInboxParts {
   readonly sql: Sql;
-  /** pre-shared key [32] of the gateway and this role */
-  readonly psk: Uint8Array;
-  /** SHA-256 [32] of the bearer token; null in the standalone node, which has one user */
-  readonly tokenHash: Uint8Array | null;
+  /** pre-shared keys [32] of the gateway and this role */
+  readonly psks: readonly Uint8Array[];
+  /** SHA-256 [32] of each bearer token; null in the standalone node, which has one user */
+  readonly tokenHashes: readonly Uint8Array[] | null;
   readonly now: () => number;
   readonly log: Logger;
   readonly refusals: RefusalLog;
@@ -41,8 +41,8 @@ export class InternalInbox {
     return new InternalInbox({
       refusals,
       sql: database,
-      psk: options.psk,
-      tokenHash: options.tokenHash,
+      psks: options.psks,
+      tokenHashes: options.tokenHashes,
       now,
       log: log.child({ role }),
       observe: (verb, answered) => metrics.request('internal', verb, answered),
@@ -60,11 +60,11 @@ export class InternalInbox {
     payload: Uint8Array,
     run: (params: ParamsOf<V>) => Promise<ResultOf<V>>,
   ): Promise<Uint8Array> {
-    const { psk, now, log, refusals, observe } = this.#parts;
+    const { psks, now, log, refusals, observe } = this.#parts;
     const begun = performance.now();
     const answered = serveCall(payload, {
       call,
-      psk,
+      psks,
       subject,
       now: now(),
       onError: (err) => log.error({ err, call }, 'a call failed'),
@@ -119,9 +119,11 @@ export class InternalInbox {
   }
 
   #authorise(token: string | null): void {
-    const { tokenHash } = this.#parts;
-    if (tokenHash === null) return;
-    if (token === null || !timingSafeEqual(sha256(new TextEncoder().encode(token)), tokenHash)) {
+    const { tokenHashes } = this.#parts;
+    if (tokenHashes === null) return;
+    const shown = token === null ? null : sha256(new TextEncoder().encode(token));
+    const isKnown = shown !== null && tokenHashes.filter((hash) => timingSafeEqual(shown, hash)).length > 0; // looks at all
+    if (!isKnown) {
       throw new DtaError('unauthenticated', 'the bearer token is missing or not valid');
     }
   }

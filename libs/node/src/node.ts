@@ -19,7 +19,7 @@ import { createMonitor, type Logger, type Monitor } from '@dta/service';
 import { Gate, waiterGate, type Transport } from '@dta/transport';
 import { LRUCache } from 'lru-cache';
 import { Admission, type AdmissionOptions } from './admission.js';
-import { admitFolder } from './admit-documents.js';
+import { AdmittedFolder } from './admitted-folder.js';
 import { createClock, wallClock, type Clock } from './clock.js';
 import { openDatabase, type Database, type DatabaseOptions } from './database.js';
 import { readKeyFile } from './key-files.js';
@@ -45,10 +45,10 @@ export interface NodeOptions {
   /** null: the custody provider opens the key file */
   readonly passphrase: string | null;
   readonly custody: CustodyOptions;
-  /** pre-shared key [32] with the operator's gateway */
-  readonly psk: Uint8Array;
-  /** SHA-256 [32] of the bearer token; null in the standalone node */
-  readonly tokenHash: Uint8Array | null;
+  /** pre-shared keys [32] with the operator's gateway: each opens its calls */
+  readonly psks: readonly [Uint8Array, ...Uint8Array[]];
+  /** SHA-256 [32] of each bearer token; null in the standalone node */
+  readonly tokenHashes: readonly Uint8Array[] | null;
   readonly admittedIdentities: string | null;
   readonly extensionVendor: string;
   readonly documentStore: DocumentStoreOptions;
@@ -66,6 +66,7 @@ export interface Node {
   /** the newest key, for what may be said when the chain itself says nothing new: that it is over */
   readonly lastWord: Author;
   readonly admission: Admission;
+  readonly admittedFolder: AdmittedFolder | null;
   readonly secrets: SecretStore;
   readonly rowMac: RowMac;
   /** statements verified lately */
@@ -122,7 +123,7 @@ export async function openNode(
     beforeKey = (key) => assertNeverUsed(key, opened, provider);
   };
   const parts = { own, custody, log, now, check };
-  const { plugins, database, admission, secrets, rowMac } = await openRest(options, parts);
+  const { plugins, database, admission, admittedFolder, secrets, rowMac } = await openRest(options, parts);
   const clock = createClock(database, log.child({ role }), now);
   await clock.look().catch((err: unknown) => log.warn({ role, err }, "the database's clock could not be read"));
   const gate = new Gate({ inWork: MESSAGES_IN_WORK_MAX, queued: MESSAGES_QUEUED_MAX });
@@ -140,6 +141,7 @@ export async function openNode(
     ring,
     lastWord: own.author,
     admission,
+    admittedFolder,
     secrets,
     rowMac,
     verified: new LRUCache<Cid, OrderStatement>({
@@ -232,7 +234,7 @@ async function openStored(
       database,
       secrets,
       rowMac,
-      admission: await openAdmission(database, own, admittedIdentities, { log: log.child({ role }), now }),
+      ...(await openAdmission(database, own, admittedIdentities, { log: log.child({ role }), now })),
     };
   } catch (error) {
     await database.close();
@@ -276,10 +278,11 @@ async function openAdmission(
   ring: KeyRing,
   folder: string | null,
   options: AdmissionOptions,
-): Promise<Admission> {
+): Promise<Pick<Node, 'admission' | 'admittedFolder'>> {
   const admission = await Admission.open(database, ring, options);
-  if (folder !== null) await admitFolder(admission, folder, options);
-  return admission;
+  const admittedFolder = folder === null ? null : new AdmittedFolder(admission, folder, options);
+  await admittedFolder?.take();
+  return { admission, admittedFolder };
 }
 
 /**

@@ -8,7 +8,11 @@ import type { MicroserviceOptions } from '@nestjs/microservices';
 import { startAnnouncer } from './announcer.js';
 import { watchClock } from './clock.js';
 import type { Node } from './node.js';
+import { periodically } from './periodic.js';
 import { startPublisher } from './publisher.js';
+
+/** How often a role looks whether other documents stand in its folder of admitted identities. */
+const ADMITTED_FOLDER_EVERY_MS = 10_000;
 
 /** A role that runs. */
 export interface RunningRole {
@@ -53,7 +57,12 @@ export async function serveRole(
   const { store } = node;
   if (store === null) node.log.info({ role }, 'no document store is set: what is for the shared log waits');
   const publisher = store === null ? [] : [startPublisher({ ...node, store })];
-  const jobs = [watchClock(node.clock, node.log), ...startJobs(app), startAnnouncer(node), ...publisher];
+  const { admittedFolder } = node;
+  const folder =
+    admittedFolder === null
+      ? []
+      : [periodically('admitted-folder', ADMITTED_FOLDER_EVERY_MS, node.log, () => admittedFolder.takeAgain())];
+  const jobs = [watchClock(node.clock, node.log), ...startJobs(app), startAnnouncer(node), ...publisher, ...folder];
   monitor.health.started();
   return {
     stop: async () => {

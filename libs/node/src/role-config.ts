@@ -19,8 +19,12 @@ export const roleSettings = {
     .optional()
     .describe('passphrase of the key file; without one the custody provider opens it'),
   ...custodySettings,
-  INTERNAL_KEY: secret(settings.hex(32)).describe("key shared with the operator's gateway"),
-  TOKEN_HASH: settings.hex(32).describe("SHA-256 of the bearer token that the gateway's callers show"),
+  INTERNAL_KEY: secret(settings.replaceable(settings.hex(32))).describe(
+    "key shared with the operator's gateway; while it is replaced two, `new:old`",
+  ),
+  TOKEN_HASH: settings
+    .replaceable(settings.hex(32))
+    .describe("SHA-256 of the bearer token that the gateway's callers show; while it is replaced two, `new:old`"),
   ADMITTED_IDENTITIES: z.string().optional().describe('folder of Identity Documents to admit at start'),
   DOCUMENT_STORE_KUBO: secret(
     settings.address(
@@ -54,8 +58,8 @@ export function nodeOptions(role: Role, config: z.output<typeof schema>, plugins
     keyFile: config.KEY_FILE,
     passphrase: config.KEY_PASSPHRASE ?? null,
     custody: custodyOptions(config),
-    psk: config.INTERNAL_KEY,
-    tokenHash: config.TOKEN_HASH,
+    psks: config.INTERNAL_KEY,
+    tokenHashes: config.TOKEN_HASH,
     admittedIdentities: config.ADMITTED_IDENTITIES ?? null,
     extensionVendor: config.EXTENSION_VENDOR,
     documentStore: config.DOCUMENT_STORE_KUBO === undefined ? null : { kind: 'kubo', url: config.DOCUMENT_STORE_KUBO },

@@ -2,10 +2,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Cid } from '@dta/codec';
 import { decideFork, drawKey, revokeIdentity } from '@dta/identity';
 import { freshDatabase, type FreshDatabase } from '@dta/testkit';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { admitFolder, admitGiven } from '../src/admit-documents.js';
+import { admitGiven } from '../src/admit-documents.js';
+import { AdmittedFolder } from '../src/admitted-folder.js';
 import { Admission, migrateDatabase, openDatabase, openKeyRing, type Database, type KeyRing } from '../src/index.js';
 import { refusal } from './refusal.js';
 import { member, memberWithRecovery, successorOf, type Member } from './testing/index.js';
@@ -59,7 +60,9 @@ async function startAfresh(): Promise<void> {
 }
 
 const tell = (fields: object, sentence: string) => told.push({ ...fields, sentence });
-const read = () => admitFolder(admission, folder, { log: { error: tell, info: tell } });
+const opened = () => new AdmittedFolder(admission, folder, { log: { error: tell, info: tell } });
+const read = () => opened().take();
+const changed = 'what stands in the folder of admitted identities now can not be admitted';
 const bytesOf = (...members: Member[]) => members.map(({ identity }) => identity.bytes);
 const view = () => {
   const standing = admission.directory.standingOf(first.identity.cid);
@@ -164,6 +167,55 @@ describe('one call', () => {
     await expect(admitGiven(admission, [await revokedBy(first, first)])).rejects.toThrow(refusal('signature_invalid'));
     expect(await admitGiven(admission, [await revokedBy(recovery, rival)])).toBe(rival.identity.cid);
     expect(view()).toBe('revoked');
+  });
+});
+
+describe('a folder, while a node runs', () => {
+  const chains = () =>
+    admission
+      .list()
+      .map(({ name }) => name)
+      .sort();
+
+  test('is taken anew when another document stands in it, and what is taken out of it stays admitted', async () => {
+    await fill(bytesOf(stranger));
+    const kept = opened();
+    await kept.take();
+    expect(chains()).toEqual(['own', 'stranger']);
+    await writeFile(join(folder, '101'), first.identity.bytes);
+    await rm(join(folder, '100'));
+    await kept.takeAgain();
+    expect(chains()).toEqual(['own', 'peer', 'stranger']);
+    expect(told.map(({ sentence }) => sentence)).not.toContain(changed);
+  });
+
+  test('is read through again only when it is other than before: a Revocation that says nothing is told of once', async () => {
+    await admission.admit(bytesOf(first, second));
+    await fill([...bytesOf(first, second), await revokedBy(first, first)]);
+    const kept = opened();
+    await kept.take();
+    await kept.takeAgain();
+    expect(told.filter(({ code }) => code === 'signature_invalid')).toHaveLength(1);
+  });
+
+  test('in which a bad file or nothing stands is told of once, and taken when that is mended', async () => {
+    await fill(bytesOf(stranger));
+    const kept = opened();
+    await kept.take();
+    await writeFile(join(folder, '101'), 'none');
+    await writeFile(join(folder, '102'), first.identity.bytes);
+    await kept.takeAgain();
+    await kept.takeAgain();
+    expect(told.filter(({ sentence }) => sentence === changed)).toMatchObject([{ code: 'start_failed' }]);
+    expect(chains()).toEqual(['own', 'stranger']);
+    await rm(join(folder, '101'));
+    await kept.takeAgain();
+    expect(chains()).toEqual(['own', 'peer', 'stranger']);
+    await rm(folder, { recursive: true });
+    await kept.takeAgain();
+    await kept.takeAgain();
+    expect(told.filter(({ sentence }) => sentence === changed)).toHaveLength(2);
+    await mkdir(folder);
   });
 });
 

@@ -421,13 +421,14 @@ test('a stored reply is of its verb: the same bytes under another verb are anoth
 });
 
 describe("a gateway's call", () => {
-  const token = 'a bearer token';
+  const [token, nextToken] = ['a bearer token', 'the one after it'];
+  const nextPsk = randomBytes(32);
   const subject = () => internalSubject(members.f1.identity.cid, 'fiduciary', 'list-identities');
   const inboxOf = (now = Date.now()) =>
     new InternalInbox({
       sql: node.database,
-      psk: options.psk,
-      tokenHash: sha256(new TextEncoder().encode(token)),
+      psks: [...options.psks, nextPsk],
+      tokenHashes: [token, nextToken].map((text) => sha256(new TextEncoder().encode(text))),
       now: () => now,
       log: node.log,
       refusals: node.refusals,
@@ -436,7 +437,7 @@ describe("a gateway's call", () => {
   const made = (said: { token?: string | null; psk?: Uint8Array; now?: number }) =>
     makeCall(
       'list-identities',
-      { psk: said.psk ?? options.psk, subject: subject(), gateway: 'test', now: said.now ?? Date.now() },
+      { psk: said.psk ?? options.psks[0], subject: subject(), gateway: 'test', now: said.now ?? Date.now() },
       {
         caller: { token: said.token === undefined ? token : said.token },
         ...{ requestId: 'test', traceparent: null, params: { role: null } },
@@ -458,6 +459,17 @@ describe("a gateway's call", () => {
     const settled = await Promise.allSettled([serve(call, one), serve(call, other), serve(call, one)]);
     expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     await expect(serve(call, other)).rejects.toThrow(refusal('replayed'));
+  });
+
+  test('is taken under each key and with each token, while they are replaced', async () => {
+    for (const psk of [...options.psks, nextPsk]) {
+      for (const shown of [token, nextToken]) {
+        expect(await serve(made({ psk, token: shown }))).toEqual({ identities: expect.any(Array) });
+      }
+    }
+    for (const shown of [null, 'wrong']) {
+      await expect(serve(made({ psk: nextPsk, token: shown }))).rejects.toThrow(refusal('unauthenticated'));
+    }
   });
 
   test('is used up although its caller was refused', async () => {

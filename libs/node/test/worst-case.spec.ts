@@ -137,7 +137,7 @@ beforeAll(async () => {
     'internal call': {
       maxBytes: 1024 * 1024,
       honest: sealed.bytes,
-      read: (bytes) => openCall(call.psk, call.subject, bytes, NOW),
+      read: (bytes) => openCall([call.psk], call.subject, bytes, NOW),
     },
     'reply to an internal call': { maxBytes: 1024 * 1024, honest: bytesOf(reply), read: sealed.openReply },
   } satisfies Record<string, Read>);

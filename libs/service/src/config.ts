@@ -18,6 +18,9 @@ export interface SettingRow {
   readonly secret: boolean;
 }
 
+/** So many values of a replaceable setting hold at a time. */
+const VALUES_AT_ONCE_MAX = 4;
+
 const secrets = z.registry<{ readonly secret: true }>();
 
 /** Marks a setting whose value is never printed; it is better given by file. */
@@ -61,6 +64,13 @@ export const settings = {
       .string()
       .regex(new RegExp(`^[0-9a-fA-F]{${length * 2}}$`), `must be ${length} bytes in hex`)
       .transform((text) => new Uint8Array(Buffer.from(text, 'hex'))),
+  /** A value that is replaced while others go by it: one, or up to four with colons between. The first is the one to use. */
+  replaceable: <S extends z.ZodType<unknown, string>>(each: S) =>
+    z
+      .string()
+      .transform((text) => text.split(':').map((part) => part.trim()))
+      .pipe(z.array(each).max(VALUES_AT_ONCE_MAX, 'must hold four at most'))
+      .transform((values) => values as [z.output<S>, ...z.output<S>[]]), // to split gives one at least
 };
 
 function hasLostPassword(text: string): boolean {

@@ -1,4 +1,4 @@
-import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
 import {
   orderPlaceSchema,
   orderStateSchema,
@@ -38,18 +38,23 @@ const payload = z.strictObject({
  */
 export class OrderCursors {
   readonly #key: Uint8Array;
+  readonly #keys: readonly Uint8Array[];
 
-  /** @param psk the key [32] that the gateway shares with its principal; the cursors' own is made of it by HKDF (RFC 5869) */
-  constructor(psk: Uint8Array) {
-    this.#key = new Uint8Array(hkdfSync('sha256', psk, new Uint8Array(), 'dta order-cursor 1', 32));
+  /**
+   * @param psks keys [32] that the gateway shares with its principal, one or more while it is replaced; the cursors' own are
+   * made of them by HKDF (RFC 5869), and one of its own where there are none
+   */
+  constructor([first = randomBytes(32), ...others]: readonly Uint8Array[]) {
+    this.#key = keyOf(first);
+    this.#keys = [this.#key, ...others.map(keyOf)];
   }
 
   write(place: ListPlace): string {
     const bytes = Buffer.from(JSON.stringify(payload.encode(place)));
-    return Buffer.concat([Uint8Array.of(VERSION), this.#tag(bytes), bytes]).toString('base64url');
+    return Buffer.concat([Uint8Array.of(VERSION), tagOf(this.#key, bytes), bytes]).toString('base64url');
   }
 
-  /** @throws `cursor_invalid` for a text that {@link write} didn't give, under this key and in this version */
+  /** @throws `cursor_invalid` for a text that {@link write} didn't give, under one of its keys and in this version */
   read(cursor: string): ListPlace {
     const all = Buffer.from(cursor, 'base64url');
     const tag = all.subarray(1, 1 + TAG_BYTES);
@@ -58,12 +63,16 @@ export class OrderCursors {
       all.toString('base64url') === cursor && // the decoder leaves out what isn't of its alphabet
       all[0] === VERSION &&
       tag.length === TAG_BYTES &&
-      timingSafeEqual(tag, this.#tag(bytes));
+      this.#keys.some((key) => timingSafeEqual(tag, tagOf(key, bytes)));
     if (!isOurs) throw new DtaError('cursor_invalid', 'the cursor is none of this gateway: begin again without one');
     return payload.parse(JSON.parse(bytes.toString()));
   }
+}
 
-  #tag(bytes: Uint8Array): Uint8Array {
-    return createHmac('sha256', this.#key).update(Uint8Array.of(VERSION)).update(bytes).digest().subarray(0, TAG_BYTES);
-  }
+function keyOf(psk: Uint8Array): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', psk, new Uint8Array(), 'dta order-cursor 1', 32));
+}
+
+function tagOf(key: Uint8Array, bytes: Uint8Array): Uint8Array {
+  return createHmac('sha256', key).update(Uint8Array.of(VERSION)).update(bytes).digest().subarray(0, TAG_BYTES);
 }

@@ -9,12 +9,16 @@ const publicPaths = Object.values<Route>(routes)
   .filter(({ isPublic }) => isPublic)
   .map(({ path }) => path);
 
-/** Asks every request but those to public paths for the token whose SHA-256 [32] is given; compares in constant time. */
-export function bearerToken(tokenHash: Uint8Array): Check {
+/** Asks every request but those to public paths for a token whose SHA-256 [32] is given; compares in constant time. */
+export function bearerToken(tokenHashes: readonly Uint8Array[]): Check {
+  const isHashOf = (token: string) => {
+    const shown = sha256(token);
+    return tokenHashes.filter((hash) => timingSafeEqual(shown, hash)).length > 0; // looks at all
+  };
   return (request) => {
     if (isPublic(request.path)) return;
     const [, token] = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(request.get('Authorization') ?? '') ?? [];
-    const isKnown = token !== undefined && token.length <= TOKEN_MAX_CHARS && timingSafeEqual(sha256(token), tokenHash);
+    const isKnown = token !== undefined && token.length <= TOKEN_MAX_CHARS && isHashOf(token);
     if (!isKnown) throw new DtaError('unauthenticated', 'a bearer token of this gateway is needed');
     rememberToken(request, token);
   };

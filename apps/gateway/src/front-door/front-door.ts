@@ -31,7 +31,7 @@ export function installFrontDoor(
   app.use(securityHeaders());
   app.use(middleware(rateLimit(rateLimitPerMinute)));
   app.use(middleware(oneAuthority));
-  app.use(middleware(access === 'standalone' ? ownMachineOnly : bearerToken(access.tokenHash)));
+  app.use(middleware(access === 'standalone' ? ownMachineOnly : bearerToken(access.tokenHashes)));
   app.use(middleware(takenMethod));
   app.use(middleware(takenBody));
   app.use(readJson);

@@ -143,8 +143,8 @@ export class RoleRig {
       keyFile,
       passphrase: null,
       custody: { kind: 'software', file: custodyFile },
-      psk: randomBytes(32),
-      tokenHash: null,
+      psks: [randomBytes(32)],
+      tokenHashes: null,
       admittedIdentities,
       extensionVendor: 'test',
       documentStore: null,
@@ -212,7 +212,7 @@ export class RoleRig {
    * nothing was stored then.
    */
   async call<V extends InternalCall>(
-    { role, psk }: NodeOptions,
+    { role, psks }: NodeOptions,
     { identity }: Member,
     call: V,
     params: ParamsOf<V>,
@@ -221,7 +221,7 @@ export class RoleRig {
     const subject = internalSubject(identity.cid, role, verbOf(call));
     const body = { caller: { token: said.token ?? null }, requestId: 'test', traceparent: null, params };
     for (let attempt = 1; ; attempt++) {
-      const sealed = { psk, subject, gateway: 'test', now: Date.now(), ...said };
+      const sealed = { psk: psks[0], subject, gateway: 'test', now: Date.now(), ...said };
       const { bytes, readReply } = makeCall(call, sealed, body);
       try {
         return readReply(await this.transport.request(subject, bytes, { timeoutMs: 65_000 }));

@@ -47,6 +47,8 @@ export interface TokenFile {
   readonly headerFile: string;
   /** SHA-256, hex */
   readonly hash: string;
+  /** Holds it for the apps. */
+  readonly hashFile: string;
 }
 
 const run = promisify(execFile);
@@ -140,7 +142,8 @@ export async function writeToken(folder: string): Promise<TokenFile> {
   const token = randomBytes(24).toString('base64url');
   const file = await writeSecret(join(folder, 'token'), token);
   const headerFile = await writeSecret(join(folder, 'authorization'), `authorization: Bearer ${token}`);
-  return { token, file, headerFile, hash: createHash('sha256').update(token).digest('hex') };
+  const hash = createHash('sha256').update(token).digest('hex');
+  return { token, file, headerFile, hash, hashFile: await writeSecret(join(folder, 'token-hash'), hash) };
 }
 
 /** The folder of documents that an operator's roles admit. */

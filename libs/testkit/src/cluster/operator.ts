@@ -109,7 +109,7 @@ export async function startOperator(files: OperatorFiles, around: OperatorSurrou
     ...(nats.password !== undefined && {
       NATS_PASSWORD_FILE: await writeSecret(join(folder, 'nats-password'), nats.password),
     }),
-    TOKEN_HASH: token.hash,
+    TOKEN_HASH_FILE: token.hashFile,
     LOG_LEVEL: around.logLevel,
     METRICS_PORT: '0',
   };
