@@ -1,4 +1,4 @@
-import type { BenchNode } from './standalone.js';
+import type { LoadTarget } from './standalone.js';
 
 /** What one load gave. */
 export interface LoadResult {
@@ -15,7 +15,7 @@ export interface LoadResult {
 
 /** Places `count` orders, `concurrency` at a time. @throws where one isn't committed */
 export function placeOrders(
-  node: BenchNode,
+  node: LoadTarget,
   n: number,
   threshold: number,
   concurrency: number,
@@ -26,7 +26,7 @@ export function placeOrders(
 }
 
 /** Redeems each of `orders`. @throws where one isn't released */
-export function redeemOrders(node: BenchNode, orders: readonly string[], concurrency: number): Promise<LoadResult> {
+export function redeemOrders(node: LoadTarget, orders: readonly string[], concurrency: number): Promise<LoadResult> {
   const left = [...orders];
   return measure(node, concurrency, orders.length, async () => {
     const orderReference = left.pop() ?? '';
@@ -36,7 +36,7 @@ export function redeemOrders(node: BenchNode, orders: readonly string[], concurr
 }
 
 async function measure(
-  node: BenchNode,
+  node: LoadTarget,
   concurrency: number,
   count: number,
   one: () => Promise<string>,
@@ -69,10 +69,10 @@ async function measure(
   };
 }
 
-async function post(node: BenchNode, path: string, body: unknown): Promise<Record<string, string>> {
+async function post(node: LoadTarget, path: string, body: unknown): Promise<Record<string, string>> {
   const answer = await fetch(`${node.api}${path}`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...node.headers },
     body: JSON.stringify(body),
   });
   const json = (await answer.json()) as Record<string, string>; // our own API

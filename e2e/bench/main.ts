@@ -4,6 +4,7 @@ import { offerOrders } from './overload.js';
 import { placeOrders, redeemOrders, type LoadResult } from './load.js';
 import { meaning, measureFloor, measurePrimitives, primitives } from './primitives.js';
 import { measurePublication } from './publication.js';
+import { withReplicas } from './replicas.js';
 import { startNode, type BenchNode } from './standalone.js';
 
 /** The original D-TA on two shared cores: as it is, and with its key encapsulation replaced by a stand-in. */
@@ -43,8 +44,11 @@ switch (process.env['BENCH']) {
   case 'overload':
     await benchOverload();
     break;
+  case 'replicas':
+    await benchReplicas();
+    break;
   default:
-    throw new Error('BENCH is parts, publication, overload or left out');
+    throw new Error('BENCH is parts, publication, overload, replicas or left out');
 }
 
 async function benchOrders(): Promise<void> {
@@ -103,6 +107,29 @@ async function benchPublication(): Promise<void> {
   const away = ['waiting after a minute without Kubo', 's until none waits', 'envelopes audited'];
   head('envelopes/s', 'CPU ms an envelope', 'of Kubo', ...away);
   row(perSecond.toFixed(0), ms(roleCpu), ms(kuboCpu), waited, secondsToZero.toFixed(1), audited);
+}
+
+/** What an order costs where each role has more processes, loaded in turn: on a machine's own cores the rate doesn't grow. */
+async function benchReplicas(): Promise<void> {
+  await withReplicas([1, 2, 4], async (operators) => {
+    for (const operator of operators) await placeOrders(operator, 1, 1, 8, 150 * operator.replicas); // warm up
+    head('processes of each role', 'orders/s', 'p50 ms', 'p99 ms', 'CPU ms an order', 'of that with one');
+    const ratios = new Map<number, number[]>(operators.map(({ replicas }) => [replicas, []]));
+    for (let round = 0; round < PAIRS; round++) {
+      const turns = round % 2 === 0 ? operators : operators.toReversed();
+      const loads = new Map<number, LoadResult>();
+      for (const operator of turns) loads.set(operator.replicas, await placeOrders(operator, 1, 1, 16, 200));
+      const one = loads.get(1)?.nodeCpu ?? NaN;
+      for (const [replicas, load] of [...loads].sort(([a], [b]) => a - b)) {
+        ratios.get(replicas)?.push(load.nodeCpu / one);
+        row(replicas, ...cells(load), ms(load.nodeCpu), (load.nodeCpu / one).toFixed(2));
+      }
+    }
+    const medians = [...ratios].map(([replicas, all]) => `${replicas}: ${median(all).toFixed(2)}`);
+    process.stdout.write(
+      `(median of ${PAIRS} rounds, CPU of an order by that with one process each: ${medians.join(', ')})\n`,
+    );
+  });
 }
 
 /** What a node still does of its work when it is offered more than it can, beside its capacity in the same run. */

@@ -13,12 +13,18 @@ const { config } = JSON.parse(readFileSync(join(STANDALONE, 'package.json'), 'ut
 /** Ticks of /proc/<pid>/stat are hundredths of a second on Linux. */
 const TICK_MS = 10;
 
-/** A standalone node in a process and folder of its own. */
-export interface BenchNode {
+/** What orders are placed at. */
+export interface LoadTarget {
   readonly api: string;
+  /** Of each request, beside its own. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly fiduciaries: readonly string[];
-  /** CPU time in ms so far: of the node's process, and of its database */
+  /** CPU time in ms so far: of the node's processes, and of its database where that is its own */
   cpu(): { node: number; postgres: number };
+}
+
+/** A standalone node in a process and folder of its own. */
+export interface BenchNode extends LoadTarget {
   /** resident memory of the node's process, bytes */
   memory(): number;
   stop(): Promise<void>;
@@ -46,6 +52,7 @@ export async function startNode(n: number, parts: Parts = 'local'): Promise<Benc
   const { identities } = listed as { identities: { idDocumentCID: string }[] }; // our own API
   return {
     api,
+    headers: {},
     fiduciaries: identities.map(({ idDocumentCID }) => idDocumentCID),
     cpu: () => cpuOf(child.pid ?? 0),
     memory: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) * 1024,
