@@ -4,6 +4,7 @@ import { isDtaError } from '@dta/errors';
 import fc from 'fast-check';
 import {
   checkDocument,
+  CID_TEXT,
   cidOf,
   cidToBytes,
   cidToLink,
@@ -111,6 +112,20 @@ describe('decodeDocument refuses', () => {
     expect(JSON.stringify(refused)).not.toContain(secret);
   });
 
+  test.each<[string, unknown]>([
+    ['a list', [raw]],
+    ['a list of nothing', []],
+    ['bytes', new Uint8Array(3)],
+    ['no bytes', new Uint8Array()],
+    ['null', null],
+    ['a text', 'document'],
+    ['a number', 1],
+  ])('what is no map for that alone, fields that may be left out or not: %s', (_name, value) => {
+    const lax = fields.map({ note: fields.bytesUpTo(2).optional() });
+    const isNoMap: unknown = expect.objectContaining({ metadata: { faults: [': must be a map'] } });
+    expect(() => checkDocument(lax, value)).toThrow(isNoMap as Error); // toThrow takes any matcher, its types don't
+  });
+
   test('with at most ten faults', () => {
     const list = z.array(z.int());
     try {
@@ -149,6 +164,11 @@ test('a CID goes into a document exactly where parseCid takes its text', () => {
     }),
     { numRuns: 2_000 },
   );
+});
+
+test.each([`a${about}`, `\n${about}`, `${about}a`, `${about}\n`])('%j has more than the text of a CID', (text) => {
+  expect(CID_TEXT.test(about)).toBe(true);
+  expect(CID_TEXT.test(text)).toBe(false);
 });
 
 describe('encodeDocument refuses', () => {

@@ -164,7 +164,7 @@ describe('a document holds', () => {
   test('4,096 items, and no more, for whoever writes and whoever reads', () => {
     expect(scanCanonical(list(4_095), DOCUMENT_LIMITS)).toBe(4_096);
     expect(() => decodeCanonical(list(4_096), MAX)).toThrow(refusal('too_large'));
-    expect(encodeCanonical(Array.from({ length: 4_095 }, () => 0))).toEqual(list(4_095));
+    expect(toHex(encodeCanonical(Array.from({ length: 4_095 }, () => 0)))).toBe(toHex(list(4_095)));
     expect(() => encodeCanonical(Array.from({ length: 4_096 }, () => 0))).toThrow(refusal('too_large'));
   });
 
@@ -175,6 +175,25 @@ describe('a document holds', () => {
     const larger = encodeCanonical(map(513), { ...DOCUMENT_LIMITS, entries: 513 });
     expect(() => decodeCanonical(larger, MAX)).toThrow(refusal('too_large'));
     expect(() => encodeCanonical(map(513))).toThrow(refusal('too_large'));
+  });
+
+  test('its keys among its items, for whoever writes and whoever reads', () => {
+    const [value, exactly, fewer] = [
+      { a: 1, b: 2 },
+      { ...DOCUMENT_LIMITS, items: 5 },
+      { ...DOCUMENT_LIMITS, items: 4 },
+    ];
+    expect(decodeCanonical(encodeCanonical(value, exactly), MAX, exactly)).toEqual(value);
+    expect(() => encodeCanonical(value, fewer)).toThrow(refusal('too_large'));
+    expect(() => decodeCanonical(encodeCanonical(value), MAX, fewer)).toThrow(refusal('too_large'));
+  });
+
+  test('lists and maps nested 64 deep, and no deeper, for whoever writes and whoever reads', () => {
+    const nested = (depth: number, inner: unknown): unknown => (depth === 1 ? inner : [nested(depth - 1, inner)]);
+    for (const inner of [[], {}]) {
+      expect(decodeCanonical(encodeCanonical(nested(64, inner)), MAX)).toEqual(nested(64, inner));
+      expect(() => encodeCanonical(nested(65, inner))).toThrow(refusal('document_invalid'));
+    }
   });
 
   test('1,000 links', () => {
