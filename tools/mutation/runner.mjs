@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { declareFactoryPlugin, PluginKind, tokens, commonTokens } from '@stryker-mutator/api/plugin';
+import fc from 'fast-check';
 import { importFresh } from './fresh-modules.mjs';
 import { collect } from './test-globals.mjs';
 
@@ -45,6 +46,7 @@ function createRunner(options) {
     init: async () => {
       process.on('unhandledRejection', () => undefined); // a mutant's own, of a test that is over
       process.on('uncaughtException', () => undefined);
+      fc.configureGlobal({ endOnFailure: true }); // any case notices a mutant; to find the smallest takes long
       const { openRunServices } = await import(
         pathToFileURL(join(process.cwd(), 'libs/testkit/dist/src/run-services.js')).href
       );
