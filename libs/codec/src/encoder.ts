@@ -126,8 +126,8 @@ function compareKeys(a: string, b: string): number {
   const longer = isAscii(a) && isAscii(b) ? a.length - b.length : Buffer.byteLength(a) - Buffer.byteLength(b);
   if (longer !== 0) return longer;
   let at = 0;
-  while (at < a.length && a.charCodeAt(at) === b.charCodeAt(at)) at++;
-  return orderOf(a.charCodeAt(at)) - orderOf(b.charCodeAt(at)); // keys of one object differ
+  while (a.charCodeAt(at) === b.charCodeAt(at)) at++; // ends within both: keys of one object differ
+  return orderOf(a.charCodeAt(at)) - orderOf(b.charCodeAt(at));
 }
 
 /** Puts halves of surrogate pairs, which stand for code points from U+10000 on, after all other code units. */

@@ -11,6 +11,7 @@ import {
   encodeCanonical,
   fields,
   fromHex,
+  linkOf,
   NO_ITEM_LIMITS,
   toHex,
 } from '@dta/codec';
@@ -225,6 +226,7 @@ describe('encodeCanonical', () => {
   test('writes BigInts up to 64 bits, in the fewest bytes', () => {
     expect(toHex(encodeCanonical(2n ** 64n - 1n))).toBe('1bffffffffffffffff');
     expect(toHex(encodeCanonical(-(2n ** 64n)))).toBe('3bffffffffffffffff');
+    expect([toHex(encodeCanonical(0n)), toHex(encodeCanonical(-1n))]).toEqual(['00', '20']);
     expect(toHex(encodeCanonical(0xffff_ffffn))).toBe('1affffffff');
     expect(toHex(encodeCanonical(0x1_0000_0000n))).toBe('1b0000000100000000');
   });
@@ -251,6 +253,12 @@ describe('encodeCanonical', () => {
     expect(toHex(encodeCanonical(cidToLink(cid)))).toMatch(/^d82a5825000171/);
     expect(decodeCanonical(encodeCanonical(cidToLink(cid)), MAX)).toBeInstanceOf(CID);
   });
+});
+
+test('linkOf gives a link, and null for anything else', () => {
+  const link = cidToLink(cidOf(fromHex('00')));
+  expect(linkOf(link)?.equals(link)).toBe(true);
+  for (const other of [null, undefined, 1, 'bytes', [], {}, { bytes: 1 }, link.bytes]) expect(linkOf(other)).toBeNull();
 });
 
 test('says of half a surrogate pair what is wrong', () => {

@@ -189,10 +189,11 @@ describe('a document holds', () => {
   });
 
   test('lists and maps nested 64 deep, and no deeper, for whoever writes and whoever reads', () => {
-    const nested = (depth: number, inner: unknown): unknown => (depth === 1 ? inner : [nested(depth - 1, inner)]);
-    for (const inner of [[], {}]) {
-      expect(decodeCanonical(encodeCanonical(nested(64, inner)), MAX)).toEqual(nested(64, inner));
-      expect(() => encodeCanonical(nested(65, inner))).toThrow(refusal('document_invalid'));
+    const within = [(inner: unknown) => [inner], (inner: unknown) => ({ a: inner })];
+    for (const wrap of within) {
+      const nested = (depth: number): unknown => (depth === 0 ? [] : wrap(nested(depth - 1)));
+      expect(decodeCanonical(encodeCanonical(nested(63)), MAX)).toEqual(nested(63));
+      expect(() => encodeCanonical(nested(64))).toThrow(refusal('document_invalid'));
     }
   });
 
