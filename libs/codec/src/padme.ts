@@ -13,8 +13,8 @@ export function padme(length: number): number {
   if (length < 2) return length;
   const exponent = Math.floor(Math.log2(length));
   const mantissaBits = Math.floor(Math.log2(exponent)) + 1;
-  const step = 2 ** (exponent - mantissaBits);
-  return exponent <= mantissaBits ? length : Math.ceil(length / step) * step;
+  const step = 2 ** (exponent - mantissaBits); // at most 1 for short ones, which stay as they are
+  return Math.ceil(length / step) * step;
 }
 
 /** pad(m) = u32(len m) ‖ m ‖ zeros, up to max(256, Padmé(4 + len m)) bytes (docs/protocol.md §3). */
@@ -31,7 +31,7 @@ export function unpadPadme(padded: Uint8Array): Uint8Array {
   if (padded.length < SMALLEST) throw refuse();
   const length = new DataView(padded.buffer, padded.byteOffset, LENGTH_BYTES).getUint32(0);
   const end = LENGTH_BYTES + length;
-  if (end > padded.length || padded.length !== Math.max(SMALLEST, padme(end))) throw refuse();
+  if (padded.length !== Math.max(SMALLEST, padme(end))) throw refuse(); // so `end` is within it
   if (padded.subarray(end).some((byte) => byte !== 0)) throw refuse();
   return padded.slice(LENGTH_BYTES, end);
 }

@@ -193,6 +193,14 @@ test('decodeCanonical reads what is nested 64 deep, and copies bytes', () => {
   expect(decoded).toEqual(Uint8Array.of(1, 2, 3));
 });
 
+test('decodeCanonical gives a number where it is safe, and a BigInt beyond', () => {
+  for (const safe of [Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER]) {
+    expect(decodeCanonical(encodeCanonical(safe), MAX)).toBe(safe);
+    const beyond = BigInt(safe) + BigInt(Math.sign(safe));
+    expect(decodeCanonical(encodeCanonical(beyond), MAX)).toBe(beyond);
+  }
+});
+
 describe('encodeCanonical', () => {
   const cyclic: unknown[] = [];
   cyclic.push(cyclic);
