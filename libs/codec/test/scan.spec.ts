@@ -143,6 +143,37 @@ describe('what the scan lets pass is what is written again alike', () => {
   });
 });
 
+test.each([
+  '',
+  '18',
+  '1900',
+  '41',
+  '5818',
+  '6261',
+  '7830',
+  '81',
+  'a1',
+  'a161',
+  'a16161',
+  'd82a5825',
+  '9bffffffffffffffff',
+])('bytes that are cut short are said to be: %j', (hex) => {
+  expect(() => decodeCanonical(fromHex(hex), MAX)).toThrow('an end too soon');
+});
+
+test.each([
+  ['17', '1817'],
+  ['18ff', '1900ff'],
+  ['19ffff', '1a0000ffff'],
+  ['1affffffff', '1b00000000ffffffff'],
+])('the largest integer of a head, %s, is not taken in the next longer one', (shortest, longer) => {
+  for (const major of [0x00, 0x20]) {
+    const ofMajor = (hex: string) => fromHex(hex).map((byte, at) => (at === 0 ? byte | major : byte));
+    expect(encodeCanonical(decodeCanonical(ofMajor(shortest), MAX))).toEqual(ofMajor(shortest));
+    expect(() => decodeCanonical(ofMajor(longer), MAX)).toThrow(refusal('non_canonical'));
+  }
+});
+
 test('a text that begins with U+FEFF comes out as it went in', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (rest) => {
@@ -208,6 +239,8 @@ describe('a document holds', () => {
   test('no more members than bytes are left: what claims more is cut short', () => {
     for (const cut of ['baffffffff', '9affffffff', 'b90201', 'a261610000']) {
       expect(() => decodeCanonical(fromHex(cut), MAX)).toThrow(refusal('non_canonical'));
+      const afterOthers = concat(fromHex('82590400'), new Uint8Array(1024), fromHex(cut));
+      expect(() => decodeCanonical(afterOthers, MAX)).toThrow(refusal('non_canonical'));
     }
   });
 });
