@@ -139,6 +139,8 @@ describe('decodeCanonical refuses', () => {
     ['the same long key twice', `a2${longKey('61')}00${longKey('61')}00`],
     ['long keys in another order', `a2${longKey('62')}00${longKey('61')}00`],
     ['a key that is no text', 'a10102'],
+    ['a key of bytes', 'a1416100'],
+    ['a number in the place of a key, of as many letters as it says', 'a1016100'],
     ['a date, tag 0', 'c074323031332d30332d32315432303a30343a30305a'],
     ['a bignum, tag 2', 'c249010000000000000000'],
     ['a link of no CID', 'd82a4100'],

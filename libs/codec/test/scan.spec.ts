@@ -220,11 +220,14 @@ describe('a document holds', () => {
   });
 
   test('lists and maps nested 64 deep, and no deeper, for whoever writes and whoever reads', () => {
-    const within = [(inner: unknown) => [inner], (inner: unknown) => ({ a: inner })];
-    for (const wrap of within) {
+    for (const [wrap, begin] of [
+      [(inner: unknown) => [inner], '81'],
+      [(inner: unknown) => ({ a: inner }), 'a16161'],
+    ] as const) {
       const nested = (depth: number): unknown => (depth === 0 ? [] : wrap(nested(depth - 1)));
       expect(decodeCanonical(encodeCanonical(nested(63)), MAX)).toEqual(nested(63));
       expect(() => encodeCanonical(nested(64))).toThrow(refusal('document_invalid'));
+      expect(() => decodeCanonical(fromHex(`${begin.repeat(64)}80`), MAX)).toThrow(refusal('non_canonical'));
     }
   });
 
