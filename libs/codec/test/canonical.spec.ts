@@ -262,6 +262,7 @@ describe('encodeCanonical', () => {
     const cid = cidOf(fromHex('00'));
     expect(toHex(encodeCanonical(cidToLink(cid)))).toMatch(/^d82a5825000171/);
     expect(decodeCanonical(encodeCanonical(cidToLink(cid)), MAX)).toBeInstanceOf(CID);
+    expect(decodeCanonical(encodeCanonical([cidToLink(cid), 1]), MAX)).toEqual([cidToLink(cid), 1]);
   });
 });
 
