@@ -166,8 +166,8 @@ describe('a node that is asked to affirm', () => {
 
   test('stands by its own that it has stored, and changes nothing', async () => {
     expect(own).toHaveLength(3);
-    const { order, reply, keep, erase, secrets } = await ask(own);
-    expect([order, erase, secrets]).toEqual(['as it is', [], []]);
+    const { order, reply, keep, erase, secrets, repeats } = await ask(own);
+    expect([order, erase, secrets, repeats]).toEqual(['as it is', [], [], true]);
     expect(reply).toEqual(keep);
     const [affirmation] = reply;
     expect(affirmation?.body).toMatchObject({
@@ -333,6 +333,26 @@ describe('P, whose Commitment is refused', () => {
     const affirmations = known(sent.outgoing[0]).statements.filter(({ body }) => body.type === 'affirmation');
     expect(affirmations.map(({ cid }) => cid)).toEqual([known(twice[0]).cid]);
     expect(await renew(old.p, lateToAll(), [...keep, ...twice, ...sent.keep])).toBeNull();
+  });
+
+  test('sends no Affirmation by a document that has a successor', async () => {
+    const next = await rotate(old.f1);
+    const { keep, outgoing } = known(await renew(old.p, lateToAll()));
+    const own = known(outgoing[0]).statements.slice(2);
+    const outdated = await affirm(next, own);
+    const standing = await affirm(await rotate(next), own);
+    const sent = known(await renew(old.p, lateToAll(), [...keep, outdated, standing]));
+    const affirmations = known(sent.outgoing[0]).statements.filter(({ body }) => body.type === 'affirmation');
+    expect(affirmations.map(({ cid }) => cid)).toEqual([standing.cid]);
+  });
+
+  test('keeps its own Affirmation where all others are asked already', async () => {
+    await rotate(old.f1);
+    const { keep } = known(await renew(old.p, lateToAll()));
+    const next = await rotate(old.p);
+    const step = known(await renew(next, [...lateToAll(), owed('affirm', old.f1, null)], keep));
+    expect(step.keep.map(({ body }) => [body.type, body.issuer])).toEqual([['affirmation', next.identity.cid]]);
+    expect(step.outgoing).toEqual([]);
   });
 
   test('asks nobody whose chain is over', async () => {

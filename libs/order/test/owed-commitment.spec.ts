@@ -1,11 +1,14 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import type { StatementOf } from '@dta/identity';
 import {
+  type affirmationStatement,
   affirmStatements,
   commitEnrolment,
   commitmentStatement,
   commitOrder,
   Evidence,
   expireRedemption,
+  manifestStatement,
   releaseShare,
   renewCommitment,
   startRedemption,
@@ -14,6 +17,7 @@ import {
   type Owed,
   type PrincipalStep,
 } from '../src/index.js';
+import { signAffirmation } from '../src/affirmation.js';
 import { restate } from './forge.js';
 import { context, known, NOW, Parties, successor } from './parties.js';
 import { refusal } from './refusal.js';
@@ -137,6 +141,17 @@ describe('a Commitment that P signed anew, its clock having been ahead,', () => 
     expect(keep.map(({ cid }) => cid)).toEqual([order.commitment, parties.order.redemption]);
   });
 
+  test('needs no Affirmation where it is by the new keys itself', async () => {
+    expire();
+    parties.order = { ...parties.order, certificate: first.cid };
+    step = await redeem(await rotate(parties.principal));
+    const [commitment, affirmation] = step.keep;
+    const { request } = ofPrincipal();
+    const manifest = ofPrincipal().one(manifestStatement);
+    expect(commitment?.cid).toBe(parties.order.certificate);
+    expect(affirmation?.body).toMatchObject({ type: 'affirmation', statements: [request.cid, manifest.cid] });
+  });
+
   test('is taken with a later Redemption, though P has new keys since, by a party that lacks it', async () => {
     expire();
     const next = await rotate(parties.principal);
@@ -149,6 +164,31 @@ describe('a Commitment that P signed anew, its clock having been ahead,', () => 
     const { order } = await releaseShare(known(member.order), evidence, member.open, context(member.author));
     expect(order.commitment).toBe(parties.order.certificate);
   });
+});
+
+test('a Redemption by new keys of P carries its one Affirmation of what the old ones signed, each time', async () => {
+  parties = await Parties.before('commit', 2);
+  const { author } = parties.fiduciary(1);
+  const [own, byOther] = [parties.principal, author].map(({ identity }) =>
+    ofPrincipal().statements.filter(({ body }) => body.issuer === identity.cid),
+  );
+  const named = known(own).filter(({ body }) => body.type !== 'forward');
+  const affirmed = known(byOther).filter(({ body }) => body.type !== 'acknowledged');
+  const other = await rotate(author);
+  parties.statements.push(await signAffirmation(affirmed, ofPrincipal(), other)); // before P's own
+  const next = await rotate(parties.principal);
+  const affirmationsIn = (statements: readonly OrderStatement[]) =>
+    statements.filter(({ body }) => body.type === 'affirmation');
+  const first = await redeem(next);
+  const [affirmation, ...more] = affirmationsIn(first.keep);
+  expect(more).toEqual([]);
+  expect(affirmation?.body.issuer).toBe(next.identity.cid);
+  const said = new Set((affirmation as StatementOf<typeof affirmationStatement>).body.statements); // by its type
+  expect(said).toEqual(new Set(named.map(({ cid }) => cid)));
+  expire();
+  const second = await redeem(next);
+  for (const statements of [second.keep, known(second.outgoing[0]).statements])
+    expect(affirmationsIn(statements).map(({ cid }) => cid)).toEqual([affirmation?.cid]);
 });
 
 test('another Commitment of a transcript that is committed already is a repeat, however often P signs one', async () => {
@@ -206,6 +246,14 @@ describe('P, whose Redemption is refused by a party that it owes no Commitment,'
     expect(await renew([toF2], next)).toBeNull(); // refused for another reason
     expect(toWhom(known(await renew([toF2, toB], next)))).toEqual([['commit', old.b.identity.cid]]);
     expect(await renew([toF2, toB], next)).toBeNull();
+    expect(toWhom(sent)).toEqual([['commit', old.f2.identity.cid]]);
+  });
+
+  test('sends it to each once, and to none that refuses something else, or for another reason', async () => {
+    const next = await rotate(parties.principal);
+    await redeem(next);
+    const others = [owed('release', old.f1, { lastError: 'timeout' }), owed('receipt', old.f1), owed('affirm', old.f1)];
+    const sent = known(await renew([...others, owed('release', old.f2), owed('commit', old.f2)], next));
     expect(toWhom(sent)).toEqual([['commit', old.f2.identity.cid]]);
   });
 
