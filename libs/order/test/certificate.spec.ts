@@ -110,6 +110,10 @@ describe('a Commitment is refused', () => {
     ['X alone, which fiduciaries could open without B', () => ({ commitment: known(setup.vector[0]) })],
     ['Y of the other parity', () => ({ commitment: negated(commitment.body.commitment) })],
     ['another vector', () => ({ vector: [...setup.vector].reverse() })],
+    [
+      'a vector that ends in another point',
+      () => ({ vector: [...setup.vector.slice(0, -1), publicPoint(randomBytes(32))] }),
+    ],
     ['a shorter vector', () => ({ vector: setup.vector.slice(0, 1) })],
     ['a longer vector', () => ({ vector: [...setup.vector, ...setup.vector.slice(1)] })],
   ])('of %s', async (_, said) => {
@@ -198,6 +202,17 @@ describe('P alone: a second certificate, of F2 and F3', () => {
     expect(() => verifyCertificate(evidence.one(commitmentStatement), other, evidence)).not.toThrow();
   });
 
+  test('has no Confirmation by F1, which is no member of it', async () => {
+    const evidence = parties.read(rival.statements.map(({ bytes }) => bytes));
+    const second = known(evidence.all(confirmationStatement)[1]);
+    const byF1 = await restate(confirmationStatement, second, parties.fiduciary(1).author);
+    for (const { statements } of [withMore(rival, byF1), replaced(rival, second, byF1)]) {
+      const other = parties.read(statements.map(({ bytes }) => bytes));
+      const verify = () => verifyCertificate(other.one(commitmentStatement), verifySetup(other), other);
+      expect(verify).toThrow(refusal('certificate_invalid', 'no other'));
+    }
+  });
+
   test('is nothing to F1, which did not confirm it', async () => {
     await expect(parties.ask(rival)).rejects.toThrow(refusal('certificate_invalid', 'did not confirm'));
   });
@@ -214,7 +229,7 @@ describe('P alone: a second certificate, of F2 and F3', () => {
     const { author, order } = both.beneficiary;
     const evidence = both.read(second.statements.map(({ bytes }) => bytes));
     await expect(commitEnrolment(known(order), evidence, context(author))).rejects.toThrow(
-      refusal('order_state_conflict'),
+      refusal('order_state_conflict', 'another key'),
     );
   });
 

@@ -65,6 +65,12 @@ describe('a beneficiary', () => {
     expect(expireBeneficiaryOrder(order, KEEP_UNTIL + 1).state).toBe('closed');
   });
 
+  test('closed waits for no clock', () => {
+    const order: BeneficiaryOrder = { ...own.beneficiary, state: 'closed' };
+    expect(beneficiaryDueAt(order)).toBeNull();
+    expect(expireBeneficiaryOrder(order, KEEP_UNTIL + 1)).toBe(order);
+  });
+
   test.each(['enrolled', 'committed', 'held', 'closed'] as const)('%s stays so without keepUntil', (state) => {
     const order: BeneficiaryOrder = { ...own.beneficiary, state, ...forEver };
     expect(beneficiaryDueAt(order)).toBeNull();

@@ -205,10 +205,12 @@ test('another Commitment of a transcript that is committed already is a repeat, 
       commitEnrolment(known(beneficiary.order), evidence, context(beneficiary.author)),
   };
   for (const commit of Object.values(commitTo)) expect((await commit(none)).repeats).toBe(false);
+  expect((await commitTo.beneficiary(read(statements, statements))).repeats).toBe(false); // it knows no Y yet
   member.take(await commitTo.fiduciary(read(statements, [])));
   beneficiary.take(await commitTo.beneficiary(read(statements, [])));
   for (const commit of Object.values(commitTo)) expect((await commit(stored)).repeats).toBe(true);
   expect((await commitTo.fiduciary(none)).repeats).toBe(false); // of another transcript it lacks the Confirmations
+  await expect(commitTo.beneficiary(none)).rejects.toThrow(refusal('order_state_conflict'));
 });
 
 describe('P, whose Redemption is refused by a party that it owes no Commitment,', () => {

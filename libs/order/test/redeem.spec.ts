@@ -305,11 +305,11 @@ describe('B redeems', () => {
     const { order, open, author } = parties.beneficiary;
     const closed = { ...known(order), state: 'closed' } as const;
     await expect(redeemOrder(closed, readMessage(), honest, open, context(author))).rejects.toThrow(
-      refusal('order_state_conflict', 'closed'),
+      refusal('order_state_conflict', 'the order is closed'),
     );
     const over = { ...known(order), keepUntil: NOW - 1 };
     await expect(redeemOrder(over, readMessage(), honest, open, context(author))).rejects.toThrow(
-      refusal('order_state_conflict', 'closed'),
+      refusal('order_state_conflict', 'the order is closed'),
     );
   });
 });

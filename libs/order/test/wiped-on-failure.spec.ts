@@ -8,9 +8,13 @@ import type { Node as Party, Parties as AllParties } from './parties.js';
 
 const handedOut: Uint8Array[] = [];
 
-jest.unstable_mockModule('@dta/crypto', () =>
-  listening(crypto, handedOut, ['hkdf', 'kemKeyPair', 'scalarToBytes', 'addScalars', 'combineShares', 'hpkeOpen']),
-);
+jest.unstable_mockModule('@dta/crypto', () => ({
+  ...listening(crypto, handedOut, ['hkdf', 'kemKeyPair', 'scalarToBytes', 'addScalars', 'combineShares', 'hpkeOpen']),
+  verifyShare: (points: readonly Uint8Array[], member: number, share: Uint8Array) => {
+    handedOut.push(share); // of a Release, it was read from its bytes
+    return crypto.verifyShare(points, member, share);
+  },
+}));
 
 const { acceptOrder, confirmOrder, enrolOrder, redeemOrder, releaseShare } = await import('../src/index.js');
 const { context, known, Parties } = await import('./parties.js');
@@ -87,4 +91,21 @@ test('redeem: y, b and the seed; and the one that was opened, where the other do
   const half: OpenSecret = (name) =>
     name.what === 'enrolment-key' ? Promise.reject(new Error('the key is away')) : open(name);
   await leavesNothing(() => redeem(half, beneficiary.author), 1);
+});
+
+test('redeem: good shares, b and the seed, where the next Release cannot be read at all', async () => {
+  const parties = await Parties.of(2);
+  parties.held.add('redeem');
+  await parties.place();
+  await parties.redeem();
+  const { beneficiary, releases } = parties;
+  const unreadable = Object.defineProperty(new Uint8Array(), 'length', {
+    get: () => {
+      throw new Error('the key is away');
+    },
+  });
+  const evidence = evidenceOf(parties, 'redeem');
+  const envelopes = [known(releases[0]), unreadable];
+  const by = context(beneficiary.author);
+  await leavesNothing(() => redeemOrder(known(beneficiary.order), evidence, envelopes, opening(beneficiary), by), 3);
 });
