@@ -11,7 +11,7 @@ import {
   type Author,
 } from '../src/index.js';
 import { keyForDealer } from '../src/acceptance.js';
-import { sealedShareFor } from '../src/deal.js';
+import { isShareOf, sealedShareFor } from '../src/deal.js';
 import { anyHash, flipped, replaced, restate, without, withMore } from './forge.js';
 import { known, NOW, Parties, type Sent } from './parties.js';
 import { refusal } from './refusal.js';
@@ -37,6 +37,16 @@ function byMember<S extends { body: { issuer: unknown } }>(statements: readonly 
   return known(statements.find(({ body }) => body.issuer === identity.cid));
 }
 
+/** The message with its evidence the other way round. */
+function inReverse(message: Sent): Sent {
+  const [first, ...evidence] = message.statements;
+  return { ...message, statements: [known(first), ...evidence.reverse()] };
+}
+
+test('a share is held against points of the curve alone', () => {
+  expect(() => isShareOf([new Uint8Array(33)], 1, scalarToBytes(1n))).toThrow(refusal('point_invalid'));
+});
+
 describe('a dealer', () => {
   let parties: Parties;
   let message: Sent;
@@ -48,6 +58,13 @@ describe('a dealer', () => {
     message = parties.message('deal', 1);
     acceptance = byMember(parties.evidence.all(acceptanceStatement), parties.fiduciary(2).author);
     forward = parties.evidence.one(forwardStatement);
+  });
+
+  test('names the Acceptances in the order of their members, in whatever order they come', async () => {
+    const { reply } = await parties.ask(inReverse(message));
+    const [deal] = reply as Deal[]; // what the verb answers with
+    const { acceptances, shares } = known(deal).body;
+    for (const rows of [acceptances, shares]) expect(rows.map(([member]) => member)).toEqual([1, 2, 3]);
   });
 
   /** What P would send had these been the Acceptances. */
@@ -177,6 +194,10 @@ describe('a member, of a dealer that cheats,', () => {
 
   test('takes the honest Deal, in another wording', async () => {
     await expect(offer(await by2({}))).resolves.toBeDefined();
+  });
+
+  test('takes the honest Deals with what they rest on in whatever order', async () => {
+    await expect(parties.ask(inReverse(message))).resolves.toBeDefined();
   });
 
   test.each(otherSetups)('takes no Deal of %s', async (_, said) => {
