@@ -123,6 +123,10 @@ describe('a statement whose author has new keys since', () => {
     const third = await rotate(next);
     expect(() => read([confirmation, affirmation])).toThrow(refusal('identity_frozen'));
     expect(read([confirmation, await affirm(third, [confirmation])]).statements).toHaveLength(2);
+    // nor by an old one that is stored, or affirmed itself: its key may have been stolen before it made this
+    expect(() => read([confirmation, affirmation], [affirmation])).toThrow(refusal('identity_frozen'));
+    const ofAffirmation = await affirm(third, [affirmation]);
+    expect(() => read([confirmation, affirmation, ofAffirmation])).toThrow(refusal('identity_frozen'));
   });
 
   test('is refused in whatever way it is affirmed where the chain is frozen or revoked', async () => {

@@ -15,6 +15,7 @@ import type { StatementOf } from '@dta/identity';
 import {
   acceptanceStatement,
   confirmationStatement,
+  confirmOrder,
   dealStatement,
   enrolmentStatement,
   manifestStatement,
@@ -26,7 +27,7 @@ import {
 import { signDeal } from '../src/deal.js';
 import { verifyAcceptances } from '../src/transcript.js';
 import { replaced, restate, without, withMore } from './forge.js';
-import { known, NOW, Parties, type Sent } from './parties.js';
+import { context, known, NOW, Parties, type Sent } from './parties.js';
 import { refusal } from './refusal.js';
 
 type Manifest = StatementOf<typeof manifestStatement>;
@@ -144,6 +145,16 @@ test("a member knows its own Deal: one that a thief of its key signed isn't", as
   });
   const message = replaced(replaced(known(messages[0]), deal, again), manifest, other);
   await expect(parties.ask(message)).rejects.toThrow(refusal('order_state_conflict', 'of this node is another'));
+});
+
+test('a member knows its own Acceptance', async () => {
+  const own = parties.fiduciary(1);
+  const order = { ...known(own.order), acceptance: parties.order.ref }; // any other than the message has
+  const { statements, attachments } = known(messages[0]);
+  const evidence = parties.read(statements.map(({ bytes }) => bytes));
+  await expect(confirmOrder(order, evidence, attachments, own.open, context(own.author))).rejects.toThrow(
+    refusal('order_state_conflict', 'of this node is another'),
+  );
 });
 
 test('who is no member confirms nothing', async () => {

@@ -247,6 +247,18 @@ describe('a Receipt', () => {
     expect((await take([])).settled).toBeNull();
   });
 
+  test('counts for its own Redemption, and for no other that was answered', async () => {
+    const { order, author } = over.fiduciary(1);
+    const evidence = over.read(taken.statements.map(({ bytes }) => bytes));
+    const own = { redemption: receipt.body.redemption, at: 1, isReceipted: false };
+    const other = { redemption: over.order.ref, at: 2, isReceipted: false };
+    const take = (answered: FiduciaryOrder['answered']) =>
+      takeReceipt({ ...known(order), answered }, evidence, context(author));
+    const first = await take([own, other]);
+    expect(first).toMatchObject({ repeats: false, order: { answered: [{ ...own, isReceipted: true }, other] } });
+    expect(await take(first.order.answered)).toMatchObject({ repeats: true, order: first.order });
+  });
+
   test('is taken once for each Redemption that was answered, however often it is signed', async () => {
     const { order, author } = over.fiduciary(1);
     const evidence = over.read(taken.statements.map(({ bytes }) => bytes));
