@@ -207,6 +207,8 @@ describe('a node that is asked to affirm', () => {
   test('goes by what is named and there', async () => {
     await expect(ask(own, old.p, own.slice(1))).rejects.toThrow(refusal('envelope_invalid', 'other statements'));
     await expect(ask(own.slice(1), old.p, own)).rejects.toThrow(refusal('envelope_invalid', 'other statements'));
+    const asMany = [...own.slice(1), before.request];
+    await expect(ask(own, old.p, asMany)).rejects.toThrow(refusal('envelope_invalid', 'other statements'));
     const request = read([before.request], stored);
     await expect(affirmStatements('', request, context(next))).rejects.toThrow(refusal('envelope_invalid'));
   });

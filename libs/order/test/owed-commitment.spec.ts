@@ -187,6 +187,7 @@ test('a Redemption by new keys of P carries its one Affirmation of what the old 
   expect(said).toEqual(new Set(named.map(({ cid }) => cid)));
   expire();
   const second = await redeem(next);
+  expect(second.closes).toBeUndefined(); // a Commitment that is owed stays so
   for (const statements of [second.keep, known(second.outgoing[0]).statements])
     expect(affirmationsIn(statements).map(({ cid }) => cid)).toEqual([affirmation?.cid]);
 });
@@ -249,6 +250,19 @@ describe('P, whose Redemption is refused by a party that it owes no Commitment,'
     expect(toWhom(known(await renew([toF2, toB], next)))).toEqual([['commit', old.b.identity.cid]]);
     expect(await renew([toF2, toB], next)).toBeNull();
     expect(toWhom(sent)).toEqual([['commit', old.f2.identity.cid]]);
+  });
+
+  test('sends it again with an Affirmation more', async () => {
+    const next = await rotate(parties.principal);
+    await redeem(next);
+    const late = [owed('release', old.f2)];
+    known(await renew(late, next));
+    const f1 = await rotate(old.f1);
+    const question = known(known(await renew(late, next)).outgoing[0]).statements;
+    const { reply } = await affirmStatements('', read(question, question.slice(1)), context(f1));
+    parties.statements.push(...reply);
+    expect(toWhom(known(await renew(late, next)))).toEqual([['commit', old.f2.identity.cid]]);
+    expect(await renew(late, next)).toBeNull();
   });
 
   test('sends it to each once, and to none that refuses something else, or for another reason', async () => {
