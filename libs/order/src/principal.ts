@@ -112,9 +112,7 @@ async function askForDeals(
   context: StepContext,
 ): Promise<PrincipalStep> {
   const enrolment = evidence.one(enrolmentStatement);
-  const acceptances = [...verifyAcceptances(enrolment, evidence)]
-    .sort(([a], [b]) => a - b)
-    .map(([, statement]) => statement);
+  const acceptances = [...verifyAcceptances(enrolment, evidence).values()];
   const forward = await signForward(acceptances, evidence, context);
   const keysFor = (dealer: number) =>
     accepted.map((answer) => keyForDealer(only(acceptanceStatement, answer), dealer, answer.attachments));

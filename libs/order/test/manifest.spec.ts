@@ -14,6 +14,7 @@ import {
 import type { StatementOf } from '@dta/identity';
 import {
   acceptanceStatement,
+  advanceOrder,
   confirmationStatement,
   confirmOrder,
   dealStatement,
@@ -74,6 +75,21 @@ test('two of three are enough where minDealers says so: their deals alone make t
   const setup = verifySetup(parties.read(message.statements.map(({ bytes }) => bytes)));
   expect(setup.members).toEqual([1, 2]);
   expect(setup.commitment).not.toEqual(verifySetup(parties.evidence).commitment);
+});
+
+test('P names the Deals in the order of their dealers, in whatever order they come', async () => {
+  const waiting = await Parties.before('deal', 2);
+  const answers = await Promise.all(
+    [2, 1].map(async (to) => {
+      const message = waiting.message('deal', to);
+      const { reply, attachments } = await waiting.ask(message);
+      return { party: message.addressee.party, verb: 'deal', statements: reply, attachments } as const;
+    }),
+  );
+  const evidence = waiting.evidence.with(...answers.flatMap(({ statements }) => statements));
+  const step = known(await advanceOrder(waiting.order, evidence, answers, context(waiting.principal)));
+  const [said] = step.keep as StatementOf<typeof manifestStatement>[]; // what it signs
+  expect(known(said).body.deals.map(([dealer]) => dealer)).toEqual([1, 2]);
 });
 
 test('by another chain than the principal', async () => {
