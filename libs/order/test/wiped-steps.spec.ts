@@ -21,7 +21,8 @@ jest.unstable_mockModule('@dta/crypto', () =>
   listening(crypto, noted, ['hpkeOpen', 'evaluatePolynomial', 'scalarToBytes', 'addScalars', 'combineShares']),
 );
 
-const { redeemOrder } = await import('../src/index.js');
+const { redeemOrder, redemptionStatement, verifySetup } = await import('../src/index.js');
+const { openReleases } = await import('../src/redemption.js');
 const { context, known, Parties } = await import('./parties.js');
 
 type Parties = InstanceType<typeof Parties>;
@@ -108,6 +109,23 @@ describe('at the beneficiary nothing is left of', () => {
     const { secrets } = await redeem([known(first), known(first), ...others]);
     expect(noted.length).toBeGreaterThanOrEqual(2 + 4 * 2);
     expect(left(secrets)).toEqual([]);
+  });
+
+  test('shares of another Redemption, and those that do not lie on the certified polynomial', async () => {
+    const evidence = parties.read(parties.message('redeem', 'beneficiary').statements.map(({ bytes }) => bytes));
+    const [redemption, setup] = [evidence.one(redemptionStatement), verifySetup(evidence)];
+    const seed = Uint8Array.from(parties.beneficiary.secret('enrolment-seed').value);
+    const cases = [
+      { redemption: { ...redemption, cid: parties.order.ref }, setup, bad: 0 },
+      { redemption, setup: { ...setup, vector: setup.vector.map(() => known(setup.vector[1])) }, bad: 3 },
+    ];
+    for (const { bad, ...said } of cases) {
+      noted.length = 0;
+      const found = await openReleases(parties.releases, said.redemption, said.setup, seed, evidence);
+      expect([found.good.size, found.bad.length]).toEqual([0, bad]);
+      expect(noted.length).toBeGreaterThanOrEqual(3 * 2); // each Release and its share
+      expect(left()).toEqual([]);
+    }
   });
 
   test('shares that make no key of this order', async () => {
