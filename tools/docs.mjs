@@ -1,4 +1,5 @@
-// What the code says of itself, written into the documents: openapi.json, routes, error codes, settings, metrics.
+// What the code says of itself, written into the documents: openapi.json, routes, error codes, settings, metrics; and the chart's
+// copies of alerts and dashboard.
 //   node tools/docs.mjs write [checkout]   brings the documents up to date
 //   node tools/docs.mjs check [checkout]   names those that are stale, and fails
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -45,6 +46,9 @@ const documents = {
     assertKnown('rules.yaml', rules, Object.values(all).flat());
     return after;
   },
+  // Helm reads only what is under the chart
+  'k8s/dta/files/rules.yaml': () => readFileSync(join(root, 'deploy/prometheus/rules.yaml'), 'utf8'),
+  'k8s/dta/files/dashboard.json': () => readFileSync(join(root, 'deploy/grafana/dashboard.json'), 'utf8'),
 };
 
 const stale = [];

@@ -2,6 +2,8 @@
 import { openProgress } from '../libs/service/dist/src/index.js';
 import {
   fetchDashboardCheck,
+  fetchKubeconform,
+  fetchKubernetesClients,
   fetchOldestPostgres,
   fetchPrometheus,
   fetchSoftHsm,
@@ -14,6 +16,8 @@ try {
   console.log(`SoftHSM: ${(await fetchSoftHsm()).module}`);
   console.log(`Prometheus: ${(await fetchPrometheus()).server}`);
   console.log(`check of dashboards: ${await fetchDashboardCheck({ progress })}`);
+  console.log(`Helm: ${(await fetchKubernetesClients()).helm}`);
+  console.log(`kubeconform: ${(await fetchKubeconform({ progress })).program}`);
   console.log(`PostgreSQL, the oldest: ${(await fetchOldestPostgres()).native}`);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

@@ -94,6 +94,8 @@ describe('README.md', () => {
 });
 
 describe('documents made from the code', () => {
+  /** Where they are. */
+  const parts = ['docs', 'libs/client/src', 'k8s/dta/files'];
   const check = (checkout: string) => run(process.execPath, [join(ROOT, 'tools/docs.mjs'), 'check', checkout]);
 
   test('are current', async () => {
@@ -102,7 +104,7 @@ describe('documents made from the code', () => {
 
   test('name no metric that nothing measures', async () => {
     const copy = await mkdtemp(join(folder, 'docs-'));
-    for (const part of ['docs', 'libs/client/src']) await cp(join(ROOT, part), join(copy, part), { recursive: true });
+    for (const part of parts) await cp(join(ROOT, part), join(copy, part), { recursive: true });
     const page = join(copy, 'docs/operations.md');
     await writeFile(page, (await readFile(page, 'utf8')).replace('on `dta_part_up`', 'on `dta_parts_up`'));
     await expect(check(copy)).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('dta_parts_up') });
@@ -116,9 +118,11 @@ describe('documents made from the code', () => {
     ['docs/configuration.md', '`FIDUCIARY_SET`', '`FIDUCIARY_LIST`'],
     ['docs/operations.md', '| `dta_orders` | gauge |', '| `dta_orders` | counter |'],
     ['docs/operations.md', '(#clocks) | page | 2m |', '(#clocks) | page | 1m |'],
+    ['k8s/dta/files/rules.yaml', 'for: 10m', 'for: 20m'],
+    ['k8s/dta/files/dashboard.json', '"title": "D-TA"', '"title": "DTA"'],
   ])('are found stale where %s says something else', async (name, current, other) => {
     const copy = await mkdtemp(join(folder, 'docs-'));
-    for (const part of ['docs', 'libs/client/src']) {
+    for (const part of parts) {
       await cp(join(ROOT, part), join(copy, part), { recursive: true });
     }
     const text = await readFile(join(copy, name), 'utf8');
