@@ -21,9 +21,11 @@
   {{- $replicas := add (include "dta.mostReplicas" .set | int) $surge -}}
   {{- $connections = add $connections (mul $replicas $perReplica) -}}
   {{- $sum = append $sum (printf "%s %d × %d" .name $replicas $perReplica) -}}
-  {{- range .set.admits -}}
-    {{- if not (hasKey $root.Values.identities .) -}}
-      {{- fail (printf "%s.admits names %q, which identities doesn't have: give identities.%s" $at . .) -}}
+  {{- if .node -}}
+    {{- range .set.admits -}}
+      {{- if not (hasKey $root.Values.identities .) -}}
+        {{- fail (printf "%s.admits names %q, which identities doesn't have: give identities.%s" $at . .) -}}
+      {{- end -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}
