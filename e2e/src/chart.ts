@@ -183,7 +183,7 @@ export function made(...names: readonly string[]): Values {
 }
 
 /** The identities that an example's operators have, all of them made. */
-export async function allMade(example: keyof typeof EXAMPLES): Promise<Values> {
+export function allMade(example: keyof typeof EXAMPLES): Values {
   if (example === 'standalone') {
     return made(
       ...['principal', 'beneficiary', 'fiduciary-1', 'fiduciary-2', 'fiduciary-3'].map((at) => `trial-${at}`),

@@ -9,6 +9,8 @@ import { fetchKubeconform } from '@dta/testkit';
 import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -18,6 +20,7 @@ import {
   CHART,
   EXAMPLES,
   helm,
+  objectsOf,
   podsOf,
   render,
   renderText,
@@ -77,7 +80,6 @@ const hsm: Values = {
 const renderings = new Map<string, { text: string; objects: KubernetesObject[]; pods: Pod[] }>();
 
 beforeAll(async () => {
-  const { objectsOf } = await import('../src/chart.js');
   const add = async (name: string, ...layers: (Values | string)[]) => {
     const text = await renderText('trial', ...layers);
     const objects = objectsOf(text);
@@ -85,10 +87,10 @@ beforeAll(async () => {
   };
   for (const example of examples) {
     await add(`${example}, before`, EXAMPLES[example]);
-    await add(`${example}, after`, EXAMPLES[example], await allMade(example));
+    await add(`${example}, after`, EXAMPLES[example], allMade(example));
   }
-  await add('hsm', EXAMPLES.standalone, await allMade('standalone'), hsm);
-  await add('everything', EXAMPLES.standalone, await allMade('standalone'), everything);
+  await add('hsm', EXAMPLES.standalone, allMade('standalone'), hsm);
+  await add('everything', EXAMPLES.standalone, allMade('standalone'), everything);
 });
 
 const all = <T>(
@@ -414,7 +416,7 @@ describe('an identity', () => {
     expect(folder('trial-fiduciary-admitted')).toEqual(['alpha-fiduciary-0', 'alpha-principal-0']);
     expect(folder('trial-principal-admitted').length).toBe(5);
     const more = { identities: { 'gamma-fiduciary': { documents: ['AAAA', 'BBBB'] } } };
-    const other = podsOf(await render('trial', EXAMPLES.alpha, await allMade('alpha'), more));
+    const other = podsOf(await render('trial', EXAMPLES.alpha, allMade('alpha'), more));
     expect(changed(pods, other)).toEqual(['trial-principal']);
   });
 });
@@ -433,9 +435,7 @@ function changed(pods: readonly Pod[], others: readonly Pod[]): string[] {
 
 test('another secretsVersion rolls every pod', async () => {
   const { pods } = rendering('standalone, after');
-  const other = podsOf(
-    await render('trial', EXAMPLES.standalone, await allMade('standalone'), { secretsVersion: '1' }),
-  );
+  const other = podsOf(await render('trial', EXAMPLES.standalone, allMade('standalone'), { secretsVersion: '1' }));
   expect(changed(pods, other).length).toBe(6);
 });
 
@@ -546,16 +546,15 @@ describe('monitoring', () => {
 });
 
 describe('helm test', () => {
-  let server: import('node:http').Server;
+  let server: Server;
   let status = 503;
   let url: string;
   beforeAll(async () => {
-    const { createServer } = await import('node:http');
     server = createServer((request, response) => {
       response.writeHead(request.url === '/health/ready' ? status : 404).end('{"ready":false}');
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    url = `http://127.0.0.1:${(server.address() as import('node:net').AddressInfo).port}`; // it listens on TCP
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`; // it listens on TCP
   });
   afterAll(() => new Promise((resolve) => server.close(resolve)));
 
