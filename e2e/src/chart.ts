@@ -35,6 +35,10 @@ export interface KubernetesObject {
     readonly annotations?: Readonly<Record<string, string>>;
   };
   readonly spec?: unknown;
+  /** Of a ConfigMap. */
+  readonly data?: Readonly<Record<string, string>>;
+  /** Of a ConfigMap, base64. */
+  readonly binaryData?: Readonly<Record<string, string>>;
 }
 
 /** A container, as far as the tests look at it. */

@@ -19,9 +19,9 @@ interface Peer {
 }
 
 interface Rule {
-  readonly from?: readonly Peer[];
-  readonly to?: readonly Peer[];
-  readonly ports?: readonly { readonly protocol?: string; readonly port?: number; readonly endPort?: number }[];
+  readonly from?: Peer[];
+  readonly to?: Peer[];
+  readonly ports?: { readonly protocol?: string; readonly port?: number; readonly endPort?: number }[];
 }
 
 /** A NetworkPolicy of networking.k8s.io/v1. */
@@ -148,9 +148,7 @@ export function withoutOne(policies: readonly NetworkPolicy[]): Map<string, Netw
           // of the last one gone, none would mean all of them
           if (entries.length > 1)
             entries.forEach((_, entry) =>
-              without(`${name} ${part} ${entry}`, (copy) =>
-                (copy[at]?.spec[way]?.[number]?.[part] as unknown[]).splice(entry, 1),
-              ),
+              without(`${name} ${part} ${entry}`, (copy) => copy[at]?.spec[way]?.[number]?.[part]?.splice(entry, 1)),
             );
         }
       });

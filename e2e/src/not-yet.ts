@@ -4,6 +4,7 @@ import { internalCalls } from '@dta/contracts';
 import { routes, type Route } from '@dta/contracts/rest';
 import { errorCodes } from '@dta/errors';
 import { gatewaySettings } from '@dta/gateway';
+import { principalSettings } from '@dta/principal';
 import { ROOT } from './pages.js';
 
 /** A passage of a page that says that something isn't there yet. */
@@ -52,7 +53,11 @@ const paths = (pattern: RegExp) => () =>
     .map(({ path }) => path)
     .filter((path) => pattern.test(path));
 const codes = (pattern: RegExp) => () => errorCodes.filter((code) => pattern.test(code));
-const kubernetes = () => ['k8s', 'deploy/k8s', 'deploy/helm'].filter((folder) => existsSync(join(ROOT, folder)));
+/** Of Kubo a pinning cluster, of an HSM a choice of slots and sessions. */
+const clusters = () => [
+  ...['deploy/kubo/cluster', 'deploy/kubo/cluster.sh'].filter((file) => existsSync(join(ROOT, file))),
+  ...Object.keys(principalSettings.shape).filter((name) => /SLOT|SESSION|PINNING/.test(name)),
+];
 /** Fields of a request for a secret by which a client would give a key of its own. */
 const clientKeys = () =>
   [routes.redeemOrder.body, routes.answerSecret.body].flatMap((schema) =>
@@ -85,8 +90,7 @@ export const notYet: readonly NotYet[] = [
       '**[Not yet]**: `POST /v1/order/{ref}/cancel`, `/veto`, `/refresh`, `/reshare`; `GET /v1/order/{ref}/log`; of `/v1/log` all but `/head`; `/v1/realms…` and `/v1/mpin/…`;',
     has: paths(/\/(cancel|veto|refresh|reshare)$|^\/v1\/order\/.*\/log|^\/v1\/log(?!\/head$)|^\/v1\/(realms|mpin)/),
   },
-  { page: 'docs/architecture.md', passage: 'pod grace 40 s **[not yet]**', has: kubernetes },
-  { page: 'docs/architecture.md', passage: '(the last two and the HPA **[not yet]**)', has: kubernetes },
+  { page: 'docs/architecture.md', passage: '(the last two **[not yet]**)', has: clusters },
 
   { page: 'docs/protocol.md', passage: "then the gateway doesn't see it either **[not yet]**", has: clientKeys },
   {

@@ -165,9 +165,7 @@ describe('the trial', () => {
       const pod = podsOf(objects).find(({ labels }) => labels['app'] === hostname);
       expect(pod?.labels).toMatchObject(values.networkPolicy[hostname]?.to[0]?.podSelector.matchLabels ?? { none: '' });
     }
-    const [sql] = objects
-      .flatMap((object) => ('data' in object ? Object.values(object.data as object) : []))
-      .filter((text) => String(text).includes('CREATE'));
+    const [sql] = objects.flatMap(({ data = {} }) => Object.values(data)).filter((text) => text.includes('CREATE'));
     for (const address of addresses.slice(1))
       expect(sql).toContain(`CREATE DATABASE ${new URL(address).pathname.slice(1)};`);
   });
@@ -211,8 +209,7 @@ describe('the trial', () => {
         await writeFile(file, secrets.get(secret) ?? '');
       }
       for (const { configMap } of pod.spec.volumes ?? []) {
-        const map = objects.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === configMap?.name) as
-          { binaryData?: Record<string, string> } | undefined; // a ConfigMap
+        const map = objects.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === configMap?.name);
         await mkdir(join(home, 'admitted'), { recursive: true });
         for (const [file, base64] of Object.entries(map?.binaryData ?? {}))
           await writeFile(join(home, 'admitted', file), Buffer.from(base64, 'base64'));
@@ -225,10 +222,16 @@ describe('the trial', () => {
         );
       }
       const { command, environment } = moved(pod, home);
-      const here = { NATS_URL: nats.url, PORT: '0', HOST: '127.0.0.1', METRICS_PORT: '0', METRICS_HOST: '127.0.0.1' };
-      const env = Object.fromEntries(
-        Object.entries(environment).map(([key, value]) => [key, key in here ? here[key as keyof typeof here] : value]),
-      ); // a key of it, just seen
+      const here = new Map(
+        Object.entries({
+          NATS_URL: nats.url,
+          PORT: '0',
+          HOST: '127.0.0.1',
+          METRICS_PORT: '0',
+          METRICS_HOST: '127.0.0.1',
+        }),
+      );
+      const env = Object.fromEntries(Object.entries(environment).map(([key, value]) => [key, here.get(key) ?? value]));
       if (pod.owner.kind === 'Job') {
         await run(process.execPath, [join(ROOT, 'apps/cli/dist/src/main.js'), ...command.slice(1)], { env });
         continue;

@@ -265,19 +265,20 @@ test('no refusal shows a password that was in an address', async () => {
 });
 
 test('the schema knows every value, and values.yaml has a line on each', async () => {
-  // JSON Schema, as Helm reads it
-  type Schema = { $ref?: string; properties?: Record<string, Schema>; additionalProperties?: unknown; items?: Schema };
-  const schema = JSON.parse(readFileSync(join(CHART, 'values.schema.json'), 'utf8')) as Schema &
-    Record<string, unknown>;
-  const follow = ({ $ref, ...own }: Schema): Schema =>
-    $ref === undefined
-      ? own
-      : follow(
-          $ref
-            .slice(2)
-            .split('/')
-            .reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], schema) as Schema,
-        );
+  type Schema = {
+    $ref?: string;
+    properties?: Record<string, Schema>;
+    additionalProperties?: unknown;
+    $defs?: Record<string, Schema>;
+  };
+  const schema = JSON.parse(readFileSync(join(CHART, 'values.schema.json'), 'utf8')) as Schema; // JSON Schema: Helm reads it
+  /** What `#/$defs/name` or `#/$defs/name/properties/value` says. */
+  const follow = (at: Schema): Schema => {
+    if (at.$ref === undefined) return at;
+    const [, , name = '', , value] = at.$ref.split('/');
+    const named = schema.$defs?.[name] ?? {};
+    return follow(value === undefined ? named : (named.properties?.[value] ?? {}));
+  };
   const unknown: string[] = [];
   const open: string[] = [];
   const walk = (at: Schema, value: unknown, path: string) => {

@@ -408,10 +408,7 @@ describe('an identity', () => {
     const { objects, pods } = rendering('alpha, after');
     const folder = (name: string) =>
       Object.keys(
-        (
-          objects.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === name) as
-            { binaryData?: object } | undefined
-        )?.binaryData ?? {},
+        objects.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === name)?.binaryData ?? {},
       );
     expect(folder('trial-fiduciary-admitted')).toEqual(['alpha-fiduciary-0', 'alpha-principal-0']);
     expect(folder('trial-principal-admitted').length).toBe(5);
@@ -466,11 +463,11 @@ describe('scaling', () => {
   test('of software custody stops the old pod first, of others never', () => {
     const strategies = (name: string) =>
       Object.fromEntries(
-        of(name, 'Deployment').map(({ metadata, spec }) => [
-          metadata.name,
-          (spec as { strategy: { type: string } }).strategy.type,
-        ]),
-      ); // of a Deployment
+        of(name, 'Deployment').map(({ metadata, spec }) => {
+          const { strategy } = spec as { strategy: { type: string } }; // of a Deployment
+          return [metadata.name, strategy.type];
+        }),
+      );
     expect(strategies('standalone, after')).toMatchObject({
       'trial-principal': 'Recreate',
       'trial-gateway': 'RollingUpdate',
@@ -534,8 +531,7 @@ describe('monitoring', () => {
   });
 
   test('has the dashboard of deploy/grafana', async () => {
-    const dashboard = rendering('everything').objects.find(({ metadata }) => metadata.name === 'trial-dashboard') as
-      { data?: Record<string, string> } | undefined; // a ConfigMap
+    const dashboard = rendering('everything').objects.find(({ metadata }) => metadata.name === 'trial-dashboard');
     expect(dashboard?.data?.['dta.json']).toBe(await readFile(join(ROOT, 'deploy/grafana/dashboard.json'), 'utf8'));
   });
 
