@@ -2,8 +2,8 @@
 import { openProgress } from '../libs/service/dist/src/index.js';
 import {
   fetchDashboardCheck,
-  fetchKubeconform,
   fetchKubernetesClients,
+  fetchKubernetesSchemas,
   fetchOldestPostgres,
   fetchPrometheus,
   fetchSoftHsm,
@@ -12,12 +12,13 @@ import {
 
 const progress = openProgress();
 try {
-  for (const name of ['nats-server', 'ipfs']) console.log(`${name}: ${await fetchTool(name, { progress })}`);
+  for (const name of ['nats-server', 'ipfs', 'kubeconform', 'kube-score'])
+    console.log(`${name}: ${await fetchTool(name, { progress })}`);
   console.log(`SoftHSM: ${(await fetchSoftHsm()).module}`);
   console.log(`Prometheus: ${(await fetchPrometheus()).server}`);
   console.log(`check of dashboards: ${await fetchDashboardCheck({ progress })}`);
   console.log(`Helm: ${(await fetchKubernetesClients()).helm}`);
-  console.log(`kubeconform: ${(await fetchKubeconform({ progress })).program}`);
+  console.log(`schemas of Kubernetes: ${await fetchKubernetesSchemas()}`);
   console.log(`PostgreSQL, the oldest: ${(await fetchOldestPostgres()).native}`);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

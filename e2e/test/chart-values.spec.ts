@@ -189,7 +189,7 @@ const wrong: readonly (readonly [string, Values, RegExp])[] = [
   ['no token', { access: { existingSecret: '' } }, /access\.existingSecret is missing/],
   ['no NATS', { nats: { urls: [] } }, /nats\.urls is empty/],
   [
-    "a password of nobody's",
+    'a password without a user',
     { nats: { auth: 'password', existingSecret: 'nats' } },
     /nats\.user is missing: nats\.auth is password/,
   ],

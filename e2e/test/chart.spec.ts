@@ -5,7 +5,7 @@ import { fiduciarySettings } from '@dta/fiduciary';
 import { gatewaySettings } from '@dta/gateway';
 import { principalSettings } from '@dta/principal';
 import { describeConfig, readConfig, type SettingsSchema } from '@dta/service';
-import { fetchKubeconform } from '@dta/testkit';
+import { fetchKubernetesSchemas, fetchTool } from '@dta/testkit';
 import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -39,6 +39,16 @@ jest.setTimeout(300_000);
 const run = promisify(execFile);
 const examples = Object.keys(EXAMPLES) as (keyof typeof EXAMPLES)[]; // its own keys
 
+/** What kube-score isn't asked, and why. */
+const notScored = {
+  'container-image-pull-policy': 'an image has its version for a tag, or a digest; image.pullPolicy says otherwise',
+  'container-ephemeral-storage-request-and-limit': 'nothing is written but the log, of which the kubelet keeps little',
+  'deployment-replicas': 'software custody has one replica',
+  'deployment-strategy': 'a pod whose claim one machine mounts is stopped before the next',
+  'deployment-has-host-podantiaffinity': 'replicas spread by topologySpreadConstraints',
+  'pod-probes': 'a Job or the pod of helm test serves nothing; the probes of the others are tested here',
+};
+
 /** Everything that an example leaves out. */
 const everything: Values = {
   nats: { auth: 'password', user: 'trial', existingSecret: 'dta-nats' },
@@ -69,7 +79,7 @@ const everything: Values = {
 const hsm: Values = {
   nats: { auth: 'credentials', existingSecret: 'dta-nats' },
   role: {
-    custody: { kind: 'pkcs11', pkcs11: { image: 'vendor', copy: ['/lib/.'], module: 'libvendor.so', token: 'dta' } },
+    custody: { kind: 'pkcs11', pkcs11: { image: 'vendor:1', copy: ['/lib/.'], module: 'libvendor.so', token: 'dta' } },
     keyFile: { existingSecret: 'key-files' },
     replicas: 2,
   },
@@ -119,14 +129,14 @@ test('the chart has the version of the images', async () => {
 
 describe('manifests', () => {
   test("are what the schemas of Kubernetes have, with no field that they don't know", async () => {
-    const { program, schemas } = await fetchKubeconform();
+    const [program, location] = [await fetchTool('kubeconform'), await fetchKubernetesSchemas()];
     const folder = await mkdtemp(join(tmpdir(), 'dta-manifests-'));
     try {
       for (const [name, { text }] of renderings) await writeFile(join(folder, `${name}.yaml`), text);
       const args = [
         '-strict',
         '-schema-location',
-        schemas,
+        location,
         '-skip',
         'ServiceMonitor,PrometheusRule',
         '-output',
@@ -144,6 +154,25 @@ describe('manifests', () => {
       await expect(run(program, [...args, wrong])).rejects.toMatchObject({
         stdout: expect.stringContaining('revisionHistory'),
       });
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
+  test('are what kube-score wants, but for what has a reason', async () => {
+    const program = await fetchTool('kube-score');
+    const folder = await mkdtemp(join(tmpdir(), 'dta-score-'));
+    try {
+      const silenced = Object.keys(notScored).flatMap((check) => ['--ignore-test', check]);
+      // no limit of CPU: throttling would make orders wait while a machine has nothing to do; requests divide it
+      const score = ['score', '--output-format', 'ci', '--ignore-container-cpu-limit', ...silenced];
+      for (const name of ['standalone, after', 'hsm', 'everything']) {
+        const file = join(folder, `${name}.yaml`);
+        await writeFile(file, rendering(name).text);
+        const { stdout } = await run(program, [...score, file]).catch((error: { stdout: string }) => error); // where it finds something
+        expect([name, stdout.split('\n').filter((line) => /^\[(CRITICAL|WARNING)\]/.test(line))]).toEqual([name, []]);
+        expect(stdout).toMatch(/^\[OK\]/m);
+      }
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
@@ -460,7 +489,7 @@ describe('scaling', () => {
     expect(budget?.spec).toMatchObject({ minAvailable: 2 });
   });
 
-  test('of software custody stops the old pod first, of others never', () => {
+  test('stops the old pod first where one machine mounts its claim, and nowhere else', () => {
     const strategies = (name: string) =>
       Object.fromEntries(
         of(name, 'Deployment').map(({ metadata, spec }) => {
@@ -473,6 +502,11 @@ describe('scaling', () => {
       'trial-gateway': 'RollingUpdate',
     });
     expect(strategies('fiduciary, after')).toEqual({ 'trial-fiduciary': 'RollingUpdate' });
+    expect(strategies('hsm')).toMatchObject({ 'trial-principal': 'RollingUpdate' });
+    expect(strategies('everything')).toMatchObject({
+      'trial-principal': 'RollingUpdate',
+      'trial-fiduciary-1': 'Recreate',
+    });
   });
 
   test('selects, for budgets and Deployments, pods of that Deployment alone, not of its Jobs', () => {

@@ -67,9 +67,9 @@ The operator's own identities, as JSON: a list of maps of
 {{- if .autoscaling.enabled }}{{ .autoscaling.minReplicas | int }}{{ else }}{{ .replicas | int }}{{ end -}}
 {{- end -}}
 
-{{/* Whether an old pod must be gone before a new one may start: they would write one file on a claim that one machine has. */}}
+{{/* Whether an old pod must be gone before a new one may start: on another machine it would wait for the claim for ever. */}}
 {{- define "dta.isExclusive" -}}
-{{- if and (eq .custody.kind "software") (ne .persistence.accessMode "ReadWriteMany") -}}yes{{- end -}}
+{{- if and (eq (include "dta.hasClaim" .) "yes") (ne .persistence.accessMode "ReadWriteMany") -}}yes{{- end -}}
 {{- end -}}
 
 {{/* Where an identity's key file is: on a claim, or in a Secret. */}}

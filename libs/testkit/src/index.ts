@@ -11,8 +11,8 @@ export { fetchPodman, openPodman, whyNoContainers, type Podman, type PodmanOptio
 export { unpackPackages, wouldInstall } from './debian-packages.js';
 export { fetchDashboardCheck } from './dashboard-check.js';
 export { freePort } from './free-port.js';
-export { fetchKubeconform, type Kubeconform } from './kubernetes/kubeconform.js';
 export { fetchKubernetesClients, type KubernetesClients } from './kubernetes/clients.js';
+export { fetchKubernetesSchemas } from './kubernetes/schemas.js';
 export { startKuboSwarm, type KuboNode, type KuboSwarm } from './kubo-swarm.js';
 export { startNatsServer, type NatsServer, type NatsServerOptions } from './nats-server.js';
 export { fetchPrometheus, startPrometheus, type Prometheus, type PrometheusPrograms } from './prometheus.js';

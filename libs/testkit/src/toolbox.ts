@@ -20,6 +20,8 @@ interface Tool {
 const tools = {
   'nats-server': { version: 'v2.12.2', least: [2, 10], goPackage: 'github.com/nats-io/nats-server/v2' },
   ipfs: { version: 'v0.42.0', least: [0, 42], goPackage: './cmd/ipfs', goModule: 'github.com/ipfs/kubo' },
+  kubeconform: { version: 'v0.8.0', least: [0, 8], goPackage: 'github.com/yannh/kubeconform/cmd/kubeconform' },
+  'kube-score': { version: 'v1.20.0', least: [1, 20], goPackage: 'github.com/zegl/kube-score/cmd/kube-score' },
 } as const satisfies Record<string, Tool>;
 
 /** A tool {@link fetchTool} knows. */
