@@ -179,7 +179,7 @@ export function nodeOf(name: string): string {
 }
 
 /** Values by which the identities of these names are made already. */
-export function made(...names: readonly string[]): Values {
+export function made(...names: readonly string[]): { identities: Values } {
   const documents = (name: string) => [Buffer.from(`document of ${name}`).toString('base64')];
   return {
     identities: Object.fromEntries(names.map((name) => [name, { node: nodeOf(name), documents: documents(name) }])),
@@ -187,7 +187,7 @@ export function made(...names: readonly string[]): Values {
 }
 
 /** The identities that an example's operators have, all of them made. */
-export function allMade(example: keyof typeof EXAMPLES): Values {
+export function allMade(example: keyof typeof EXAMPLES): { identities: Values } {
   if (example === 'standalone') {
     return made(
       ...['principal', 'beneficiary', 'fiduciary-1', 'fiduciary-2', 'fiduciary-3'].map((at) => `trial-${at}`),

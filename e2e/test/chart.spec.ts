@@ -20,6 +20,7 @@ import {
   CHART,
   EXAMPLES,
   helm,
+  nodeOf,
   objectsOf,
   podsOf,
   render,
@@ -99,6 +100,8 @@ beforeAll(async () => {
     await add(`${example}, before`, EXAMPLES[example]);
     await add(`${example}, after`, EXAMPLES[example], allMade(example));
   }
+  const { 'trial-fiduciary-3': _, ...others } = allMade('standalone').identities;
+  await add('growing', EXAMPLES.standalone, { identities: others }); // one that is made beside those that run
   await add('hsm', EXAMPLES.standalone, allMade('standalone'), hsm);
   await add('everything', EXAMPLES.standalone, allMade('standalone'), everything);
 });
@@ -433,6 +436,18 @@ describe('an identity', () => {
     expect(named(after.objects, 'PersistentVolumeClaim')).toEqual(named(before.objects, 'PersistentVolumeClaim'));
   });
 
+  test('is added beside those that run, which go on without it', () => {
+    const { objects, pods } = rendering('growing');
+    const jobs = named(objects, 'Job').filter((name) => name.includes('-identity-'));
+    expect(jobs).toEqual([expect.stringMatching(/^trial-fiduciary-3-identity-/)]);
+    expect(named(objects, 'Deployment')).not.toContain('trial-fiduciary-3');
+    const of = (name: string) =>
+      environmentOf(pods.find(({ owner }) => owner.metadata.name === name)?.spec.containers[0]);
+    const nodes = ['trial-fiduciary-1', 'trial-fiduciary-2'].map(nodeOf).join(',');
+    expect(of('trial-gateway').get('FIDUCIARIES')).toBe(nodes);
+    expect(of('trial-principal').get('FIDUCIARY_SET')).toBe(nodes);
+  });
+
   test('admits whom its values name, and rolls when they change: it alone', async () => {
     const { objects, pods } = rendering('alpha, after');
     const folder = (name: string) =>
@@ -509,12 +524,13 @@ describe('scaling', () => {
     });
   });
 
-  test('selects, for budgets and Deployments, pods of that Deployment alone, not of its Jobs', () => {
-    for (const { objects, pods } of renderings.values()) {
-      for (const { kind, metadata, spec } of objects) {
+  test('selects, for budgets and Deployments, pods of that Deployment alone, not those of the Job that made its identity', () => {
+    for (const example of examples) {
+      const [before, after] = [rendering(`${example}, before`), rendering(`${example}, after`)];
+      for (const { kind, metadata, spec } of after.objects) {
         if (kind !== 'Deployment' && kind !== 'PodDisruptionBudget') continue;
         const { matchLabels } = (spec as { selector: { matchLabels: Record<string, string> } }).selector; // of these two
-        const selected = pods.filter(({ labels }) =>
+        const selected = [...before.pods, ...after.pods].filter(({ labels }) =>
           Object.entries(matchLabels).every(([key, value]) => labels[key] === value),
         );
         expect(selected.map(({ owner }) => owner.metadata.name)).toEqual([metadata.name]);
