@@ -44,7 +44,7 @@ beforeAll(async () => {
       .replace('secret/nkey.conf', `../${basename(folder)}/${name}.conf`);
     const server = await startNatsServer({ config });
     servers.push(server);
-    at[name] = await connect({ servers: server.url });
+    at[name] = await connect({ servers: server.url, timeout: 60_000 });
   }
 });
 
@@ -72,7 +72,7 @@ const serve = async (name: Operator, subject: string) => {
 };
 /** `answered`, or NATS's own code (503: nobody serves the subject there). */
 const call = (name: Operator, subject: string) =>
-  at[name].request(subject, new Uint8Array([1]), { timeout: 5_000 }).then(
+  at[name].request(subject, new Uint8Array([1]), { timeout: 60_000 }).then(
     () => 'answered',
     (error: unknown) => String((error as { code?: unknown }).code), // of the library's NatsError
   );
@@ -106,10 +106,14 @@ describe('three operators on a hub', () => {
     expect(await call('alpha', 'dta.internal.BETA-FIDUCIARY.fiduciary.status')).toBe('503');
     // one who runs the hub is let into beta's account there
     const [hub] = servers;
-    const inside = await connect({ servers: hub?.url ?? '', authenticator: nkeyAuthenticator(seeds.beta) });
+    const inside = await connect({
+      servers: hub?.url ?? '',
+      authenticator: nkeyAuthenticator(seeds.beta),
+      timeout: 60_000,
+    });
     try {
       const asked = inside.request('dta.internal.BETA-FIDUCIARY.fiduciary.status', new Uint8Array(), {
-        timeout: 5_000,
+        timeout: 60_000,
       });
       await expect(asked).rejects.toMatchObject({ code: '503' });
       const heard: string[] = [];
