@@ -1,7 +1,9 @@
-// Gets the programs that tests run; once a checkout, under the ignored folder .cache/tools.
+// Gets the programs that tests run; once a checkout, under the ignored folder .cache/tools. With the argument `kubernetes`
+// those of its suite too, one of which takes long to build.
 import { openProgress } from '../libs/service/dist/src/index.js';
 import {
   fetchDashboardCheck,
+  fetchKubernetes,
   fetchKubernetesClients,
   fetchKubernetesSchemas,
   fetchOldestPostgres,
@@ -20,6 +22,9 @@ try {
   console.log(`Helm: ${(await fetchKubernetesClients()).helm}`);
   console.log(`schemas of Kubernetes: ${await fetchKubernetesSchemas()}`);
   console.log(`PostgreSQL, the oldest: ${(await fetchOldestPostgres()).native}`);
+  if (process.argv[2] === 'kubernetes') {
+    console.log(`Kubernetes: ${(await fetchKubernetes({ progress })).kubernetes}`);
+  }
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;

@@ -8,7 +8,7 @@ import { imagesCommand } from './images/options.mjs';
 import { removeStaleOutputs } from './stale-outputs.mjs';
 import { lint } from './lint.mjs';
 import { failWith, handOver, root, run, say } from './process.mjs';
-import { runLongSuites, runSuites } from './suites.mjs';
+import { kubernetesSuite, runLongSuites, runSuites } from './suites.mjs';
 
 const [name, ...args] = process.argv.slice(2);
 
@@ -40,11 +40,8 @@ const commands = {
     handOver(node(), [join(root, 'tools/images/build.mjs'), ...args]);
   },
   test: async () => finish(await testAll()),
-  'test:long': async () => {
-    removeStaleOutputs();
-    if (!(await compilePkcs11())) say(pkcs11Wanted);
-    finish((await compile()) ? await runLongSuites(args) : { passed: 0, failed: 1 });
-  },
+  'test:long': async () => finish(await testLong(args)),
+  'test:k8s': async () => finish(await testLong([kubernetesSuite, ...args])),
   mutation: async () => {
     removeStaleOutputs();
     if (!(await compile())) failWith('the sources do not compile');
@@ -59,6 +56,12 @@ async function testAll() {
   const clean = await lint();
   const { passed, failed } = await runSuites(args);
   return { passed, failed: failed + (clean ? 0 : 1) };
+}
+
+async function testLong(suites) {
+  removeStaleOutputs();
+  if (!(await compilePkcs11())) say(pkcs11Wanted);
+  return (await compile()) ? await runLongSuites(suites) : { passed: 0, failed: 1 };
 }
 
 function finish({ passed, failed }) {

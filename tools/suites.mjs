@@ -12,9 +12,13 @@ export async function runSuites(args = []) {
   return counts;
 }
 
+/** The suite that runs a Kubernetes of its own, which no other suite has to wait for. */
+export const kubernetesSuite = 'kubernetes.long.spec';
+
 /** The long suites, one after the other, each beside the budget in its first line: `// budget: 120 s`. */
 export async function runLongSuites(args = []) {
-  if (!(await fetchTools())) return { passed: 0, failed: 1 };
+  const withKubernetes = args.length === 0 || args.some((arg) => kubernetesSuite.includes(arg));
+  if (!(await fetchTools(withKubernetes))) return { passed: 0, failed: 1 };
   const report = await jest(['--runInBand', ...args], { DTA_LONG: '1' });
   const { passed, failed } = count(report);
   let over = 0;
@@ -39,8 +43,9 @@ function count(report) {
 }
 
 /** Programs that tests run are got before the first test that waits for one. */
-async function fetchTools() {
-  const fetched = (await run('getting the services for tests', node(), [join(root, 'tools/fetch-tools.mjs')])) === 0;
+async function fetchTools(withKubernetes = false) {
+  const args = [join(root, 'tools/fetch-tools.mjs'), ...(withKubernetes ? ['kubernetes'] : [])];
+  const fetched = (await run('getting the services for tests', node(), args)) === 0;
   say(fetched ? 'services for tests are there' : 'services for tests could not be had');
   return fetched;
 }

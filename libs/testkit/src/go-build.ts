@@ -15,6 +15,14 @@ export interface GoOptions {
   readonly onLine?: (line: string) => void;
   /** Ends it. What it has compiled by then stays in Go's own cache. */
   readonly signal?: AbortSignal | undefined;
+  /** Leaves the processor to whatever else wants it. */
+  readonly isPatient?: boolean;
+}
+
+/** How {@link buildSources} builds. */
+export interface BuildOptions extends GoOptions {
+  /** Further arguments of `go build`. */
+  readonly flags?: readonly string[];
 }
 
 /** Enough of a compiler's complaint to act on. */
@@ -29,12 +37,13 @@ const noNetwork =
  * @throws DtaError `start_failed` with the cause: no Go, no network, or Go's last lines
  */
 export async function runGo(args: readonly string[], options: GoOptions = {}): Promise<string> {
-  const { environment = process.env, cwd, onLine, signal } = options;
+  const { environment = process.env, cwd, onLine, signal, isPatient = false } = options;
   signal?.throwIfAborted();
   if (!(await hasGo(environment))) {
     throw new DtaError('start_failed', 'there is no Go on the PATH');
   }
-  const child = spawnWithParent('go', args, { cwd, env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+  const [program = '', ...all] = [...(isPatient ? ['nice', '-n', '19'] : []), 'go', ...args];
+  const child = spawnWithParent(program, all, { cwd, env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
   const last: string[] = [];
   let output = '';
   child.stdout?.setEncoding('utf8').on('data', (text: string) => (output += text));
@@ -72,14 +81,14 @@ export async function buildSources(
   sources: string,
   goPackage: string,
   program: string,
-  options: GoOptions = {},
+  options: BuildOptions = {},
 ): Promise<void> {
   const copy = `${program}.src`;
   try {
     await cp(sources, copy, { recursive: true });
     await promisify(execFile)('chmod', ['-R', 'u+w', copy]);
     // without the paths of this copy in them, what was compiled counts for the next copy too
-    const args = ['build', '-v', '-mod=readonly', '-trimpath', '-o', program, goPackage];
+    const args = ['build', '-v', '-mod=readonly', '-trimpath', ...(options.flags ?? []), '-o', program, goPackage];
     const environment = { ...(options.environment ?? process.env), GOFLAGS: '' };
     await runGo(args, { ...options, environment, cwd: copy });
   } finally {

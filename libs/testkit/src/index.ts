@@ -13,6 +13,14 @@ export { fetchDashboardCheck } from './dashboard-check.js';
 export { freePort } from './free-port.js';
 export { fetchKubernetesClients, type KubernetesClients } from './kubernetes/clients.js';
 export { fetchKubernetesSchemas } from './kubernetes/schemas.js';
+export {
+  startKubernetes,
+  startRealKubernetes,
+  whyNoRealPods,
+  type Kubernetes,
+  type RealKubernetes,
+} from './kubernetes/kubernetes.js';
+export { fetchContainerd, fetchKubernetes, type KubernetesPrograms } from './kubernetes/programs.js';
 export { startKuboSwarm, type KuboNode, type KuboSwarm } from './kubo-swarm.js';
 export { startNatsServer, type NatsServer, type NatsServerOptions } from './nats-server.js';
 export { fetchPrometheus, startPrometheus, type Prometheus, type PrometheusPrograms } from './prometheus.js';

@@ -1,12 +1,6 @@
-import { createServer, connect, type AddressInfo, type Server } from 'node:net';
-import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { runFolderPrefix } from '../run-services.js';
-import { spawnWithParent } from '../spawn-with-parent.js';
 import { readComposeFile, type ComposeService } from './compose-file.js';
+import { openGate, type Gate } from './gate.js';
 import { bridge, type Podman } from './podman.js';
 
 /** How {@link startCompose} starts a file. */
@@ -163,42 +157,6 @@ ip -n "$1" link set lo up
 ip -n "$1" address add "$2/${bridge.prefix}" dev eth0
 ip -n "$1" link set eth0 up`;
   await podman.command(['sh', '-ec', script, 'sh', name, address, last]);
-}
-
-/** A port of 127.0.0.1 that leads to one of a container, as `ports` of a compose file does. */
-interface Gate {
-  readonly url: string;
-  stop(): Promise<void>;
-}
-
-/** The container's network is none of ours: a process that is in it hands over through a socket in a folder of both. */
-async function openGate(podman: Podman, address: string, port: number): Promise<Gate> {
-  const folder = await mkdtemp(join(tmpdir(), `${runFolderPrefix}${process.pid}-gate-`));
-  const door = join(folder, 'door');
-  const program = `require('node:net').createServer((near) => {
-    const far = require('node:net').connect(${port}, '${address}');
-    near.on('error', () => far.destroy()).pipe(far).on('error', () => near.destroy()).pipe(near);
-  }).listen('${door}')`;
-  const [command, ...args] = podman.inside([process.execPath, '-e', program]);
-  const inner = spawnWithParent(command, args, { stdio: 'ignore' });
-  while (!existsSync(door)) {
-    if (inner.exitCode !== null) throw new Error(`no way leads to ${address}:${port}`);
-    await delay(20);
-  }
-  const server: Server = createServer((near) => {
-    const far = connect(door);
-    near.on('error', () => far.destroy()).pipe(far);
-    far.on('error', () => near.destroy()).pipe(near);
-  });
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, // of TCP, as it listens
-    stop: async () => {
-      server.close();
-      inner.kill('SIGKILL');
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
 }
 
 function known<T>(value: T | undefined, name: string): T {
