@@ -11,7 +11,6 @@ import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { ROOT } from '../src/pages.js';
 
@@ -141,9 +140,11 @@ withRealPods('real pods', () => {
     return items;
   };
 
-  /** Answers with the pod's name. */
-  const server = `require('node:http').createServer((request, response) => response.end(require('node:os').hostname()))
-    .listen(8080, () => console.log('listening'))`;
+  /** Answers with the pod's name; asked for `/end`, it ends. */
+  const server = `require('node:http').createServer((request, response) => {
+      response.setHeader('connection', 'close').end(require('node:os').hostname());
+      if (request.url === '/end') process.exit(1);
+    }).listen(8080, () => console.log('listening'))`;
   const served = container(server, {
     ports: [{ containerPort: 8080 }],
     readinessProbe: { httpGet: { path: '/', port: 8080 }, periodSeconds: 1 },
@@ -208,11 +209,9 @@ withRealPods('real pods', () => {
   test('a container that ended is started again in its pod', async () => {
     await apply(deployment('once', 1, podOf([served])));
     await ready('once');
-    await inside('once', 'process.kill(1, "SIGTERM"); setTimeout(() => process.kill(1, "SIGKILL"), 500)').catch(
-      () => '',
-    );
-    const restarts = ['--output', 'jsonpath={.items[0].status.containerStatuses[0].restartCount}'];
-    while ((await kubectl('get', 'pods', '--selector', 'app=once', ...restarts)) !== '1') await delay(200);
+    await inside('once', "fetch('http://127.0.0.1:8080/end').catch(() => null)").catch(() => ''); // it ends with its container
+    const again = '--for=jsonpath={.status.containerStatuses[0].restartCount}=1';
+    await kubectl('wait', 'pod', '--selector', 'app=once', again, patience);
     await ready('once');
     expect(await podsOf('once')).toHaveLength(1);
   });

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { promisify } from 'node:util';
 import { DtaError } from '@dta/errors';
 import { spawnWithParent } from '../spawn-with-parent.js';
@@ -93,8 +94,8 @@ export async function runCommand(
     // of execFile: what it printed; else why it didn't run
     const { stdout: out = '', stderr: err = '' } = cause as { stdout?: string; stderr?: string };
     const words = `${out}\n${err}`.trim() || String(cause);
-    const [first, second] = program === 'nsenter' ? args.slice(args.indexOf('--') + 1) : [program, ...args];
-    throw new Error(`${[first, second].join(' ')}: ${words.slice(-2_000)}`, { cause });
+    const [first = '', second] = program === 'nsenter' ? args.slice(args.indexOf('--') + 1) : [program, ...args];
+    throw new Error(`${basename(first)} ${second}: ${words.slice(-2_000)}`, { cause });
   });
   return stdout;
 }
