@@ -25,7 +25,7 @@ export interface KubernetesPrograms {
 }
 
 /**
- * Kubernetes as one program, built by Go once for each version of `tools/kubernetes`: 30 minutes of processor time on an
+ * Kubernetes as one program, built by Go once for each version of `tools/kubernetes`: 17 minutes of processor time on an
  * empty cache of Go's, at low priority. It is kept in this user's cache folder, which outlives the checkout, and in
  * `.cache/tools/` of the checkout.
  *
