@@ -8,7 +8,7 @@ import { imagesCommand } from './images/options.mjs';
 import { removeStaleOutputs } from './stale-outputs.mjs';
 import { lint } from './lint.mjs';
 import { failWith, handOver, root, run, say } from './process.mjs';
-import { kubernetesSuite, runLongSuites, runSuites } from './suites.mjs';
+import { kubernetesSuites, runLongSuites, runSuites } from './suites.mjs';
 
 const [name, ...args] = process.argv.slice(2);
 
@@ -41,7 +41,7 @@ const commands = {
   },
   test: async () => finish(await testAll()),
   'test:long': async () => finish(await testLong(args)),
-  'test:k8s': async () => finish(await testLong([kubernetesSuite, ...args])),
+  'test:k8s': async () => finish(await testLong([kubernetesSuites, ...args])),
   mutation: async () => {
     removeStaleOutputs();
     if (!(await compile())) failWith('the sources do not compile');

@@ -12,12 +12,12 @@ export async function runSuites(args = []) {
   return counts;
 }
 
-/** The suite that runs a Kubernetes of its own, which no other suite has to wait for. */
-export const kubernetesSuite = 'kubernetes.long.spec';
+/** The suites that run a Kubernetes of their own, which no other suite has to wait for: a pattern of their names. */
+export const kubernetesSuites = '(kubernetes|chart)[^/]*\\.long\\.spec';
 
 /** The long suites, one after the other, each beside the budget in its first line: `// budget: 120 s`. */
 export async function runLongSuites(args = []) {
-  const withKubernetes = args.length === 0 || args.some((arg) => kubernetesSuite.includes(arg));
+  const withKubernetes = args.length === 0 || args.some((arg) => /kubernetes|chart/.test(arg));
   if (!(await fetchTools(withKubernetes))) return { passed: 0, failed: 1 };
   const report = await jest(['--runInBand', ...args], { DTA_LONG: '1' });
   const { passed, failed } = count(report);

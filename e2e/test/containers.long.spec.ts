@@ -60,7 +60,10 @@ inContainers('containers', () => {
     await run(process.execPath, [join(ROOT, 'tools/images/build.mjs'), '--debian'], { cwd: ROOT });
     folder = await mkdtemp(join(tmpdir(), 'dta-containers-'));
     podman = await openPodman({ images: join(ROOT, '.cache/images/store') });
-    await buildStandIns(podman, await readComposeFile(COMPOSE, {}));
+    await buildStandIns(
+      podman,
+      (await readComposeFile(COMPOSE, {})).map(({ image }) => image),
+    );
     operator = await startCompose(podman, { file: COMPOSE, project: 'trial', firstAddress: 10 });
     for (const service of [...roles, 'gateway']) await operator.healthy(service);
     const token = await operator.exec('gateway', ['cat', '/state/token']);

@@ -20,7 +20,7 @@ if [ ! -e "$document" ]; then
   $dta identity create --name "$NAME" --role "$ROLE" --key-file "$STATE/identity.key" --document "$document" "$@" > /dev/null
 fi
 
-node=$($dta identity show "$document" | sed -n 's/^idDocumentCID *//p')
+node=$($dta identity show "$document" | while read -r name value; do [ "$name" != idDocumentCID ] || echo "$value"; done)
 [ -n "$node" ]
 cat <<VALUES
 identities:

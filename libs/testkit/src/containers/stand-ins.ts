@@ -5,7 +5,6 @@ import { dirname, join, relative } from 'node:path';
 import { unpackPackages, wouldInstall } from '../debian-packages.js';
 import { runFolderPrefix } from '../run-services.js';
 import { fetchTool } from '../toolbox.js';
-import type { ComposeService } from './compose-file.js';
 import type { Podman } from './podman.js';
 
 /** What our own images are called; all others come from a registry, which tests can't reach. */
@@ -22,8 +21,8 @@ type StandIn = (folder: string) => Promise<string>;
  *
  * @throws Error where a service asks for an image that none stands in for
  */
-export async function buildStandIns(podman: Podman, services: readonly ComposeService[]): Promise<void> {
-  const names = new Set(services.map(({ image }) => image).filter((image) => !own.test(image)));
+export async function buildStandIns(podman: Podman, images: readonly string[]): Promise<void> {
+  const names = new Set(images.filter((image) => !own.test(image)));
   for (const name of names) {
     const standIn = Object.entries(standIns).find(([start]) => name.startsWith(start))?.[1];
     if (standIn === undefined) throw new Error(`nothing stands in for the image ${name}`);
@@ -89,11 +88,13 @@ async function copyPostgres(folder: string): Promise<void> {
 /** What the entry point of the official image does, as far as our compose files ask for it. */
 const entry = `#!/bin/sh
 set -eu
-export PGDATA=/var/lib/postgresql/18/docker
+export PGDATA="\${PGDATA:-/var/lib/postgresql/18/docker}"
+# as root where it begins so, as the file may be another user's
+if [ -n "\${POSTGRES_PASSWORD_FILE:-}" ]; then
+  export POSTGRES_PASSWORD="$(cat "$POSTGRES_PASSWORD_FILE")"
+  unset POSTGRES_PASSWORD_FILE
+fi
 if [ "$(id -u)" = 0 ]; then
-  # read as root, as the file may be another user's
-  if [ -n "\${POSTGRES_PASSWORD_FILE:-}" ]; then POSTGRES_PASSWORD=$(cat "$POSTGRES_PASSWORD_FILE"); fi
-  export POSTGRES_PASSWORD
   mkdir -p "$PGDATA"
   chown -R 70:70 /var/lib/postgresql
   exec chroot --userspec=70:70 / /usr/local/bin/entry.sh

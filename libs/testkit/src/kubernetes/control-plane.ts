@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { freePort } from '../free-port.js';
 import { runCommand, type CommandOptions } from '../containers/namespaces.js';
 import { runFolderPrefix } from '../run-services.js';
@@ -31,6 +31,8 @@ export interface ControlPlane {
   kubectl(args: readonly string[], options?: CommandOptions): Promise<string>;
   /** Runs Helm as the cluster's administrator; gives what it printed. @throws Error with what it said */
   helm(args: readonly string[], options?: CommandOptions): Promise<string>;
+  /** Runs lines of a shell, with kubectl and Helm as the administrator's; gives what they printed. @throws Error with what failed */
+  shell(lines: string, options?: CommandOptions): Promise<string>;
   /** Starts a program of the cluster beside it, which ends with it. */
   start(name: string, args: readonly string[]): Promise<Component>;
   /** Writes a file by which a user reaches the API; gives its path. */
@@ -90,6 +92,9 @@ async function startOnce({ place = thisMachine, address = '127.0.0.1' }: Control
     const as = (program: string) => (args: readonly string[], how?: CommandOptions) =>
       runCommand(place.inside([program, ...args]), { ...how, env: home });
     const kubectl = as(clients.kubectl);
+    const programs = [dirname(clients.kubectl), dirname(clients.helm), home.PATH].join(':');
+    const shell = (lines: string, how?: CommandOptions) =>
+      runCommand(place.inside(['sh', '-ec', lines]), { ...how, env: { ...home, PATH: programs } });
 
     const etcd = await startEtcd(start, kubernetes, folder);
     const hosts = ['DNS:kubernetes.default.svc', 'IP:127.0.0.1', `IP:${serviceNetwork.api}`, `IP:${address}`];
@@ -139,7 +144,7 @@ async function startOnce({ place = thisMachine, address = '127.0.0.1' }: Control
     await start('kube-scheduler', [kubernetes, 'kube-scheduler', ...(await client('system:kube-scheduler'))]);
     const account = ['get', 'serviceaccount', 'default', '--namespace', 'default'];
     await untilReady('the controllers', running, () => kubectl(account).then(() => true));
-    return { folder, place, authority, kubectl, helm: as(clients.helm), start, kubeconfig, stop };
+    return { folder, place, authority, kubectl, helm: as(clients.helm), shell, start, kubeconfig, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -10,6 +10,8 @@ export interface Kubernetes {
   kubectl(args: readonly string[], options?: CommandOptions): Promise<string>;
   /** Runs Helm as the cluster's administrator; gives what it printed. @throws Error with what it said */
   helm(args: readonly string[], options?: CommandOptions): Promise<string>;
+  /** Runs lines of a shell, with kubectl and Helm as the administrator's; gives what they printed. @throws Error with what failed */
+  shell(lines: string, options?: CommandOptions): Promise<string>;
   /** Makes objects, or changes them. @throws Error with what the API refused */
   apply(...objects: readonly object[]): Promise<void>;
   /** An object, or a list of them, as `kubectl get … --output json` gives it. @throws Error where there is none */
@@ -74,9 +76,9 @@ export async function startRealKubernetes(): Promise<RealKubernetes> {
   }
 }
 
-function offer({ kubectl, helm }: ControlPlane, stop: () => Promise<void>): Kubernetes {
+function offer({ kubectl, helm, shell }: ControlPlane, stop: () => Promise<void>): Kubernetes {
   return {
-    ...{ kubectl, helm, stop },
+    ...{ kubectl, helm, shell, stop },
     apply: async (...items) => {
       await kubectl(['apply', '--filename', '-'], { input: JSON.stringify({ apiVersion: 'v1', kind: 'List', items }) });
     },
