@@ -448,17 +448,16 @@ describe('an identity', () => {
     expect(of('trial-principal').get('FIDUCIARY_SET')).toBe(nodes);
   });
 
-  test('admits whom its values name, and rolls when they change: it alone', async () => {
+  test('admits whom its values name; another document changes its folder and no pod', async () => {
     const { objects, pods } = rendering('alpha, after');
-    const folder = (name: string) =>
-      Object.keys(
-        objects.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === name)?.binaryData ?? {},
-      );
+    const folder = (name: string, among = objects) =>
+      Object.keys(among.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === name)?.binaryData ?? {});
     expect(folder('trial-fiduciary-admitted')).toEqual(['alpha-fiduciary-0', 'alpha-principal-0']);
     expect(folder('trial-principal-admitted').length).toBe(5);
     const more = { identities: { 'gamma-fiduciary': { documents: ['AAAA', 'BBBB'] } } };
-    const other = podsOf(await render('trial', EXAMPLES.alpha, allMade('alpha'), more));
-    expect(changed(pods, other)).toEqual(['trial-principal']);
+    const after = await render('trial', EXAMPLES.alpha, allMade('alpha'), more);
+    expect(folder('trial-principal-admitted', after)).toContain('gamma-fiduciary-1');
+    expect(changed(pods, podsOf(after))).toEqual([]);
   });
 });
 
