@@ -151,7 +151,12 @@ export function buildProgram(environment: Readonly<Record<string, string | undef
     .addOption(new Option('--role <role>', 'only the log of this role').choices(roles))
     .option('--node <cid>', 'only the log of this identity: any idDocumentCID of its chain')
     .option('--kubo <url>', 'the document store: RPC of a Kubo node, of any operator of the swarm')
-    .addOption(new Option('--folder <folder>', "or the folder of a standalone node's log").conflicts('kubo'))
+    .addOption(
+      new Option('--kubo-file <file>', 'or a file that holds its address, with user and password').conflicts('kubo'),
+    )
+    .addOption(
+      new Option('--folder <folder>', "or the folder of a standalone node's log").conflicts(['kubo', 'kuboFile']),
+    )
     .option('--seen <file>', 'remember the heads in this file, and hold those of the next time against them')
     .action(async (options: VerifyLogOptions) => {
       process.exitCode = (await verifyLog(options, say)) ? 0 : 2;

@@ -181,6 +181,7 @@ test('what stops an audit ends with 1, in one sentence', async () => {
     const { status, output, errors } = await dta(['verify-log', ...args]);
     expect({ status, output, lines: errors.trim().split('\n').length }).toEqual({ status: 1, output: '', lines: 1 });
     expect(errors).toMatch(sentence);
+    expect(errors).not.toContain('hidden');
   };
   const [store, head] = [
     ['--folder', join(folder, 'store')],
@@ -189,6 +190,16 @@ test('what stops an audit ends with 1, in one sentence', async () => {
   await one([...head], /give the document store/);
   await one([...head, '--kubo', 'localhost:5001'], /is no url/);
   await one([...head, '--kubo', 'http://127.0.0.1:9'], /Kubo at 127\.0\.0\.1:9 does not answer/);
+  const address = join(folder, 'kubo');
+  for (const [text, sentence] of [
+    ['http://user:hidden@127.0.0.1:9\n', /Kubo at 127\.0\.0\.1:9 does not answer/],
+    ['user:hidden@127.0.0.1:9', /^dta: what \S+ holds is no url/],
+  ] as const) {
+    await writeFile(address, text);
+    await one([...head, '--kubo-file', address], sentence);
+    await one([...head, '--kubo', text.trim()], /--kubo takes no user and password/);
+  }
+  await one([...head, '--kubo-file', join(folder, 'none')], /cannot read/);
   await one([...store, '--head', 'bafy'], /--head takes the CID/);
   await one([...store, '--url', 'http://127.0.0.1:9'], /127\.0\.0\.1:9/);
   await writeFile(seen, '{"logs":[{}]}');

@@ -3,7 +3,7 @@ import { publicPoint } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import { nodeApi, type NodeApi } from '../demo/node-api.js';
 import { startOwnNode } from '../demo/own-node.js';
-import { readBearerToken } from '../bearer-token.js';
+import { readSecretFile } from '../secret-file.js';
 
 /** What the demo is started with. */
 export interface DemoOptions {
@@ -21,7 +21,7 @@ type Say = (text: string) => void;
  */
 export async function runDemo({ url, tokenFile }: DemoOptions, say: Say): Promise<void> {
   if (!URL.canParse(url)) throw new DtaError('request_invalid', `${url} is no url: http://localhost:5556 is one`);
-  const token = await readBearerToken(tokenFile);
+  const token = await readSecretFile(tokenFile);
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => interrupted.abort(new DtaError('start_failed', 'the demo was interrupted')));

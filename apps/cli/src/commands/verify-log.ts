@@ -4,7 +4,7 @@ import { openFilesystemStore, openKuboStore, type DocumentStore } from '@dta/doc
 import { auditLog, firstIdentity, type AuditedLog, type LogAudit } from '@dta/envelope';
 import { DtaError, isDtaError, toDtaError } from '@dta/errors';
 import type { Role } from '@dta/identity';
-import { readBearerToken } from '../bearer-token.js';
+import { readSecretFile } from '../secret-file.js';
 import { nodeApi } from '../demo/node-api.js';
 import { SeenHeads } from '../log/seen-heads.js';
 
@@ -16,6 +16,7 @@ export interface VerifyLogOptions {
   readonly role?: Role;
   readonly node?: string;
   readonly kubo?: string;
+  readonly kuboFile?: string;
   readonly folder?: string;
   readonly seen?: string;
 }
@@ -96,13 +97,20 @@ function faultOf(error: unknown, { head, role, identity }: NamedLog): string {
   return `FAULT  ${which}: ${code}: ${message} ${JSON.stringify(metadata)}`;
 }
 
-async function openStore({ kubo, folder }: VerifyLogOptions): Promise<DocumentStore> {
+async function openStore({ kubo, kuboFile, folder }: VerifyLogOptions): Promise<DocumentStore> {
   if (folder !== undefined) return openFilesystemStore(folder);
-  if (kubo === undefined) throw new DtaError('request_invalid', 'give the document store: --kubo or --folder');
-  if (!/^https?:/.test(kubo) || !URL.canParse(kubo)) {
-    throw new DtaError('request_invalid', `${kubo} is no url: http://127.0.0.1:5001 is one`);
+  if (kubo?.includes('@') === true) {
+    const sentence =
+      '--kubo takes no user and password, which every user of the machine would see: put the address into a file, --kubo-file';
+    throw new DtaError('request_invalid', sentence);
   }
-  return openKuboStore({ url: kubo, timeoutMs: DOCUMENT_STORE_TIMEOUT_MS });
+  const url = kubo ?? (await readSecretFile(kuboFile));
+  if (url === null) throw new DtaError('request_invalid', 'give the document store: --kubo, --kubo-file or --folder');
+  if (!/^https?:/.test(url) || !URL.canParse(url)) {
+    const named = kubo ?? `what ${kuboFile} holds`; // which may have a password in it
+    throw new DtaError('request_invalid', `${named} is no url: http://127.0.0.1:5001 is one`);
+  }
+  return openKuboStore({ url, timeoutMs: DOCUMENT_STORE_TIMEOUT_MS });
 }
 
 /** @param firstOf the first document of an identity's chain: a node may be named by any */
@@ -113,7 +121,7 @@ async function namedLogs(
   const identity = node === undefined ? null : readCid('--node', node);
   if (head !== undefined) return { logs: [{ head: readCid('--head', head), role: role ?? null, identity }], away: [] };
   if (!URL.canParse(url)) throw new DtaError('request_invalid', `${url} is no url: http://localhost:5556 is one`);
-  const api = nodeApi(url, await readBearerToken(tokenFile), new AbortController().signal);
+  const api = nodeApi(url, await readSecretFile(tokenFile), new AbortController().signal);
   const { heads, outcomes } = await api.heads();
   const isAsked = async (one: { role: Role; nodeCID: Cid }) =>
     (role === undefined || one.role === role) &&
