@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { ascii, cidToBytes, u32 } from '@dta/codec';
+import { ascii, cidToBytes, u32, type Cid } from '@dta/codec';
 import {
   addScalars,
   addVectors,
@@ -150,6 +150,28 @@ test('without what it rests on, or with two of it', async () => {
     const more = withMore(message, await byPrincipal({}));
     await expect(ask(more)).rejects.toThrow(refusal('envelope_invalid', 'exactly one manifest'));
   }
+});
+
+test('who dealt and never accepted is no member', async () => {
+  const { evidence } = parties;
+  const deals = await Promise.all(
+    evidence.all(dealStatement).map((deal) => {
+      const { dealer, acceptances, shares } = deal.body;
+      const said = { acceptances: acceptances.slice(0, 2), shares: shares.slice(0, 2) };
+      return restate(dealStatement, deal, parties.fiduciary(dealer).author, said);
+    }),
+  );
+  const members = rows().members.map(([at, member, acceptance]): Rows['members'][number] =>
+    at === 3 ? [at, member, null] : [at, member, acceptance],
+  );
+  const other = await byPrincipal({ members, deals: deals.map(({ body, cid }): [number, Cid] => [body.dealer, cid]) });
+  const setup = [
+    ...[evidence.request, evidence.one(enrolmentStatement), ...evidence.all(acceptanceStatement).slice(0, 2)],
+    ...[...deals, other],
+  ];
+  expect(() => verifySetup(parties.read(setup.map(({ bytes }) => bytes)))).toThrow(
+    refusal('transcript_mismatch', 'does not fit'),
+  );
 });
 
 test("a member knows its own Deal: one that a thief of its key signed isn't", async () => {
