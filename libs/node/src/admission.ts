@@ -201,7 +201,7 @@ export class Admission {
       await keepEarlyRevocation(this.#database, revocation, teller);
       return;
     }
-    const lineage = documents.find(identity) === undefined ? [] : documents.lineageOf(identity);
+    const lineage = documents.lineageOf(identity);
     await this.#stored.write(async (sql) => {
       const directory = new IdentityDirectory({ below: this.directory });
       directory.add(lineage.map((one) => one.bytes));

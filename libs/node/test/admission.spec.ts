@@ -50,6 +50,39 @@ describe('the admission list', () => {
     expect(again.isOwn(peer.identity.cid)).toBe(false);
   });
 
+  test('is read for its operator without a key ring', async () => {
+    await (await open()).admit([peer.identity.bytes]);
+    const list = await Admission.read(database);
+    expect(list.list().map(({ cid }) => cid)).toEqual([own.identity.cid, peer.identity.cid]);
+    expect(list.isOwn(own.identity.cid)).toBe(false); // nothing says who it is
+    expect(await codeOf(list.assertAdmitted((await member('stranger', 'principal')).identity.cid))).toBe(
+      'identity_not_admitted',
+    );
+  });
+
+  test('takes documents of one chain at a time', async () => {
+    const admission = await open();
+    const other = await member('other', 'principal');
+    await expect(admission.admit([peer.identity.bytes, other.identity.bytes])).rejects.toThrow(
+      refusal('identity_invalid', 'more than one chain'),
+    );
+    for (const { identity } of [peer, other]) expect(await admission.isAdmitted(identity.cid)).toBe(false);
+  });
+
+  test('writes documents oldest first, and two successors of one by their names, however they are given', async () => {
+    const successors = [await rotated(peer), await rotated(peer)];
+    const further = await Promise.all(successors.map((one) => rotated(one)));
+    const byName = (members: readonly Member[]) =>
+      members.map(({ identity }) => identity).sort((a, b) => (a.cid < b.cid ? -1 : 1));
+    const chain = [peer.identity, ...byName(successors), ...byName(further)];
+    for (const given of [chain, chain.toReversed()]) {
+      await database.query('DELETE FROM identities');
+      await (await open()).admit(given.map(({ bytes }) => bytes));
+      const rows = await database.query<{ cid: string }>('SELECT cid FROM identities WHERE NOT own ORDER BY seq');
+      expect(rows.map(({ cid }) => cid)).toEqual(chain.map(({ cid }) => cid));
+    }
+  });
+
   test('is of chains: a successor that rides along is admitted with its first document, and no stranger is', async () => {
     const admission = await open();
     await admission.admit([peer.identity.bytes]);
@@ -67,7 +100,12 @@ describe('the admission list', () => {
     const altered = bytes.with(bytes.length - 1, (bytes.at(-1) ?? 0) ^ 1);
     await expect(admission.admit([altered])).rejects.toThrow(refusal('identity_invalid'));
     await expect(admission.admit([])).rejects.toThrow(refusal('identity_invalid'));
-    await expect(admission.admit([(await successorOf(peer)).bytes])).rejects.toThrow(refusal('identity_invalid'));
+    const orphan = await successorOf(await member('other', 'principal'));
+    for (const given of [[orphan], [peer.identity, orphan]])
+      await expect(admission.admit(given.map((document) => document.bytes))).rejects.toThrow(
+        refusal('identity_invalid', "give the chain's documents together"),
+      );
+    expect(await admission.isAdmitted(peer.identity.cid)).toBe(false);
     await admission.admit([bytes]);
     const future = await successorOf(peer, Date.now() + 150_000);
     await expect(admission.admit([future.bytes])).rejects.toThrow(refusal('time_ahead'));
@@ -81,7 +119,7 @@ describe('the admission list', () => {
     const successor = await successorOf(peer);
     await admission.admit([successor.bytes]);
     expect(admission.newestOf(peer.identity.cid).cid).toBe(successor.cid);
-    expect(admission.list().map(({ cid }) => cid)).toContain(successor.cid);
+    expect(admission.list().map(({ cid }) => cid)).toEqual([own.identity.cid, successor.cid]);
     expect((await open()).newestOf(peer.identity.cid).cid).toBe(successor.cid);
   });
 });
@@ -196,14 +234,36 @@ test('a successor that came with a message waits for whoever writes another docu
   }
 });
 
-test('a revocation is of the chain itself', async () => {
+test('a chain that another replica was told is over stays so by that word', async () => {
+  const one = await open();
+  await one.admit([peer.identity.bytes]);
+  const other = await open();
+  const [first, second] = [
+    await revokeIdentity(peer.identity.cid, 'stolen', peer.key, Date.now()),
+    await revokeIdentity(peer.identity.cid, 'lost', peer.key, Date.now()),
+  ];
+  await one.revoke(first.bytes);
+  await other.revoke(second.bytes);
+  const ahead = await revokeIdentity(peer.identity.cid, 'lost', peer.key, Date.now() + 600_000);
+  await one.revoke(ahead.bytes); // says nothing new
+  for (const admission of [one, other, await open()])
+    expect(await admission.revocationOf(peer.identity.cid)).toEqual(first.bytes);
+});
+
+test('a revocation is of the chain itself, and not dated ahead', async () => {
   const admission = await open();
   await admission.admit([peer.identity.bytes]);
   const thief = await member('thief', 'principal');
   const forged = await revokeIdentity(peer.identity.cid, 'mine now', thief.key, Date.now());
   await expect(admission.revoke(forged.bytes)).rejects.toThrow(refusal('signature_invalid'));
+  const stranger = await member('stranger', 'principal');
+  for (const { identity, key } of [peer, stranger]) {
+    const ahead = await revokeIdentity(identity.cid, 'soon', key, Date.now() + 150_000);
+    await expect(admission.revoke(ahead.bytes)).rejects.toThrow(refusal('time_ahead'));
+  }
   expect(admission.directory.standingOf(peer.identity.cid)).toBe('sound');
-  expect(await database.query('SELECT FROM revocations')).toEqual([]);
+  for (const table of ['revocations', 'early_revocations'])
+    expect(await database.query(`SELECT FROM ${table}`)).toEqual([]);
 });
 
 describe('a key ring', () => {

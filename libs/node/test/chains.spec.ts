@@ -1,6 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Cid } from '@dta/codec';
-import { decideFork, drawKey, revokeIdentity } from '@dta/identity';
+import {
+  decideFork,
+  decisionStatement,
+  drawKey,
+  IdentityDirectory,
+  parseStatement,
+  revokeIdentity,
+} from '@dta/identity';
 import { freshDatabase, type FreshDatabase } from '@dta/testkit';
 import { setTimeout as delay } from 'node:timers/promises';
 import { EARLY_REVOCATIONS_MAX } from '../src/chain-rows.js';
@@ -158,6 +165,10 @@ describe('a decision', () => {
       await expect(admission.decide(await decidedFor(second, key))).rejects.toThrow(refusal('signature_invalid'));
     const stranger = await member('stranger', 'principal');
     await expect(admission.decide(await decidedFor(stranger))).rejects.toThrow(refusal('identity_not_found'));
+    const directory = new IdentityDirectory({ below: admission.directory });
+    directory.add(bytesOf(stranger)); // as it rides along
+    const ofStranger = parseStatement([decisionStatement], await decidedFor(stranger));
+    await expect(admission.judge(ofStranger, directory)).rejects.toThrow(refusal('identity_not_admitted'));
     await admission.decide(await decidedFor(second));
     await expect(admission.decide(await decidedFor(rivalOfSecond))).rejects.toThrow(refusal('identity_invalid'));
     expect(newest(admission)).toBe(second.identity.cid);
@@ -258,6 +269,15 @@ describe('a Revocation', () => {
     expect(standing(admission)).toBe('revoked');
   });
 
+  test('that is by the newest key of a frozen chain counts once the operator has it go on', async () => {
+    const admission = await knowing();
+    await admission.revoke(await revokedBy(second, second));
+    await admission.admit(bytesOf(second, rivalOfSecond));
+    expect(standing(admission)).toBe('frozen');
+    await admission.follow(second.identity.cid);
+    for (const node of [admission, await open()]) expect(standing(node)).toBe('revoked');
+  });
+
   test('that is told of chains that are not admitted takes a bounded place, of each teller its own', async () => {
     const admission = await open();
     const [teller, flooder] = [first.identity.cid, second.identity.cid];
@@ -285,7 +305,8 @@ describe('a Revocation', () => {
       await database.query('DELETE FROM revocations');
       const insert = 'INSERT INTO revocations (first, bytes) VALUES ($1, $2)';
       await database.query(insert, [first.identity.cid, Buffer.from(bytes)]);
-      expect(standing(await open())).toBe('sound');
+      const node = await open();
+      expect([standing(node), await node.revocationOf(first.identity.cid)]).toEqual(['sound', null]);
       expect(told.at(-1)).toMatchObject({ kind: 'revocation', sentence: expect.stringMatching(/does not verify/) });
     }
     const lastTold = told.length;
@@ -301,6 +322,15 @@ describe('a Revocation', () => {
     await admission.learn([second.identity]);
     await admission.admit(bytesOf(second));
     for (const node of [admission, await open()]) expect(standing(node)).toBe('revoked');
+  });
+
+  test('stays the one that ended the chain, whatever came before it of documents that are heard of later', async () => {
+    const admission = await knowing();
+    await admission.revoke(await revokedBy(recovery, second));
+    const word = await revokedBy(first);
+    await admission.revoke(word);
+    await admission.admit(bytesOf(second));
+    expect(await admission.revocationOf(first.identity.cid)).toEqual(word);
   });
 });
 

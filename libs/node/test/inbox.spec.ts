@@ -20,6 +20,7 @@ import {
   type NodeOptions,
   type PeerStep,
 } from '../src/index.js';
+import { known as knownOrder } from '../src/inbox.js';
 import { refusal } from './refusal.js';
 import { cast, member, RoleRig, rowsOf, successorOf, WiredParties, type Cast } from './testing/index.js';
 
@@ -353,6 +354,14 @@ test('statements stay at hand while their setup is under way, and no longer', as
   expect(atHand()).toEqual([true, true]);
   await inbox.answer('commit', payload, async (...given) => ({ ...(await step(...given)), settled: 'setup' }));
   expect(atHand()).toEqual([false, false]);
+  await inbox.answer('confirm', payload, step);
+  expect(atHand()).toEqual([true, true]);
+  const [release] = decodeBundle(payload).envelopes; // any will do
+  await inbox.answer('release', payload, async (...given) => ({
+    ...(await step(...given)),
+    envelopes: [known(release)],
+  }));
+  expect(atHand()).toEqual([false, false]);
 });
 
 describe('a clock that was ahead for a moment, and is right again:', () => {
@@ -411,6 +420,29 @@ test('a step is refused while the own clock and the database differ, but what wa
   expect(calls()).toBe(1);
 });
 
+test('a message is of a principal, and refers to no other envelope', async () => {
+  const both = await member('both', 'principal', 'beneficiary');
+  await node.admission.admit([both.identity.bytes]);
+  const { calls, step } = counting();
+  const asBeneficiary = await parties.seal(message, { by: both, from: 'beneficiary' });
+  await expect(inbox.answer('accept', asBeneficiary, step)).rejects.toThrow(
+    refusal('envelope_invalid', "a principal's"),
+  );
+  const referring = await parties.seal(message, { prev: [refOf()] });
+  await expect(inbox.answer('accept', referring, step)).rejects.toThrow(
+    refusal('envelope_invalid', 'refers to no envelope'),
+  );
+  expect(calls()).toBe(0);
+});
+
+test('a verb that needs an order is refused where there is none', async () => {
+  const { step } = counting();
+  const needing: PeerStep<Tally> = async (order, ...rest) => step(knownOrder(order), ...rest);
+  await expect(inbox.answer('deal', payload, needing)).rejects.toThrow(refusal('order_not_found'));
+  await inbox.answer('accept', payload, step);
+  await inbox.answer('deal', payload, needing);
+});
+
 test('a stored reply is of its verb: the same bytes under another verb are another message', async () => {
   const [first, second] = [counting(), counting()];
   const reply = await inbox.answer('accept', payload, first.step);
@@ -424,11 +456,12 @@ describe("a gateway's call", () => {
   const [token, nextToken] = ['a bearer token', 'the one after it'];
   const nextPsk = randomBytes(32);
   const subject = () => internalSubject(members.f1.identity.cid, 'fiduciary', 'list-identities');
-  const inboxOf = (now = Date.now()) =>
+  const hashes = [token, nextToken].map((text) => sha256(new TextEncoder().encode(text)));
+  const inboxOf = (now = Date.now(), tokenHashes: readonly Uint8Array[] | null = hashes) =>
     new InternalInbox({
       sql: node.database,
       psks: [...options.psks, nextPsk],
-      tokenHashes: [token, nextToken].map((text) => sha256(new TextEncoder().encode(text))),
+      tokenHashes,
       now: () => now,
       log: node.log,
       refusals: node.refusals,
@@ -450,6 +483,24 @@ describe("a gateway's call", () => {
     expect(await serve(made({}))).toEqual({ identities: [] });
     for (const wrong of [null, '', 'another token', `${token} `]) {
       await expect(serve(made({ token: wrong }))).rejects.toThrow(refusal('unauthenticated'));
+    }
+  });
+
+  test('is answered without a token where no role asks for one', async () => {
+    expect(await serve(made({ token: null }), inboxOf(Date.now(), null))).toEqual({ identities: [] });
+  });
+
+  test('for the status alone is answered to any caller', async () => {
+    const at = internalSubject(members.f1.identity.cid, 'fiduciary', 'status');
+    const call = makeCall(
+      'status',
+      { psk: options.psks[0], subject: at, gateway: 'test', now: Date.now() },
+      { caller: { token: null }, requestId: 'test', traceparent: null, params: {} },
+    );
+    const run = async () => Promise.reject(new DtaError('busy', 'was asked'));
+    for (let times = 0; times < 2; times += 1) {
+      const reply = await inboxOf().answer('status', at, call.bytes, run);
+      expect(() => call.readReply(reply)).toThrow(refusal('busy'));
     }
   });
 

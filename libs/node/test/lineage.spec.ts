@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { cidOf } from '@dta/codec';
 import { kemKeyPair, randomBytes } from '@dta/crypto';
-import { createIdentity, IdentityDirectory, softwareSigningKey, type Identity } from '@dta/identity';
+import { createIdentity, IdentityDirectory, rotateIdentity, softwareSigningKey, type Identity } from '@dta/identity';
 import { known } from '@dta/order/testing';
 import { freshDatabase, type FreshDatabase } from '@dta/testkit';
 import { Admission, migrateDatabase, openDatabase, openKeyRing, type Database } from '../src/index.js';
@@ -88,6 +89,18 @@ describe('who sends a message with a chain of documents', () => {
     await expect(lineage(ahead)).rejects.toThrow(refusal('time_ahead'));
     const altered = { ...peer.identity, ...(await member('none', 'principal')).identity, bytes: randomBytes(64) };
     await expect(lineage([altered])).rejects.toThrow(refusal('identity_not_found'));
+    const bytes = randomBytes(64);
+    await expect(lineage([{ ...peer.identity, bytes, cid: cidOf(bytes) }])).rejects.toThrow(refusal('non_canonical'));
+  });
+
+  test('is refused for a document after one that committed to no key', async () => {
+    const [{ publicKey: kem }, key, nextKey] = [await kemKeyPair(), newKey(), newKey()];
+    const said = { name: 'last', roles: ['principal' as const], kem, now: Date.now() };
+    const last = await createIdentity(said, key);
+    await admission.admit([last.bytes]);
+    const after = await rotateIdentity(last, said, nextKey, key);
+    await expect(lineage([last, after])).rejects.toThrow(refusal('identity_invalid', 'another key'));
+    expect(read).toBe(0);
   });
 });
 
