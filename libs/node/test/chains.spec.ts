@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Cid } from '@dta/codec';
 import {
   decideFork,
@@ -105,6 +105,7 @@ describe('a thief of a retired key', () => {
     const fourth = await successorOf(third);
     await admission.learn([fourth.identity]);
     expect(newest(admission)).toBe(fourth.identity.cid);
+    expect(told.map(({ identity }) => identity)).toEqual([rivalOfSecond.identity.cid]); // the alarm is of no other
   });
 
   test('revokes nothing, with a fork or without one', async () => {
@@ -178,6 +179,7 @@ describe('a decision', () => {
     const admission = await knowing(second, rivalOfSecond);
     const other = await open();
     await admission.follow(second.identity.cid);
+    expect(told.at(-1)).toMatchObject({ identity: second.identity.cid, sentence: 'a fork of a chain was decided' });
     for (const node of [admission, await open()])
       expect([standing(node), newest(node)]).toEqual(['sound', second.identity.cid]);
     await heard(other, () => standing(other) === 'sound' && newest(other) === second.identity.cid);
@@ -190,6 +192,19 @@ describe('a decision', () => {
       refusal('identity_not_found'),
     );
   });
+});
+
+test('documents that are known, or of no admitted chain, cost no write', async () => {
+  const admission = await knowing(second);
+  const transaction = jest.spyOn(database, 'transaction');
+  try {
+    await admission.learn([first, second, await member('stranger', 'principal')].map(({ identity }) => identity));
+    expect(transaction).not.toHaveBeenCalled();
+    await admission.learn([third.identity]);
+    expect(transaction).toHaveBeenCalledTimes(1);
+  } finally {
+    transaction.mockRestore();
+  }
 });
 
 test('two replicas that learn in another order go by the same line', async () => {
