@@ -61,7 +61,6 @@ function unknownOf(directory: IdentityDirectory, sender: Cid, documents: readonl
         metadata: { identity: cid },
       });
     }
-    byCid.delete(cid);
     const document = parseDocument(bytes, cid);
     lineage.unshift(document);
     cid = document.body.prev;

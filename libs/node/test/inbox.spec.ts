@@ -8,6 +8,7 @@ import { makeCall } from '@dta/internal-call';
 import { signStatement } from '@dta/identity';
 import { acknowledgedStatement, requestStatement, signRequest, type OrderStatement } from '@dta/order';
 import { known, type Sent } from '@dta/order/testing';
+import type { Logger } from '@dta/service';
 import { z } from 'zod';
 import {
   createClock,
@@ -21,6 +22,8 @@ import {
   type PeerStep,
 } from '../src/index.js';
 import { known as knownOrder } from '../src/inbox.js';
+import type { InternalInboxParts } from '../src/internal-inbox.js';
+import type { RefusalLog, Told } from '../src/refusal-log.js';
 import { refusal } from './refusal.js';
 import { cast, member, RoleRig, rowsOf, successorOf, WiredParties, type Cast } from './testing/index.js';
 
@@ -317,6 +320,7 @@ describe('a step that was taken before, in another envelope', () => {
     const [second, third] = [await another(), await another()];
     const reply = await own.answer('commit', second, repeating);
     expect(envelopeOf(reply).header).toMatchObject({ log: false, prev: [envelopeOf(second).cid] });
+    expect(message.statements.some(({ cid }) => node.verified.get(cid) !== undefined)).toBe(false);
     expect(await own.answer('commit', second, repeating)).toEqual(reply);
     const refused = own.answer('commit', third, repeating).catch((error: unknown) => error);
     const { code, metadata } = toDtaError(await refused);
@@ -435,6 +439,53 @@ test('a message is of a principal, and refers to no other envelope', async () =>
   expect(calls()).toBe(0);
 });
 
+test('a message is signed by its sender, and not dated ahead, whatever is in it', async () => {
+  const { calls, step } = counting();
+  const thief = { ...members.p, key: members.b.key };
+  const forged = await parties.seal(message, { by: thief });
+  await expect(inbox.answer('accept', forged, step)).rejects.toThrow(refusal('envelope_invalid', 'not by the sender'));
+  const ahead = await parties.seal(message, { now: Date.now() + 150_000 });
+  await expect(inbox.answer('accept', ahead, step)).rejects.toThrow(refusal('time_ahead'));
+  expect(calls()).toBe(0);
+});
+
+test('a refusal is told of a peer only once its signature holds', async () => {
+  const told: Told[] = [];
+  const refusals = { refused: (about: Told) => void told.push({ ...about }) } as RefusalLog; // all that an inbox uses
+  const telling = new Inbox<Tally>({ ...node, orders, refusals });
+  const refusing: PeerStep<Tally> = async () => Promise.reject(new DtaError('deal_invalid', 'no'));
+  const thief = { ...members.p, key: members.b.key };
+  for (const sealed of [payload, await parties.seal(message, { by: thief })])
+    await expect(telling.answer('accept', sealed, refusing)).rejects.toThrow();
+  const about = { verb: 'accept', peer: members.p.identity.cid, order: refOf() };
+  expect(told).toEqual([
+    { ...about, isVerified: true },
+    { ...about, isVerified: false },
+  ]);
+});
+
+test('a step gets what came beside its message, and its attachments go with the answer until a setup is over', async () => {
+  const { step } = counting();
+  const [own] = decodeBundle(payload).envelopes;
+  const beside = [known(own), known(own)]; // any will do
+  const sealed = await parties.seal({ ...message, attachments: [Uint8Array.of(1)] }, { further: beside });
+  const attachments = [Uint8Array.of(2)];
+  const answerWith = (settled: 'setup' | null, verb: string) =>
+    inbox.answer(verb, sealed, async (order, given, tools) => {
+      expect([given.envelopes, given.attachments]).toEqual([beside, [Uint8Array.of(1)]]);
+      return { ...(await step(order, given, tools)), attachments, settled };
+    });
+  expect(decodeBundle(await answerWith(null, 'deal')).attachments).toEqual(attachments);
+  expect(decodeBundle(await answerWith('setup', 'confirm')).attachments).toEqual([]);
+});
+
+test('an event says the new state of an order, or the verb where it stays in its state', async () => {
+  const { step } = counting();
+  for (const verb of ['accept', 'deal']) await inbox.answer(verb, payload, step);
+  const events = await node.database.query('SELECT kind FROM events WHERE order_ref = $1 ORDER BY id', [refOf()]);
+  expect(events).toEqual([{ kind: 'counted' }, { kind: 'deal' }]);
+});
+
 test('a verb that needs an order is refused where there is none', async () => {
   const { step } = counting();
   const needing: PeerStep<Tally> = async (order, ...rest) => step(knownOrder(order), ...rest);
@@ -457,7 +508,11 @@ describe("a gateway's call", () => {
   const nextPsk = randomBytes(32);
   const subject = () => internalSubject(members.f1.identity.cid, 'fiduciary', 'list-identities');
   const hashes = [token, nextToken].map((text) => sha256(new TextEncoder().encode(text)));
-  const inboxOf = (now = Date.now(), tokenHashes: readonly Uint8Array[] | null = hashes) =>
+  const inboxOf = (
+    now = Date.now(),
+    tokenHashes: readonly Uint8Array[] | null = hashes,
+    other: Partial<InternalInboxParts> = {},
+  ) =>
     new InternalInbox({
       sql: node.database,
       psks: [...options.psks, nextPsk],
@@ -466,6 +521,7 @@ describe("a gateway's call", () => {
       log: node.log,
       refusals: node.refusals,
       observe: () => undefined,
+      ...other,
     });
   const made = (said: { token?: string | null; psk?: Uint8Array; now?: number }) =>
     makeCall(
@@ -484,6 +540,23 @@ describe("a gateway's call", () => {
     for (const wrong of [null, '', 'another token', `${token} `]) {
       await expect(serve(made({ token: wrong }))).rejects.toThrow(refusal('unauthenticated'));
     }
+  });
+
+  test('has a line in the log, of the request that it belongs to and how it ended', async () => {
+    const lines: object[] = [];
+    const log = { info: (fields: object) => void lines.push(fields), debug: () => undefined } as unknown as Logger;
+    const refused: Told[] = [];
+    const refusals = { refused: (about: Told) => void refused.push(about) } as RefusalLog;
+    const telling = inboxOf(Date.now(), hashes, { log, refusals }); // all that an inbox uses of both
+    await serve(made({}), telling);
+    await expect(serve(made({ token: 'wrong' }), telling)).rejects.toThrow(refusal('unauthenticated'));
+    const said = { requestId: 'test', call: 'list-identities' };
+    expect(lines).toMatchObject([
+      { ...said, code: 'ok' },
+      { ...said, code: 'unauthenticated' },
+    ]);
+    await expect(serve(made({ psk: randomBytes(32) }), telling)).rejects.toThrow();
+    expect(refused).toEqual([{ verb: 'list-identities', peer: null, isVerified: false, order: null }]);
   });
 
   test('is answered without a token where no role asks for one', async () => {
