@@ -451,7 +451,7 @@ test('a message is signed by its sender, and not dated ahead, whatever is in it'
 
 test('a refusal is told of a peer only once its signature holds', async () => {
   const told: Told[] = [];
-  const refusals = { refused: (about: Told) => void told.push({ ...about }) } as RefusalLog; // all that an inbox uses
+  const refusals: RefusalLog = { refused: (about) => void told.push({ ...about }) };
   const telling = new Inbox<Tally>({ ...node, orders, refusals });
   const refusing: PeerStep<Tally> = async () => Promise.reject(new DtaError('deal_invalid', 'no'));
   const thief = { ...members.p, key: members.b.key };
@@ -544,10 +544,11 @@ describe("a gateway's call", () => {
 
   test('has a line in the log, of the request that it belongs to and how it ended', async () => {
     const lines: object[] = [];
+    // all that an inbox uses of it
     const log = { info: (fields: object) => void lines.push(fields), debug: () => undefined } as unknown as Logger;
     const refused: Told[] = [];
-    const refusals = { refused: (about: Told) => void refused.push(about) } as RefusalLog;
-    const telling = inboxOf(Date.now(), hashes, { log, refusals }); // all that an inbox uses of both
+    const refusals: RefusalLog = { refused: (about) => void refused.push(about) };
+    const telling = inboxOf(Date.now(), hashes, { log, refusals });
     await serve(made({}), telling);
     await expect(serve(made({ token: 'wrong' }), telling)).rejects.toThrow(refusal('unauthenticated'));
     const said = { requestId: 'test', call: 'list-identities' };
