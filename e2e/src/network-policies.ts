@@ -78,13 +78,17 @@ function allows(
   return selecting.some(({ metadata, spec }) =>
     (rulesOf(spec) ?? []).some((rule) => {
       const peers = type === 'Egress' ? rule.to : rule.from;
-      const isPort = rule.ports?.some(
+      const ports = rule.ports?.length === 0 ? undefined : rule.ports;
+      const isPort = ports?.some(
         (each) =>
           (each.protocol ?? 'TCP') === protocol &&
           (each.port === undefined || (each.port <= port && port <= (each.endPort ?? each.port))),
       );
-      // without peers or ports a rule is about all of them
-      return (isPort ?? true) && (peers?.some((peer) => isPeer(peer, other, metadata.namespace)) ?? true);
+      // without peers or ports, or with empty lists of them, a rule is about all of them
+      return (
+        (isPort ?? true) &&
+        (peers === undefined || peers.length === 0 || peers.some((peer) => isPeer(peer, other, metadata.namespace)))
+      );
     }),
   );
 }

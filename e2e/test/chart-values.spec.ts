@@ -186,6 +186,41 @@ const wrong: readonly (readonly [string, Values, RegExp])[] = [
     /gateway\.enabled is true, but the operator has no role/,
   ],
   ['a role without its Secret', { principal: { existingSecret: '' } }, /principal\.existingSecret is missing/],
+  [
+    'one Secret for two roles',
+    { beneficiary: { existingSecret: 'dta-principal' } },
+    /beneficiary\.\w+ is "dta-principal.*", and so is that of principal: each identity has one of its own/,
+  ],
+  [
+    'one claim for all',
+    { role: { persistence: { existingClaim: 'one' } } },
+    /beneficiary\.persistence\.existingClaim is "one", and so is that of principal/,
+  ],
+  [
+    'one node for two identities',
+    { identities: { 'trial-beneficiary': allMade('standalone').identities['trial-principal'] } },
+    /beneficiary\.node is "\w+", and so is that of principal/,
+  ],
+  [
+    "a passphrase for a file that names a token's keys",
+    fiduciary({ custody: { ...hsm, pkcs11: { ...hsm.pkcs11, signInToken: true } }, keyFile: { passphrase: true } }),
+    /fiduciaries \(fiduciary-1\)\.keyFile\.passphrase is true with custody\.pkcs11\.signInToken/,
+  ],
+  [
+    'DNS everywhere',
+    { networkPolicy: { dns: { to: [] } } },
+    /networkPolicy\.dns\.to is empty, which would mean everywhere/,
+  ],
+  [
+    'a grace that the pause before the end takes',
+    { shutdown: { preStopSeconds: 20 } },
+    /shutdown\.gracePeriodSeconds is 40: preStopSeconds, 20, and the 30 s/,
+  ],
+  [
+    'a long name',
+    { fullnameOverride: 'payments-trust-authority-1' },
+    /"payments-trust-authority-1", has more than 24 characters/,
+  ],
   ['no token', { access: { existingSecret: '' } }, /access\.existingSecret is missing/],
   ['no NATS', { nats: { urls: [] } }, /nats\.urls is empty/],
   [

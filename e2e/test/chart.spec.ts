@@ -84,6 +84,13 @@ const hsm: Values = {
     keyFile: { existingSecret: 'key-files' },
     replicas: 2,
   },
+  principal: { keyFile: { key: 'principal' } },
+  beneficiary: { keyFile: { key: 'beneficiary' } },
+  fiduciaries: [1, 2, 3].map((at) => ({
+    name: `fiduciary-${at}`,
+    existingSecret: `dta-fiduciary-${at}`,
+    keyFile: { key: `fiduciary-${at}` },
+  })),
   postgres: { maxConnections: 500 },
 };
 

@@ -90,21 +90,29 @@ test('internal keys and tokens are replaced under load: no order is lost, and no
   const nextToken = randomBytes(24).toString('base64url');
   const nextHash = createHash('sha256').update(nextToken).digest('hex');
   const load = placeOrders();
-  const begun = async (count: number) => {
-    for (const limit = Date.now() + 60_000; load.placed.length < count && Date.now() < limit;) await delay(20);
+  /** Until so many more orders are placed. */
+  const more = async (count: number) => {
+    const wanted = load.placed.length + count;
+    const limit = Date.now() + 60_000;
+    while (load.placed.length < wanted && Date.now() < limit) await delay(20);
+    expect(load.placed.length).toBeGreaterThanOrEqual(wanted);
   };
-  await begun(2);
+  await more(2);
 
   await write((old, fresh) => `${old}:${fresh}`, next);
-  await writeFile(hashFile, `${nextHash}:${oldHash}`);
   await roll();
-  token = nextToken;
+  await more(2);
   await write((old, fresh) => `${fresh}:${old}`, next);
   await roll();
+  await more(2);
   await write((_, fresh) => fresh, next);
+  await writeFile(hashFile, `${nextHash}:${oldHash}`);
+  await roll();
+  token = nextToken; // now that no call is sealed by the old key
+  await more(2);
   await writeFile(hashFile, nextHash);
   await roll();
-  await begun(load.placed.length + 2);
+  await more(2);
   await load.stop();
 
   expect(load.refused.filter((refusal) => !refusal.startsWith('503 busy'))).toEqual([]);

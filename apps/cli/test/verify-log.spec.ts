@@ -188,12 +188,13 @@ test('what stops an audit ends with 1, in one sentence', async () => {
     ['--head', role.head],
   ] as const;
   await one([...head], /give the document store/);
-  await one([...head, '--kubo', 'localhost:5001'], /is no url/);
+  await one([...head, '--kubo', 'localhost:5001'], /--kubo is no address/);
   await one([...head, '--kubo', 'http://127.0.0.1:9'], /Kubo at 127\.0\.0\.1:9 does not answer/);
   const address = join(folder, 'kubo');
   for (const [text, sentence] of [
     ['http://user:hidden@127.0.0.1:9\n', /Kubo at 127\.0\.0\.1:9 does not answer/],
-    ['user:hidden@127.0.0.1:9', /^dta: what \S+ holds is no url/],
+    ['user:hidden@127.0.0.1:9', /^dta: what \S+ holds is no address/],
+    ['http://user:99/hidden@127.0.0.1:9', /^dta: what \S+ holds is no address/],
   ] as const) {
     await writeFile(address, text);
     await one([...head, '--kubo-file', address], sentence);

@@ -14,7 +14,7 @@ afterEach(() => setup.stop());
 
 const place = (wait: number) => setup.http('/v1/order', { json: { wait } });
 const overloaded = (retryAfterMs: number) => () => {
-  throw new DtaError('busy', '200 orders wait for their turn', { metadata: { retryAfterMs } });
+  throw new DtaError('busy', '200 orders wait for their turn', { metadata: { retryAfterMs, everyMs: 1_000 } });
 };
 const asked = () => setup.roles.seen.length;
 
@@ -51,7 +51,9 @@ test('one that asks for an order again by its key, or for a redemption, is answe
 const busy = (metadata: Record<string, string | number>, cause?: unknown) =>
   new DtaError('busy', '200 orders wait for their turn', { metadata, cause });
 
-/** What a request for an order meets at an overload of its own, at a time by `clock`. */
+const patient = { waitMs: 10_000, hasKey: false };
+
+/** What a request for an order meets at an overload, before it would be sent. */
 function requests(overload: Overload) {
   return (body: unknown, headers: Record<string, string> = {}, method = 'POST', path = '/v1/order') => {
     const request = { method, path, body, get: (name: string) => headers[name] };
@@ -68,7 +70,7 @@ test('what waits no longer than the refused one is refused without its route, by
   const overload = new Overload(() => 1_000);
   const ask = requests(overload);
   expect(ask({ wait: 1 })).toBe('let on');
-  overload.note(10_000, busy({ retryAfterMs: 700, everyMs: 20 }));
+  overload.note(patient, busy({ retryAfterMs: 700, everyMs: 20 }));
   for (const body of [{ wait: 10 }, { wait: 1 }, {}, undefined, null, [], 1]) expect(ask(body)).toBe('busy');
   expect(ask({ wait: 11 })).toBe('let on');
   expect(ask({ wait: 0 })).toBe('let on'); // comes back for it, so it has all the time
@@ -78,45 +80,79 @@ test('what waits no longer than the refused one is refused without its route, by
   expect(ask({ wait: 1 }, {}, 'POST', '/v1/order/secret')).toBe('let on');
 });
 
-test('as many are let on as the principal begins, twice as many a second later, and all of them after ten', () => {
+/** How many of a thousand such requests are sent now. */
+const sentNow = (overload: Overload) => {
+  const ask = requests(overload);
+  return Array.from({ length: 1_000 }, () => {
+    const said = ask({ wait: 1 });
+    if (said === 'let on') overload.sent({ waitMs: 1_000, hasKey: false });
+    return said;
+  }).filter((said) => said === 'let on').length;
+};
+
+test('as many are sent as the principal begins, twice as many a second later, and all of them after ten', () => {
   let now = 1_000;
   const overload = new Overload(() => now);
-  const ask = requests(overload);
-  const letOn = () => Array.from({ length: 1_000 }, () => ask({ wait: 1 })).filter((said) => said === 'let on').length;
-  overload.note(10_000, busy({ everyMs: 100 }));
-  expect(letOn()).toBe(0);
+  overload.note(patient, busy({ everyMs: 100 }));
+  expect(sentNow(overload)).toBe(0);
   now += 200;
-  expect(letOn()).toBe(2); // and a fifth
+  expect(sentNow(overload)).toBe(2); // and a fifth
   now += 800;
-  expect(letOn()).toBe(13); // 15 in the first second
+  expect(sentNow(overload)).toBe(13); // 15 in the first second
   now += 1_000;
-  expect(letOn()).toBe(25); // 40 in the first two
-  overload.note(10_000, busy({ everyMs: 1_000 }));
-  now += 500;
-  expect(letOn()).toBe(0); // anew, by its newest word
-  now += 9_500;
-  expect(letOn()).toBe(1_000);
+  expect(sentNow(overload)).toBe(25); // 40 in the first two
+  overload.note(patient, busy({ everyMs: 1_000 }));
+  now += 100;
+  expect(sentNow(overload)).toBe(0); // anew; of several principals each says its own, so the newest word has a quarter's weight
+  now += 900;
+  expect(sentNow(overload)).toBe(11); // 1.5 s of 7.75 a second
+  now += 9_000;
+  expect(sentNow(overload)).toBe(1_000);
 });
 
-test('a principal that does not say how often it begins one is asked once a second', () => {
+test('what does not reach the principal takes no place of what does', () => {
   let now = 1_000;
   const overload = new Overload(() => now);
+  overload.note(patient, busy({ everyMs: 100 }));
+  now += 200;
   const ask = requests(overload);
-  for (const metadata of [{}, { everyMs: 0 }, { everyMs: 'soon' }]) {
-    overload.note(0, busy(metadata));
-    now += 700;
-    expect(ask({ wait: 0 })).toBe('busy');
-    now += 100;
-    expect(ask({ wait: 60 })).toBe('let on');
-    expect(ask({ wait: 60 })).toBe('busy');
+  for (let times = 0; times < 100; times++) expect(ask({ wait: 1, more: 'which no order has' })).toBe('let on');
+  expect(sentNow(overload)).toBe(2);
+});
+
+test('refusals of requests with a key, which go to the principal in any case, take no place of the others', () => {
+  let now = 1_000;
+  const overload = new Overload(() => now);
+  const withKey = { waitMs: 10_000, hasKey: true };
+  overload.note(withKey, busy({ everyMs: 100 }));
+  for (let times = 0; times < 100; times++) {
+    now += 10;
+    overload.sent(withKey);
+    overload.note(withKey, busy({ everyMs: 100 }));
+  }
+  expect(sentNow(overload)).toBe(15);
+});
+
+test('the refusal of one that hardly waits leaves the others as they were', () => {
+  const overload = new Overload(() => 1_000);
+  overload.note(patient, busy({ everyMs: 100 }));
+  overload.note({ waitMs: 1_000, hasKey: false }, busy({ everyMs: 100 }));
+  expect(requests(overload)({ wait: 10 })).toBe('busy');
+});
+
+test('busy with something else, as a plugin is, or without a time, is no word on orders', () => {
+  const overload = new Overload(() => 1_000);
+  for (const metadata of [{}, { retryAfterMs: 60_000 }, { everyMs: 0 }, { everyMs: 'soon' }]) {
+    overload.note({ waitMs: 0, hasKey: false }, busy(metadata));
+    expect(requests(overload)({ wait: 1 })).toBe('let on');
   }
 });
 
 test('what is said outside the seal counts for nothing', () => {
   const overload = new Overload(() => 1_000);
   const ask = requests(overload);
-  overload.note(10_000, busy({ everyMs: 60_000 }, new Error('from the transport')));
-  overload.note(10_000, new DtaError('timeout', 'no answer', { metadata: { everyMs: 60_000 } }));
+  overload.note(patient, busy({ everyMs: 60_000 }, new Error('from the transport')));
+  overload.note(patient, new DtaError('timeout', 'no answer', { metadata: { everyMs: 60_000 } }));
   expect(ask({})).toBe('let on');
 });
 

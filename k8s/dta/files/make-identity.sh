@@ -16,6 +16,8 @@ if [ ! -e "$document" ]; then
     pkcs11) set -- --custody-pkcs11 ;;
     passphrase) set -- --passphrase-file "$KEY_PASSPHRASE_FILE" ;;
   esac
+  [ -z "${RECOVERY_PASSPHRASE_FILE:-}" ] ||
+    set -- "$@" --recovery-key-file "$STATE/recovery.key" --recovery-passphrase-file "$RECOVERY_PASSPHRASE_FILE"
   [ "${SIGN_IN_TOKEN:-}" != yes ] || set -- "$@" --sign-in-token
   $dta identity create --name "$NAME" --role "$ROLE" --key-file "$STATE/identity.key" --document "$document" "$@" > /dev/null
 fi

@@ -4,6 +4,10 @@
 {{- $identities := include "dta.identities" . | fromJsonArray -}}
 {{- $names := list -}}
 {{- $connections := 0 -}}
+{{- $taken := dict -}}
+{{- if gt (len (include "dta.fullname" .)) 24 -}}
+  {{- fail (printf "the name of the release, %q, has more than 24 characters: give a shorter fullnameOverride" (include "dta.fullname" .)) -}}
+{{- end -}}
 {{- $sum := list -}}
 {{- range $identities -}}
   {{- $at := ternary (printf "fiduciaries (%s)" .name) .name (eq .role "fiduciary") -}}
@@ -13,6 +17,26 @@
   {{- $names = append $names .name -}}
   {{- if not .set.existingSecret -}}
     {{- fail (printf "%s.existingSecret is missing: name the Secret with its internal-key and database-url" $at) -}}
+  {{- end -}}
+  {{- $claim := ternary (.set.persistence.existingClaim | default "") "" (eq (include "dta.hasClaim" .set) "yes") -}}
+  {{- $own := dict
+    "existingSecret" .set.existingSecret
+    "database" (printf "%s, %s" (.set.database.existingSecret | default .set.existingSecret) .set.database.key)
+    "persistence.existingClaim" $claim
+    "keyFile.existingSecret" (ternary (printf "%s, %s" .set.keyFile.existingSecret .set.keyFile.key) "" (ne .set.keyFile.existingSecret ""))
+    "node" .node
+  -}}
+  {{- range $what, $value := $own -}}
+    {{- if $value -}}
+      {{- $key := printf "%s %s" $what $value -}}
+      {{- if hasKey $taken $key -}}
+        {{- fail (printf "%s.%s is %q, and so is that of %s: each identity has one of its own" $at $what $value (get $taken $key)) -}}
+      {{- end -}}
+      {{- $_ := set $taken $key $at -}}
+    {{- end -}}
+  {{- end -}}
+  {{- if and (not .node) (lookup "apps/v1" "Deployment" $root.Release.Namespace .fullname) -}}
+    {{- fail (printf "identities.%s is missing, and %s runs: give the files of identities that you gave before, or the upgrade would take it away" .called .fullname) -}}
   {{- end -}}
   {{- include "dta.checkCustody" (list $at .set) -}}
   {{- include "dta.checkReplicas" (list $at .set) -}}
@@ -31,6 +55,9 @@
 {{- end -}}
 {{- if gt (int $connections) (int .Values.postgres.maxConnections) -}}
   {{- fail (printf "postgres.maxConnections is %d, but the roles may open %d connections (replicas, with those that a rollout adds, × database.pool, and one that a principal listens on: %s): raise it with the server's max_connections, or lower database.pool or the replicas" (int .Values.postgres.maxConnections) (int $connections) (join ", " $sum)) -}}
+{{- end -}}
+{{- if lt (int .Values.shutdown.gracePeriodSeconds) (add (int .Values.shutdown.preStopSeconds) 30 | int) -}}
+  {{- fail (printf "shutdown.gracePeriodSeconds is %d: preStopSeconds, %d, and the 30 s that a process may take to end don't fit in" (int .Values.shutdown.gracePeriodSeconds) (int .Values.shutdown.preStopSeconds)) -}}
 {{- end -}}
 {{- if and $identities (not .Values.access.existingSecret) -}}
   {{- fail "access.existingSecret is missing: name the Secret with the token-hash of the gateway's callers" -}}
@@ -61,6 +88,9 @@
 {{- end -}}
 {{- if and .Values.networkPolicy.enabled $identities -}}
   {{- $needed := dict "nats" true "postgres" true "kubo" (or .Values.kubo.url .Values.kubo.existingSecret) -}}
+  {{- if not .Values.networkPolicy.dns.to -}}
+    {{- fail "networkPolicy.dns.to is empty, which would mean everywhere: name the cluster's DNS, by selectors or ipBlock" -}}
+  {{- end -}}
   {{- range $what, $isNeeded := $needed -}}
     {{- if and $isNeeded (not (index $root.Values.networkPolicy $what).to) -}}
       {{- fail (printf "networkPolicy.%s.to is empty: say where it is, by selectors or ipBlock, or the roles can't reach it" $what) -}}
@@ -134,6 +164,9 @@
 {{- end -}}
 {{- if and (gt (include "dta.mostReplicas" $set | int) 1) (not $set.keyFile.existingSecret) (ne $set.persistence.accessMode "ReadWriteMany") -}}
   {{- fail (printf "%s.persistence.accessMode is %s, which one machine mounts, with up to %s replicas: ReadWriteMany, or the key file in a Secret (keyFile.existingSecret)" $at $set.persistence.accessMode (include "dta.mostReplicas" $set)) -}}
+{{- end -}}
+{{- if and $set.keyFile.passphrase (eq $custody.kind "pkcs11") $custody.pkcs11.signInToken -}}
+  {{- fail (printf "%s.keyFile.passphrase is true with custody.pkcs11.signInToken: a file that names keys of the token is sealed by the token" $at) -}}
 {{- end -}}
 {{- if and $set.persistence.existingClaim $set.keyFile.existingSecret -}}
   {{- fail (printf "%s.persistence.existingClaim and keyFile.existingSecret are both given: the key file is in one of them" $at) -}}

@@ -67,9 +67,23 @@ The operator's own identities, as JSON: a list of maps of
 {{- if .autoscaling.enabled }}{{ .autoscaling.minReplicas | int }}{{ else }}{{ .replicas | int }}{{ end -}}
 {{- end -}}
 
-{{/* Whether an old pod must be gone before a new one may start: on another machine it would wait for the claim for ever. */}}
+{{/* How many a Deployment has: where an HPA counts, those that are there, since without a number Kubernetes begins with 1. (list root name settings) */}}
+{{- define "dta.replicas" -}}
+{{- $root := index . 0 -}}{{- $set := index . 2 -}}
+{{- if $set.autoscaling.enabled -}}
+  {{- $now := lookup "apps/v1" "Deployment" $root.Release.Namespace (index . 1) -}}
+  {{- max (dig "spec" "replicas" 0 $now | int) ($set.autoscaling.minReplicas | int) -}}
+{{- else -}}
+  {{- $set.replicas | int -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Whether an old pod must be gone before a new one may start: on another machine it would wait for the claim for ever, and of software
+custody's file there is one writer.
+*/}}
 {{- define "dta.isExclusive" -}}
-{{- if and (eq (include "dta.hasClaim" .) "yes") (ne .persistence.accessMode "ReadWriteMany") -}}yes{{- end -}}
+{{- if and (eq (include "dta.hasClaim" .) "yes") (or (ne .persistence.accessMode "ReadWriteMany") (eq .custody.kind "software")) -}}yes{{- end -}}
 {{- end -}}
 
 {{/* Where an identity's key file is: on a claim, or in a Secret. */}}

@@ -2,11 +2,12 @@
 {{- define "dta.makeIdentity" -}}
 {{- $root := index . 0 -}}{{- $identity := index . 1 -}}{{- $set := $identity.set -}}
 {{- $keySecrets := include "dta.keySecrets" $set -}}
+{{- if $set.keyFile.recovery }}{{ $keySecrets = printf "%s\n- { key: recovery-passphrase, path: recovery-passphrase }" $keySecrets }}{{ end -}}
 metadata:
   labels:
     {{- include "dta.selector" $root | nindent 4 }}
     app.kubernetes.io/component: identity
-    dta/identity: {{ $identity.name }}
+    dta/identity: {{ $identity.name | quote }}
 spec:
   restartPolicy: Never
   serviceAccountName: {{ include "dta.serviceAccount" $root }}
@@ -34,6 +35,9 @@ spec:
         - { name: SEALED_BY, value: {{ ternary "passphrase" $set.custody.kind $set.keyFile.passphrase }} }
         {{- if $set.keyFile.passphrase }}
         - { name: KEY_PASSPHRASE_FILE, value: /secrets/key-passphrase }
+        {{- end }}
+        {{- if $set.keyFile.recovery }}
+        - { name: RECOVERY_PASSPHRASE_FILE, value: /secrets/recovery-passphrase }
         {{- end }}
         {{- if and (eq $set.custody.kind "pkcs11") $set.custody.pkcs11.signInToken }}
         - { name: SIGN_IN_TOKEN, value: 'yes' }

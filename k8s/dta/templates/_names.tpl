@@ -1,6 +1,6 @@
-{{/* What the name of every object begins with. 40 characters leave room for an identity's name and what a Job adds. */}}
+{{/* What the name of every object begins with. 24 characters leave room for an identity's name and what a Job adds: checked. */}}
 {{- define "dta.fullname" -}}
-{{- .Values.fullnameOverride | default .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- .Values.fullnameOverride | default .Release.Name -}}
 {{- end -}}
 
 {{- define "dta.operator" -}}
@@ -10,7 +10,7 @@
 {{/* By what the release's pods are selected: never changes. */}}
 {{- define "dta.selector" -}}
 app.kubernetes.io/name: dta
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{/* Pods of one identity's Deployment, not of its Job. (list root identity) */}}
@@ -18,7 +18,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- $identity := index . 1 -}}
 {{ include "dta.selector" (index . 0) }}
 app.kubernetes.io/component: {{ $identity.role }}
-dta/identity: {{ $identity.name }}
+dta/identity: {{ $identity.name | quote }}
 {{- end -}}
 
 {{- define "dta.gatewayPods" -}}

@@ -15,6 +15,9 @@ import type { AdmissionLog } from './chains.js';
 /** What an end of a chain or of a fork is refused for where it says nothing of the chains that are admitted here. */
 const SAYS_NOTHING = ['identity_invalid', 'identity_not_found', 'identity_not_admitted', 'signature_invalid'] as const;
 
+/** Of these, what may change when another chain is admitted. */
+const SAYS_NOTHING_YET = ['identity_not_found', 'identity_not_admitted'] as const;
+
 /** A file that an operator put there for a role. */
 export interface OwnFile {
   readonly file: string;
@@ -27,6 +30,7 @@ export interface OwnFile {
  * a key that is retired meanwhile, is logged and left out.
  *
  * @param folder where they stand, for sentences
+ * @returns whether none was left out that may say something once another chain or fork is known
  * @throws `start_failed`, before anything is admitted, for files that are none of the three, don't verify or are dated ahead:
  * with the name, the code and the sentence of each
  */
@@ -35,7 +39,7 @@ export async function admitFiles(
   folder: string,
   files: readonly OwnFile[],
   { log, now }: { readonly log: AdmissionLog; readonly now: () => number },
-): Promise<void> {
+): Promise<boolean> {
   const ends = files.flatMap(({ file, bytes }) => {
     const end = asEnd(bytes);
     return end === undefined ? [] : [{ file, end }];
@@ -48,18 +52,21 @@ export async function admitFiles(
   );
   if (faults.length > 0) throw failed(folder, faults);
   for (const documents of chains) await admission.admit(documents.map(({ bytes }) => bytes));
+  let isWhole = true;
   for (const { file, end } of ends.sort((a, b) => inOrder(a.end, b.end))) {
     try {
       await take(admission, end);
     } catch (error) {
       if (isDtaError(error, 'time_ahead')) throw failed(folder, [{ file, error }]); // it will say something
       if (!isDtaError(error, ...SAYS_NOTHING)) throw error;
+      if (isDtaError(error, ...SAYS_NOTHING_YET)) isWhole = false;
       log.error(
         { file, identity: end.body.identity, code: error.code, reason: error.message },
         'a Revocation or Decision in the folder of admitted identities says nothing, and is left out',
       );
     }
   }
+  return isWhole;
 }
 
 interface Fault {

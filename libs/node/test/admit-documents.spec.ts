@@ -2,9 +2,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Cid } from '@dta/codec';
 import { decideFork, drawKey, revokeIdentity } from '@dta/identity';
 import { freshDatabase, type FreshDatabase } from '@dta/testkit';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { admitGiven } from '../src/admit-documents.js';
 import { AdmittedFolder } from '../src/admitted-folder.js';
 import { Admission, migrateDatabase, openDatabase, openKeyRing, type Database, type KeyRing } from '../src/index.js';
@@ -176,6 +178,11 @@ describe('a folder, while a node runs', () => {
       .list()
       .map(({ name }) => name)
       .sort();
+  const alarms = () => told.filter(({ sentence }) => sentence === changed).map(({ code }) => code);
+  /** As often as it takes to see that the folder stands still, and once more. */
+  const look = async (kept: AdmittedFolder) => {
+    for (let times = 0; times < 3; times++) await kept.takeAgain();
+  };
 
   test('is taken anew when another document stands in it, and what is taken out of it stays admitted', async () => {
     await fill(bytesOf(stranger));
@@ -184,9 +191,22 @@ describe('a folder, while a node runs', () => {
     expect(chains()).toEqual(['own', 'stranger']);
     await writeFile(join(folder, '101'), first.identity.bytes);
     await rm(join(folder, '100'));
-    await kept.takeAgain();
+    await look(kept);
     expect(chains()).toEqual(['own', 'peer', 'stranger']);
-    expect(told.map(({ sentence }) => sentence)).not.toContain(changed);
+    expect(alarms()).toEqual([]);
+  });
+
+  test('is not taken while it is being filled: of half a chain the older document would be the live one', async () => {
+    await fill([]);
+    const kept = opened();
+    await kept.take();
+    for (const [at, bytes] of bytesOf(first, second).entries()) {
+      await writeFile(join(folder, String(at)), bytes);
+      await kept.takeAgain();
+      expect(chains()).toEqual(['own']);
+    }
+    await kept.takeAgain();
+    expect(view()).toBe(second.identity.cid);
   });
 
   test('is read through again only when it is other than before: a Revocation that says nothing is told of once', async () => {
@@ -194,28 +214,53 @@ describe('a folder, while a node runs', () => {
     await fill([...bytesOf(first, second), await revokedBy(first, first)]);
     const kept = opened();
     await kept.take();
-    await kept.takeAgain();
+    await look(kept);
     expect(told.filter(({ code }) => code === 'signature_invalid')).toHaveLength(1);
   });
 
-  test('in which a bad file or nothing stands is told of once, and taken when that is mended', async () => {
+  test('has a Decision taken once its chain is admitted elsewhere, and told of once until then', async () => {
+    await fill([await decidedFor(second)]);
+    const kept = opened();
+    await kept.take();
+    await look(kept);
+    expect(told.map(({ code }) => code)).toEqual(['identity_not_found']);
+    await admission.admit(bytesOf(first, second, rival));
+    expect(view()).toBe('frozen');
+    await look(kept);
+    expect(view()).toBe(second.identity.cid);
+  });
+
+  test('in which a bad file or nothing stands is told of each time, once, and taken when that is mended', async () => {
     await fill(bytesOf(stranger));
     const kept = opened();
     await kept.take();
-    await writeFile(join(folder, '101'), 'none');
+    for (let times = 1; times <= 2; times++) {
+      await writeFile(join(folder, '101'), 'none');
+      await look(kept);
+      expect(alarms()).toEqual(Array(times).fill('start_failed'));
+      await rm(join(folder, '101'));
+      await look(kept);
+    }
     await writeFile(join(folder, '102'), first.identity.bytes);
-    await kept.takeAgain();
-    await kept.takeAgain();
-    expect(told.filter(({ sentence }) => sentence === changed)).toMatchObject([{ code: 'start_failed' }]);
-    expect(chains()).toEqual(['own', 'stranger']);
-    await rm(join(folder, '101'));
-    await kept.takeAgain();
+    await look(kept);
     expect(chains()).toEqual(['own', 'peer', 'stranger']);
     await rm(folder, { recursive: true });
-    await kept.takeAgain();
-    await kept.takeAgain();
-    expect(told.filter(({ sentence }) => sentence === changed)).toHaveLength(2);
+    await look(kept);
+    expect(alarms()).toHaveLength(3);
     await mkdir(folder);
+  });
+
+  test('in which something stands that is no small file is told of, and nothing of that is read', async () => {
+    await fill(bytesOf(stranger));
+    const kept = opened();
+    await kept.take();
+    await promisify(execFile)('mkfifo', [join(folder, '101')]);
+    await look(kept); // to read it would never end
+    await rm(join(folder, '101'));
+    await writeFile(join(folder, '102'), '');
+    await truncate(join(folder, '102'), 2 ** 40);
+    await look(kept);
+    expect(alarms()).toEqual(['start_failed', 'start_failed']);
   });
 });
 

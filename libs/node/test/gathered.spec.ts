@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { DtaError } from '@dta/errors';
 import { Gathered } from '../src/gathered.js';
 
 /** A run that answers each key by its double, when it is told to. */
@@ -39,15 +40,38 @@ test('while enough runs are under way, what comes waits for the next, which begi
   expect(await Promise.all(answers.slice(1))).toEqual([4, 6, 8]);
 });
 
-test('an error is that of each caller of its run, and of no other', async () => {
+test('one that can not be answered is no fault of those that were asked for with it', async () => {
+  const gathered = new Gathered(async (keys: readonly number[]) => {
+    if (keys.includes(2)) throw new Error('a damaged row');
+    return keys.map((key) => key * 2);
+  });
+  const settled = await Promise.allSettled([1, 2, 3].map((key) => gathered.ask(key)));
+  expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+});
+
+test('runs that hang hold nothing up: after a while others begin beside them', async () => {
+  const { asked, run } = runs();
+  const gathered = new Gathered(run, 2);
+  for (const key of [1, 2]) {
+    void gathered.ask(key);
+    await turn();
+  }
+  const third = gathered.ask(3);
+  while (asked.length < 3) await turn();
+  asked[2]?.answer();
+  expect(await third).toBe(6);
+});
+
+test('a database that is away is the error of each caller of a run, and of no other', async () => {
   const { asked, run } = runs();
   const gathered = new Gathered(run, 1);
   const failed = Promise.allSettled([gathered.ask(1), gathered.ask(2)]);
   await turn();
   const later = gathered.ask(3);
-  asked[0]?.fail(new Error('away'));
+  asked[0]?.fail(new DtaError('service_unavailable', 'away'));
   expect((await failed).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   await turn();
   asked[1]?.answer();
   expect(await later).toBe(6);
+  expect(asked).toHaveLength(2);
 });

@@ -4,6 +4,7 @@ import { openFilesystemStore, openKuboStore, type DocumentStore } from '@dta/doc
 import { auditLog, firstIdentity, type AuditedLog, type LogAudit } from '@dta/envelope';
 import { DtaError, isDtaError, toDtaError } from '@dta/errors';
 import type { Role } from '@dta/identity';
+import { settings } from '@dta/service';
 import { readSecretFile } from '../secret-file.js';
 import { nodeApi } from '../demo/node-api.js';
 import { SeenHeads } from '../log/seen-heads.js';
@@ -99,16 +100,16 @@ function faultOf(error: unknown, { head, role, identity }: NamedLog): string {
 
 async function openStore({ kubo, kuboFile, folder }: VerifyLogOptions): Promise<DocumentStore> {
   if (folder !== undefined) return openFilesystemStore(folder);
-  if (kubo?.includes('@') === true) {
+  if (kubo !== undefined && /@|%40/i.test(kubo)) {
     const sentence =
       '--kubo takes no user and password, which every user of the machine would see: put the address into a file, --kubo-file';
     throw new DtaError('request_invalid', sentence);
   }
   const url = kubo ?? (await readSecretFile(kuboFile));
   if (url === null) throw new DtaError('request_invalid', 'give the document store: --kubo, --kubo-file or --folder');
-  if (!/^https?:/.test(url) || !URL.canParse(url)) {
-    const named = kubo ?? `what ${kuboFile} holds`; // which may have a password in it
-    throw new DtaError('request_invalid', `${named} is no url: http://127.0.0.1:5001 is one`);
+  if (!settings.address(/^https?$/).safeParse(url).success) {
+    const named = kubo === undefined ? `what ${kuboFile} holds` : '--kubo'; // there may be a password in it
+    throw new DtaError('request_invalid', `${named} is no address of this form: http://127.0.0.1:5001`);
   }
   return openKuboStore({ url, timeoutMs: DOCUMENT_STORE_TIMEOUT_MS });
 }

@@ -43,8 +43,10 @@ export class OrderController {
     @Context() requested: RequestContext,
   ): Promise<Answer<'placeOrder'>> {
     const context = withWait(requested, body.wait);
+    const asked = { waitMs: body.wait * 1000, hasKey: context.idempotencyKey !== null };
+    this.#overload.sent(asked);
     const begun = this.#begin('principal.place-order', placeParams(body, context), context);
-    begun.catch((error: unknown) => this.#overload.note(body.wait * 1000, error));
+    begun.catch((error: unknown) => this.#overload.note(asked, error));
     const placed = await begun;
     const view = await this.#waitUntil('committed', placed, context);
     if (view.state === 'failed') throw failed(view);
