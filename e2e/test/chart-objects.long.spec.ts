@@ -1,10 +1,10 @@
 // budget: 120 s
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { startKubernetes, type Kubernetes } from '@dta/testkit';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { allMade, CHART, EXAMPLES } from '../src/chart.js';
 import { ROOT } from '../src/pages.js';
 
@@ -110,6 +110,22 @@ test('an upgrade leaves the number of replicas to the HPA, and rolls by one more
     replicas: 3,
     strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
   });
+});
+
+test('an HPA that is switched on takes over the replicas that are there', async () => {
+  const [fiduciary] = (parse(await readFile(join(ROOT, EXAMPLES.fiduciary), 'utf8')) as { fiduciaries: object[] })
+    .fiduciaries;
+  await helm('upgrade', { fiduciaries: [{ ...fiduciary, autoscaling: { enabled: false }, replicas: 4 }] });
+  await helm('upgrade');
+  const [deployment] = await list<{ spec: { replicas: number } }>('deployments');
+  expect(deployment?.spec.replicas).toBe(4);
+});
+
+test('values without a node of what runs are refused, and change nothing', async () => {
+  await expect(helm('upgrade', { identities: null })).rejects.toThrow(
+    'identities.beta-fiduciary is missing, and beta-fiduciary runs',
+  );
+  expect(await list('deployments')).toHaveLength(1);
 });
 
 test('a budget lets one pod be evicted, and the next only when there is another', async () => {

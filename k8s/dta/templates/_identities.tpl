@@ -67,12 +67,16 @@ The operator's own identities, as JSON: a list of maps of
 {{- if .autoscaling.enabled }}{{ .autoscaling.minReplicas | int }}{{ else }}{{ .replicas | int }}{{ end -}}
 {{- end -}}
 
-{{/* How many a Deployment has: where an HPA counts, those that are there, since without a number Kubernetes begins with 1. (list root name settings) */}}
+{{/*
+How many a Deployment has. Where an HPA counts: those that are there, since a Deployment that had a number and has none falls to 1;
+and nothing where there is no Deployment yet. (list root name settings)
+*/}}
 {{- define "dta.replicas" -}}
 {{- $root := index . 0 -}}{{- $set := index . 2 -}}
 {{- if $set.autoscaling.enabled -}}
-  {{- $now := lookup "apps/v1" "Deployment" $root.Release.Namespace (index . 1) -}}
-  {{- max (dig "spec" "replicas" 0 $now | int) ($set.autoscaling.minReplicas | int) -}}
+  {{- with lookup "apps/v1" "Deployment" $root.Release.Namespace (index . 1) -}}
+    {{- max (dig "spec" "replicas" 0 . | int) ($set.autoscaling.minReplicas | int) -}}
+  {{- end -}}
 {{- else -}}
   {{- $set.replicas | int -}}
 {{- end -}}
