@@ -2,7 +2,10 @@
 # Prints the Secrets that values.yaml and services.yaml name, with new contents each time:
 #
 #   k8s/examples/standalone/secrets.sh | kubectl -n dta create -f -
+#
+# Arguments name other identities than those of values.yaml: each has a database of its name, with _ for -.
 set -eu
+[ $# -gt 0 ] || set -- principal beneficiary fiduciary-1 fiduciary-2 fiduciary-3
 
 random() { od -An -v -tx1 -N"$1" /dev/urandom | tr -d ' \n'; }
 # name, then key and value again and again
@@ -22,7 +25,7 @@ secret dta-access token-hash "$(printf %s "$token" | sha256sum | cut -d' ' -f1)"
 
 password=$(random 24)
 secret postgres password "$password"
-for role in principal beneficiary fiduciary-1 fiduciary-2 fiduciary-3; do
+for role in "$@"; do
   secret "dta-$role" internal-key "$(random 32)" \
     database-url "postgres://postgres:$password@postgres:5432/$(printf %s "$role" | tr - _)"
 done

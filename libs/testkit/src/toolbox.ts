@@ -22,6 +22,7 @@ const tools = {
   ipfs: { version: 'v0.42.0', least: [0, 42], goPackage: './cmd/ipfs', goModule: 'github.com/ipfs/kubo' },
   kubeconform: { version: 'v0.8.0', least: [0, 8], goPackage: 'github.com/yannh/kubeconform/cmd/kubeconform' },
   'kube-score': { version: 'v1.20.0', least: [1, 20], goPackage: 'github.com/zegl/kube-score/cmd/kube-score' },
+  nk: { version: 'v0.4.11', least: [0, 4], goPackage: 'github.com/nats-io/nkeys/nk' },
 } as const satisfies Record<string, Tool>;
 
 /** A tool {@link fetchTool} knows. */
