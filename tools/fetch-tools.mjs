@@ -14,7 +14,7 @@ import {
 
 const progress = openProgress();
 try {
-  for (const name of ['nats-server', 'ipfs', 'kubeconform', 'kube-score'])
+  for (const name of ['nats-server', 'ipfs', 'kubeconform', 'kube-score', 'nk'])
     console.log(`${name}: ${await fetchTool(name, { progress })}`);
   console.log(`SoftHSM: ${(await fetchSoftHsm()).module}`);
   console.log(`Prometheus: ${(await fetchPrometheus()).server}`);

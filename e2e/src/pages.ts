@@ -30,6 +30,19 @@ export function blocksOf(page: string): Block[] {
   });
 }
 
+/** A section of a page, from its `## heading` to the next. @throws Error where the page has none of that name */
+export function sectionOf(page: string, heading: string): string {
+  const section = page.split(/^(?=## )/m).find((text) => text.startsWith(`## ${heading}\n`));
+  if (section === undefined) throw new Error(`the page has no section ${heading}`);
+  return section;
+}
+
+/** The JSON objects that a block printed, one after the other, as our API answers. */
+export function answersIn(output: string): Record<string, unknown>[] {
+  const texts = output.trim().split(/(?<=\})\s*(?=\{)/);
+  return texts.map((text) => JSON.parse(text) as Record<string, unknown>); // answers of our own API are objects
+}
+
 /** Runs all blocks in one shell, which ends at the first command that fails, as the person at the terminal would. */
 export async function runBlocks(
   blocks: readonly Block[],

@@ -1,8 +1,17 @@
-import { buildStandIns, openPodman, startRealKubernetes, type RealKubernetes } from '@dta/testkit';
+import {
+  buildStandIns,
+  fetchTool,
+  openPodman,
+  restApi,
+  startRealKubernetes,
+  type RealKubernetes,
+  type RestApi,
+  type ToolName,
+} from '@dta/testkit';
 import { execFile } from 'node:child_process';
 import { chmod, cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { ROOT } from './pages.js';
 
@@ -17,6 +26,8 @@ export interface ChartCluster extends RealKubernetes {
   readonly folder: string;
   /** Runs blocks of a page there, in one shell, as a person would; gives what each printed. @throws Error with what failed */
   follow(texts: readonly string[]): Promise<string[]>;
+  /** The gateway of the release that is called as its namespace, through its Service, with the token of Secret `dta-token`. */
+  gateway(operator: string): Promise<RestApi>;
 }
 
 /** What is made beside our own images. */
@@ -25,6 +36,8 @@ export interface ChartClusterOptions {
   readonly standIns?: readonly string[];
   /** Volumes of one node's disk that claims may bind: what a storage class would make. 5 by default. */
   readonly volumes?: number;
+  /** Programs that a page's commands call, beside kubectl and Helm. */
+  readonly tools?: readonly ToolName[];
 }
 
 /**
@@ -35,6 +48,7 @@ export interface ChartClusterOptions {
 export async function startChartCluster({
   standIns = ['nats:2.12-alpine', 'postgres:18-alpine'],
   volumes = 5,
+  tools = [],
 }: ChartClusterOptions = {}): Promise<ChartCluster> {
   const folder = await mkdtemp(join(tmpdir(), 'dta-chart-'));
   await chmod(folder, 0o755); // pods have users of their own
@@ -49,16 +63,31 @@ export async function startChartCluster({
     for (const [name, archive] of archives) await cluster.importImage(archive, [`docker.io/library/${name}`]);
     await cluster.apply(...(await makeVolumes(folder, volumes)));
     await cp(join(ROOT, 'k8s'), join(folder, 'k8s'), { recursive: true });
+    const programs = await Promise.all(tools.map(async (name) => dirname(await fetchTool(name))));
     const { shell } = cluster;
     const follow = async (texts: readonly string[]) => {
-      const script = [`cd '${folder}'`, ...texts.flatMap((text) => [text, `echo '${END}'`])].join('\n');
+      const start = [`cd '${folder}'`, ...programs.map((path) => `PATH='${path}':$PATH`)];
+      const script = [...start, ...texts.flatMap((text) => [text, `echo '${END}'`])].join('\n');
       return (await shell(script, { timeoutMs: patienceMs })).split(`${END}\n`);
     };
-    return { ...cluster, folder, follow, stop };
+    return { ...cluster, folder, follow, gateway: gatewaysOf(cluster), stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+function gatewaysOf({ get, kubectl, open }: RealKubernetes): ChartCluster['gateway'] {
+  return async (operator) => {
+    // as the API has it
+    const { spec } = (await get('service', `${operator}-gateway`, '--namespace', operator)) as {
+      spec: { clusterIP: string; ports: { port: number }[] };
+    };
+    const { url } = await open(spec.clusterIP, spec.ports[0]?.port ?? 0);
+    const template = 'go-template={{.data.token | base64decode}}';
+    const token = await kubectl(['get', 'secret', 'dta-token', '--namespace', operator, '--output', template]);
+    return restApi(url, token);
+  };
 }
 
 /** Archives by the name that a pod has for each image. */

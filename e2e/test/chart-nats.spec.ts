@@ -10,7 +10,7 @@ import { EXAMPLES } from '../src/chart.js';
 import { ROOT } from '../src/pages.js';
 
 // k8s/examples/three-operators: the hub and the leaf of each operator as real servers, told apart by nkeys; that each operator's
-// values name these nodes. That pods of three namespaces reach their leaf and it the hub, a cluster alone can say.
+// values name these nodes. chart-three.long.spec has them in pods.
 jest.setTimeout(300_000);
 
 const FOLDER = join(ROOT, 'k8s/examples/three-operators');

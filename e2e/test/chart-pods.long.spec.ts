@@ -1,11 +1,11 @@
 // budget: 420 s
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { restApi, whyNoRealPods, type RestApi } from '@dta/testkit';
+import { whyNoRealPods } from '@dta/testkit';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isPrivateKeyOf, redeem, until } from '../src/orders.js';
-import { blocksOf, ROOT } from '../src/pages.js';
+import { answersIn, blocksOf, ROOT, sectionOf } from '../src/pages.js';
 import { startChartCluster, type ChartCluster } from '../src/pods.js';
 
 // docs/kubernetes.md, as it says it, on a Kubernetes whose pods are real. What that lacks: limits of memory and CPU, and a
@@ -22,36 +22,23 @@ withRealPods('one operator on Kubernetes', () => {
 
   beforeAll(async () => {
     cluster = await startChartCluster();
-    texts = blocksOf(await readFile(join(ROOT, 'docs/kubernetes.md'), 'utf8')).map(({ text }) => text);
+    const page = await readFile(join(ROOT, 'docs/kubernetes.md'), 'utf8');
+    texts = blocksOf(sectionOf(page, 'One operator, for trying out')).map(({ text }) => text);
   });
 
   afterAll(() => cluster?.stop());
 
   const kubectl = (...args: string[]) => cluster.kubectl(['--namespace', 'trial', ...args]);
 
-  /** The gateway, through its Service. */
-  async function gateway(): Promise<RestApi> {
-    // as the API has it
-    const { spec } = (await cluster.get('service', 'trial-gateway', '--namespace', 'trial')) as {
-      spec: { clusterIP: string; ports: { port: number }[] };
-    };
-    const { url } = await cluster.open(spec.clusterIP, spec.ports[0]?.port ?? 0);
-    const token = await kubectl('get', 'secret', 'dta-token', '--output', 'go-template={{.data.token | base64decode}}');
-    return restApi(url, token);
-  }
-
   test('the page leads from nothing to an order and its secret', async () => {
     const outputs = await cluster.follow(texts.slice(0, -1));
     const said = outputs[texts.findIndex((text) => text.includes('/v1/order'))] ?? '';
-    const [placed, redeemed] = said
-      .trim()
-      .split(/(?<=\})\s*(?=\{)/)
-      .map((text) => JSON.parse(text) as Record<string, string>); // answers of our own API
-    expect(isPrivateKeyOf(redeemed?.['secret'] ?? '', placed?.['commitment'] ?? '')).toBe(true);
+    const [placed, redeemed] = answersIn(said);
+    expect(isPrivateKeyOf(String(redeemed?.['secret']), String(placed?.['commitment']))).toBe(true);
   });
 
   test('a pod of each is killed while orders are placed: it is replaced, and no order that was taken is lost', async () => {
-    const api = await gateway();
+    const api = await cluster.gateway('trial');
     const [placed, refusals]: [string[], string[]] = [[], []];
     let stopped = false;
     const client = async () => {

@@ -152,7 +152,8 @@ describe('manifests', () => {
         '-output',
         'json',
       ];
-      const files = [folder, join(ROOT, 'k8s/examples/standalone/services.yaml')];
+      const services = ['standalone/services', 'three-operators/services', 'three-operators/hub'];
+      const files = [folder, ...services.map((name) => join(ROOT, `k8s/examples/${name}.yaml`))];
       const { stdout } = await run(program, [...args, '-summary', ...files], { maxBuffer: 16 * 1024 * 1024 });
       const { summary } = JSON.parse(stdout) as { summary: Record<string, number> }; // as kubeconform prints it
       const operators = all(({ objects }) => objects).filter(({ apiVersion }) => /coreos/.test(apiVersion));
