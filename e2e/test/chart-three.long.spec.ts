@@ -28,6 +28,13 @@ withRealPods('three operators on Kubernetes', () => {
 
   afterAll(() => cluster?.stop());
 
+  /** A node by the file that its operator gave to the others. */
+  async function nodeOf(identity: string): Promise<string> {
+    const text = await readFile(join(cluster.folder, 'three', `${identity}.yaml`), 'utf8');
+    const { identities } = parse(text) as { identities: Record<string, { node: string }> }; // as the Job prints it
+    return identities[identity]?.node ?? '';
+  }
+
   test('the page leads from nothing to an order of one, with fiduciaries of all, whose secret the other reads at its own gateway', async () => {
     const outputs = await cluster.follow(texts.slice(0, -1));
     const said = outputs[texts.findIndex((text) => text.includes('/v1/order'))] ?? '';
