@@ -17,7 +17,7 @@ type StandIn = (folder: string) => Promise<string>;
 
 /**
  * Builds images under the names that services ask for, of programs that this checkout has: nats-server and Kubo as the
- * testkit builds them, the embedded PostgreSQL 18, Debian's pg_isready.
+ * testkit builds them, the embedded PostgreSQL 18, Debian's pg_isready and SoftHSM.
  *
  * @throws Error where a service asks for an image that none stands in for
  */
@@ -44,6 +44,19 @@ const program = async (folder: string, name: 'nats-server' | 'ipfs') => {
 };
 
 const standIns: Readonly<Record<string, StandIn>> = {
+  // as a vendor's image has its module: with the libraries that our image lacks, and with the tool that makes tokens
+  'softhsm:': async (folder) => {
+    const packages = join(folder, 'packages');
+    await unpackPackages(packages, async (aptGet) => {
+      const all = await wouldInstall(aptGet, ['softhsm2'], { onEmptyMachine: true });
+      return all.filter((name) => /^(softhsm2|libsofthsm2|libssl3\w*)$/.test(name));
+    });
+    return [
+      'COPY packages/usr/lib/*/softhsm/libsofthsm2.so packages/usr/lib/*/libcrypto.so.3 /opt/softhsm/lib/',
+      'COPY packages/usr/bin/softhsm2-util /opt/softhsm/bin/',
+      'ENV PATH=/opt/softhsm/bin:/usr/bin LD_LIBRARY_PATH=/opt/softhsm/lib',
+    ].join('\n');
+  },
   'nats:': async (folder) => `${await program(folder, 'nats-server')}\nENTRYPOINT ["nats-server"]`,
   'ipfs/kubo:': (folder) => program(folder, 'ipfs'),
   'postgres:18': async (folder) => {
