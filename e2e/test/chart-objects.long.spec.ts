@@ -122,7 +122,8 @@ test('an HPA that is switched on takes over the replicas that are there', async 
 });
 
 test('values without a node of what runs are refused, and change nothing', async () => {
-  await expect(helm('upgrade', { identities: null })).rejects.toThrow(
+  const { 'alpha-principal': others } = allMade('fiduciary').identities;
+  await expect(helm('upgrade', { identities: { 'alpha-principal': others } })).rejects.toThrow(
     'identities.beta-fiduciary is missing, and beta-fiduciary runs',
   );
   expect(await list('deployments')).toHaveLength(1);
