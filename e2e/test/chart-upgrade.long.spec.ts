@@ -282,7 +282,7 @@ withRealPods('one operator on Kubernetes with an HSM and two replicas of everyth
     const all = ['get', kinds.join(','), '--selector', 'app.kubernetes.io/instance=trial', '--output', 'name'];
     const left = (await kubectl(...all)).trim().split('\n');
     expect(left.sort()).toEqual([...IDENTITIES].map((name) => `persistentvolumeclaim/trial-${name}`).sort());
-    const releases = await cluster.helm(['--namespace', 'trial', 'list', '--all', '--short']);
+    const releases = await cluster.helm(['--namespace', 'trial', 'list', '--short']);
     expect(releases.trim()).toBe('');
   });
 });
