@@ -113,6 +113,7 @@ test('an upgrade leaves the number of replicas to the HPA, and rolls by one more
 });
 
 test('an HPA that is switched on takes over the replicas that are there', async () => {
+  // our own example
   const [fiduciary] = (parse(await readFile(join(ROOT, EXAMPLES.fiduciary), 'utf8')) as { fiduciaries: object[] })
     .fiduciaries;
   await helm('upgrade', { fiduciaries: [{ ...fiduciary, autoscaling: { enabled: false }, replicas: 4 }] });
