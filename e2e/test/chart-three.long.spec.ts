@@ -1,4 +1,4 @@
-// budget: 420 s
+// budget: 600 s
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { whyNoRealPods } from '@dta/testkit';
 import { readFile } from 'node:fs/promises';
