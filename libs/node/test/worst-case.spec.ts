@@ -147,7 +147,7 @@ const priceOf = ({ read, honest }: Read, bytes: Uint8Array) =>
   priceIn(
     () => read(honest),
     () => read(bytes),
-    BOUND / 2,
+    BOUND,
   );
 
 /** Every place in a document, of a list the first member's. */

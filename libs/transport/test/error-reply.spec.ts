@@ -94,7 +94,7 @@ test('a nasty error costs at most ten honest ones', () => {
     const price = priceIn(
       () => read(honest),
       () => read(body),
-      5,
+      10,
     );
     expect([kind, price < 10, price]).toEqual([kind, true, price]);
   }
