@@ -58,7 +58,7 @@ async function runCluster(port: number, fiduciaries: number, withKubo: boolean):
     started.push(cluster);
     const guest: Guest = await prepareGuest(cluster.folder);
     started.push({ stop: () => guest.drop() });
-    sayClusterSteps(cluster, guest, port);
+    sayClusterSteps(cluster, guest, Number(new URL(cluster.operator('first').api().url).port)); // 0 is any free one
     await stopped;
   } catch (error) {
     if (!signal.aborted) {

@@ -1,5 +1,4 @@
 import { afterEach, expect, jest, test } from '@jest/globals';
-import { freePort } from '@dta/testkit';
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
@@ -64,7 +63,8 @@ function printedAfter(said: string, heading: string): string {
 }
 
 test('npm run cluster: the commands it prints work, and Ctrl-C leaves nothing behind', async () => {
-  const { pid, said, ended } = await runCluster('--port', String(await freePort()));
+  const { pid, said, ended } = await runCluster('--port', '0');
+  expect(said()).toContain('D-TA is ready on');
   const [order = '', redeem = ''] = said().match(/curl .*/g) ?? [];
   const { commitment } = await shell(order);
   const { secret } = await shell(redeem);
@@ -85,7 +85,7 @@ test('npm run cluster: the commands it prints work, and Ctrl-C leaves nothing be
 });
 
 test('without Kubo it says that nothing is published, and takes the fourth fiduciary that it shows how to start', async () => {
-  const { pid, said, ended } = await runCluster('--port', String(await freePort()), '--no-kubo');
+  const { pid, said, ended } = await runCluster('--port', '0', '--no-kubo');
   expect(said()).toMatch(/nothing is published/i);
   expect(said()).not.toContain('verify-log');
   expect(said()).not.toMatch(/bearer/i); // a command's arguments are seen by every user of the machine
@@ -129,12 +129,7 @@ test('without Kubo it says that nothing is published, and takes the fourth fiduc
 });
 
 test('Ctrl-C while it starts ends it in order', async () => {
-  const { pid, said, ended } = await runCluster(
-    /^\[.*\] starting NATS/m,
-    '--port',
-    String(await freePort()),
-    '--no-kubo',
-  );
+  const { pid, said, ended } = await runCluster(/^\[.*\] starting NATS/m, '--port', '0', '--no-kubo');
   process.kill(-pid, 'SIGINT');
   expect(await ended).toBe(0);
   expect(said()).toMatch(/\] stopping\n[^]*\] stopped\n$/);
@@ -143,7 +138,7 @@ test('Ctrl-C while it starts ends it in order', async () => {
 });
 
 test('killed with -9, its processes end with it', async () => {
-  const { pid, said, ended } = await runCluster('--port', String(await freePort()), '--fiduciaries', '1');
+  const { pid, said, ended } = await runCluster('--port', '0', '--fiduciaries', '1');
   const [, folder = 'none'] = /Its files, until then: (\S+)/.exec(said()) ?? [];
   expect(await processesOf(folder)).toHaveLength(4);
   process.kill(pid, 'SIGKILL');
@@ -152,7 +147,7 @@ test('killed with -9, its processes end with it', async () => {
     await delay(50);
   expect(await processesOf(folder)).toEqual([]);
   // its database server and files stay until the next run of services, which takes them over
-  const { pid: next, ended: stopped } = await runCluster('--port', String(await freePort()), '--fiduciaries', '1');
+  const { pid: next, ended: stopped } = await runCluster('--port', '0', '--fiduciaries', '1');
   expect(await foldersOf(pid)).toEqual([]);
   process.kill(next, 'SIGTERM');
   expect(await stopped).toBe(0);

@@ -61,7 +61,14 @@ export const clusterCommand = {
     'Starts NATS, PostgreSQL, Kubo and every role as a process of its own, until Ctrl-C. All of it goes when it stops.',
   usage: 'npm run cluster --',
   options: {
-    port: { takes: 'whole', least: 1, most: 65_535, value: 'port', default: '5556', meaning: "the gateway's" },
+    port: {
+      takes: 'whole',
+      least: 0,
+      most: 65_535,
+      value: 'port',
+      default: '5556',
+      meaning: "the gateway's; 0: a free one",
+    },
     fiduciaries,
     'no-kubo': { takes: 'flag', meaning: 'without Kubo: nothing is published, all else works' },
   },
