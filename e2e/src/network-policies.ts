@@ -34,7 +34,7 @@ export interface NetworkPolicy extends KubernetesObject {
   };
 }
 
-/** Whoever may open a connection, or take one: a pod by its labels, and anything by its address. */
+/** A party that opens or takes a connection: a pod by its labels, and anything by its address. */
 export interface Party {
   readonly namespace?: string;
   readonly labels?: Labels;

@@ -70,7 +70,7 @@ const serve = async (name: Operator, subject: string) => {
   at[name].subscribe(subject, { callback: (_, message) => void message.respond(message.data) });
   await at[name].flush();
 };
-/** `answered`, or NATS's own code (503: nobody serves the subject there). */
+/** `answered`, or NATS's own code (503: no process serves the subject there). */
 const call = (name: Operator, subject: string, timeout = 60_000) =>
   at[name].request(subject, new Uint8Array([1]), { timeout }).then(
     () => 'answered',

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { EXAMPLES, made, podsOf, render, type KubernetesObject, type Pod, type Values } from '../src/chart.js';
 import { mayReach, withoutOne, type NetworkPolicy, type Party, type Target } from '../src/network-policies.js';
 
-// Who reaches whom by the chart's NetworkPolicies: worked out from what Helm renders, as Kubernetes defines it. Whether a
+// Which party reaches which by the chart's NetworkPolicies: worked out from what Helm renders, as Kubernetes defines it. Whether a
 // cluster's network enforces them, no test here says.
 jest.setTimeout(300_000);
 

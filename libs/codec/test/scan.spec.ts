@@ -192,7 +192,7 @@ describe('a document holds', () => {
   const map = (length: number) => Object.fromEntries(Array.from({ length }, (_, at) => [`k${at}`, at]));
   const links = (length: number) => Array.from({ length }, () => link);
 
-  test('4,096 items, and no more, for whoever writes and whoever reads', () => {
+  test('4,096 items, and no more, written or read', () => {
     expect(scanCanonical(list(4_095), DOCUMENT_LIMITS)).toBe(4_096);
     expect(() => decodeCanonical(list(4_096), MAX)).toThrow(refusal('too_large'));
     expect(toHex(encodeCanonical(Array.from({ length: 4_095 }, () => 0)))).toBe(toHex(list(4_095)));
@@ -208,7 +208,7 @@ describe('a document holds', () => {
     expect(() => encodeCanonical(map(513))).toThrow(refusal('too_large'));
   });
 
-  test('its keys among its items, for whoever writes and whoever reads', () => {
+  test('its keys among its items, written or read', () => {
     const [value, exactly, fewer] = [
       { a: 1, b: 2 },
       { ...DOCUMENT_LIMITS, items: 5 },
@@ -219,7 +219,7 @@ describe('a document holds', () => {
     expect(() => decodeCanonical(encodeCanonical(value), MAX, fewer)).toThrow(refusal('too_large'));
   });
 
-  test('lists and maps nested 64 deep, and no deeper, for whoever writes and whoever reads', () => {
+  test('lists and maps nested 64 deep, and no deeper, written or read', () => {
     for (const [wrap, begin] of [
       [(inner: unknown) => [inner], '81'],
       [(inner: unknown) => ({ a: inner }), 'a16161'],

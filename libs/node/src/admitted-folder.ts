@@ -1,6 +1,7 @@
 import { bytesEqual, concat, lengthPrefixed } from '@dta/codec';
 import { sha256 } from '@dta/crypto';
 import { DtaError, isDtaError, toDtaError } from '@dta/errors';
+import { MAX_STATEMENT_BYTES } from '@dta/identity';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { admitFiles, type OwnFile } from './admit-documents.js';
@@ -52,7 +53,7 @@ export class AdmittedFolder {
    */
   async takeAgain(): Promise<void> {
     try {
-      const files = await readFiles(this.#folder);
+      const files = await this.#read();
       const hash = hashOf(files);
       const isSteady = this.#seen !== null && bytesEqual(this.#seen, hash);
       if (!isSteady) this.#told.clear();
@@ -61,6 +62,16 @@ export class AdmittedFolder {
     } catch (error) {
       const { code, message } = toDtaError(error);
       this.#tell({ code, reason: message, ...(code === 'internal' && { err: error }) }, CHANGED, message);
+    }
+  }
+
+  /** As it stands; after it couldn't be read it counts as changed, so that the next time is told of too. */
+  async #read(): Promise<OwnFile[]> {
+    try {
+      return await readFiles(this.#folder);
+    } catch (error) {
+      this.#seen = null;
+      throw error;
     }
   }
 
@@ -82,8 +93,6 @@ export class AdmittedFolder {
 }
 
 const CHANGED = 'what stands in the folder of admitted identities now can not be admitted';
-/** More than any of the three kinds of file has. */
-const FILE_MAX_BYTES = 128 * 1024;
 const FILES_MAX = 10_000;
 
 function hashOf(files: readonly OwnFile[]): Uint8Array {
@@ -104,8 +113,8 @@ async function readFiles(folder: string): Promise<OwnFile[]> {
 async function readOwn(file: string): Promise<Uint8Array> {
   try {
     const found = await stat(file); // of what a link leads to: a mounted folder is made of them
-    if (!found.isFile() || found.size > FILE_MAX_BYTES) {
-      throw new DtaError('start_failed', `${file} is no file of at most ${FILE_MAX_BYTES / 1024} KiB`);
+    if (!found.isFile() || found.size > MAX_STATEMENT_BYTES) {
+      throw new DtaError('start_failed', `${file} is no file of at most ${MAX_STATEMENT_BYTES / 1024} KiB`);
     }
     return new Uint8Array(await readFile(file));
   } catch (cause) {

@@ -248,6 +248,13 @@ describe('a folder, while a node runs', () => {
     await look(kept);
     expect(alarms()).toHaveLength(3);
     await mkdir(folder);
+    await writeFile(join(folder, '100'), stranger.identity.bytes);
+    await writeFile(join(folder, '102'), first.identity.bytes); // as it was before
+    await look(kept);
+    await rm(folder, { recursive: true });
+    await look(kept);
+    expect(alarms()).toHaveLength(4);
+    await mkdir(folder);
   });
 
   test('in which something stands that is no small file is told of, and nothing of that is read', async () => {
