@@ -110,26 +110,47 @@ async function benchPublication(): Promise<void> {
 }
 
 /** What an order costs where each role has more processes, loaded in turn: on a machine's own cores the rate doesn't grow. */
+/**
+ * Operators with 1, 2 and 4 processes of each role, and beside them as many operators of a single process each, at the same
+ * load in all: what those cost more than one is the price of many processes on these cores, not of replicas.
+ */
 async function benchReplicas(): Promise<void> {
-  await withReplicas([1, 2, 4], async (operators) => {
-    for (const operator of operators) await placeOrders(operator, 1, 1, 8, 150 * operator.replicas); // warm up
-    head('processes of each role', 'orders/s', 'p50 ms', 'p99 ms', 'CPU ms an order', 'of that with one');
-    const ratios = new Map<number, number[]>(operators.map(({ replicas }) => [replicas, []]));
-    for (let round = 0; round < PAIRS; round++) {
-      const turns = round % 2 === 0 ? operators : operators.toReversed();
-      const loads = new Map<number, LoadResult>();
-      for (const operator of turns) loads.set(operator.replicas, await placeOrders(operator, 1, 1, 16, 200));
-      const one = loads.get(1)?.nodeCpu ?? NaN;
-      for (const [replicas, load] of [...loads].sort(([a], [b]) => a - b)) {
-        ratios.get(replicas)?.push(load.nodeCpu / one);
-        row(replicas, ...cells(load), ms(load.nodeCpu), (load.nodeCpu / one).toFixed(2));
+  const setups = [[1], [1, 1], [2], [1, 1, 1, 1], [4]].map((counts) => ({
+    name: counts.length === 1 ? `${counts[0]}` : `1, of ${counts.length} operators`,
+    counts,
+    apart: `1, of ${counts[0]} operators`,
+    processes: counts.reduce((sum, count) => sum + count, 0),
+    cpu: new Array<number>(),
+    rates: new Array<number>(),
+  }));
+  await withReplicas(
+    setups.flatMap(({ counts }) => counts),
+    async (operators) => {
+      const left = [...operators];
+      const loaded = new Map(setups.map((setup) => [setup, left.splice(0, setup.counts.length)]));
+      const place = async (setup: (typeof setups)[number], count: number) => {
+        const all = loaded.get(setup) ?? [];
+        return Promise.all(all.map((one) => placeOrders(one, 1, 1, 16 / all.length, count / all.length)));
+      };
+      for (const setup of setups) await place(setup, 500 * setup.processes); // each process is as warm as another
+      for (let round = 0; round < 2 * PAIRS; round++) {
+        for (const setup of round % 2 === 0 ? setups : setups.toReversed()) {
+          const loads = await place(setup, 96);
+          setup.cpu.push(loads.reduce((sum, { nodeCpu }) => sum + nodeCpu, 0) / loads.length);
+          setup.rates.push(loads.reduce((sum, { perSecond }) => sum + perSecond, 0));
+        }
       }
-    }
-    const medians = [...ratios].map(([replicas, all]) => `${replicas}: ${median(all).toFixed(2)}`);
-    process.stdout.write(
-      `(median of ${PAIRS} rounds, CPU of an order by that with one process each: ${medians.join(', ')})\n`,
-    );
-  });
+    },
+  );
+  head('processes of each role', 'orders/s', 'CPU ms an order', 'of one', 'of as many operators of one');
+  for (const { name, apart, cpu, rates } of setups) {
+    const to = (other: string) => {
+      const others = setups.find((setup) => setup.name === other)?.cpu;
+      return others === undefined ? '' : median(cpu.map((value, at) => value / (others[at] ?? NaN))).toFixed(2);
+    };
+    row(name, median(rates).toFixed(1), ms(median(cpu)), to('1'), to(apart));
+  }
+  process.stdout.write(`(medians of ${2 * PAIRS} rounds)\n`);
 }
 
 /** What a node still does of its work when it is offered more than it can, beside its capacity in the same run. */
