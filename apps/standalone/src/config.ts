@@ -4,7 +4,7 @@ import { pkcs11Settings } from '@dta/node';
 import { readCommandLine, readConfig, tellFaults } from '@dta/service';
 import { z } from 'zod';
 import { standaloneCommand } from './options.mjs';
-import type { StandaloneOptions } from './start-standalone.js';
+import type { StandaloneArguments } from './start-standalone.js';
 
 /** What the argument `--pkcs11` wants of the environment: the PIN is no argument, since every user sees those. */
 export const tokenSettings = z.strictObject({
@@ -20,7 +20,7 @@ export const tokenSettings = z.strictObject({
 export function readOptions(
   args: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
-): StandaloneOptions {
+): StandaloneArguments {
   const { values, faults } = readCommandLine(standaloneCommand.options, args);
   const { pkcs11, kubo, data = '', 'metrics-port': metricsPort } = values;
   const token = pkcs11 === undefined ? null : readToken(pkcs11, environment);
@@ -35,6 +35,7 @@ export function readOptions(
     folder: data,
     token: token?.options ?? null,
     kubo: kubo ?? null,
+    rotate: values['rotate'] !== undefined,
   };
 }
 

@@ -1,7 +1,7 @@
 import { custodyProtection, openCustody, type CustodyOptions, type TokenOptions } from '@dta/custody';
 import { DtaError } from '@dta/errors';
 import { generateKeys, type KeyGeneration, type Role } from '@dta/identity';
-import { writeKeyFile } from '@dta/node';
+import { readKeyFile, writeKeyFile } from '@dta/node';
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
@@ -28,7 +28,7 @@ postgres/     the database server's files
 principal/    identity.key (shared with the beneficiary)${token === null ? ', custody.key' : ''}
 beneficiary/  the same for the beneficiary
 fiduciary-N/  one folder a fiduciary
-admitted/     everyone's Identity Document, written anew at each start
+admitted/     everyone's Identity Documents, written anew at each start
 log/          what all of them published, sealed; with --kubo it is in Kubo
 
 Delete the whole folder to begin anew. Files of it alone make the others worthless.
@@ -38,6 +38,8 @@ Delete the whole folder to begin anew. Files of it alone make the others worthle
 export const ADMITTED = 'admitted';
 /** The folder of what all roles published, unless Kubo has it. */
 export const LOG = 'log';
+
+const CUSTODY = 'custody.key';
 
 /** Where a role's files are. */
 export interface RoleFiles {
@@ -63,6 +65,25 @@ export async function openFolder(path: string, token: TokenOptions | null): Prom
   return folder;
 }
 
+/** Where a role's files are, whether there are any or not. */
+export function roleFiles(folder: string, name: string, token: TokenOptions | null): RoleFiles {
+  return {
+    keyFile: join(folder, name, 'identity.key'),
+    custody: token === null ? { kind: 'software', file: join(folder, name, CUSTODY) } : { kind: 'pkcs11', ...token },
+    log: join(folder, LOG),
+  };
+}
+
+/** All generations of a role's key file, oldest first. @throws `key_file_invalid`, `start_failed`, what custody throws */
+export async function readKeys({ keyFile, custody: options }: RoleFiles): Promise<KeyGeneration[]> {
+  const custody = await openCustody(options, () => undefined); // the role itself warns
+  try {
+    return await readKeyFile(keyFile, custodyProtection(custody));
+  } finally {
+    await custody.close();
+  }
+}
+
 /**
  * Key and custody files of a role that has been started in this folder before, or new ones.
  *
@@ -74,12 +95,8 @@ export async function openRoleFiles(
   token: TokenOptions | null,
   makeKeys: () => Promise<readonly KeyGeneration[]>,
 ): Promise<RoleFiles> {
-  const custodyFile = join(folder, name, 'custody.key');
-  const files: RoleFiles = {
-    keyFile: join(folder, name, 'identity.key'),
-    custody: token === null ? { kind: 'software', file: custodyFile } : { kind: 'pkcs11', ...token },
-    log: join(folder, LOG),
-  };
+  const custodyFile = join(folder, name, CUSTODY);
+  const files = roleFiles(folder, name, token);
   try {
     await mkdir(join(folder, name), { recursive: true, mode: 0o700 });
   } catch (cause) {

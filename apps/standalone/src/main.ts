@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { readOptions } from './config.js';
 import { sayNextSteps } from './next-steps.js';
 import { standaloneCommand } from './options.mjs';
-import { startStandalone, type StandaloneOptions } from './start-standalone.js';
+import { rotateFolder } from './rotate-folder.js';
+import { startStandalone, type StandaloneArguments } from './start-standalone.js';
 
 const args = process.argv.slice(2);
 const packageFile = new URL('../../package.json', import.meta.url);
@@ -13,12 +14,17 @@ if (answer !== null) {
   process.stdout.write(`${answer}\n`);
 } else {
   const progress = openProgress();
-  await runMain<StandaloneOptions>({
+  await runMain<StandaloneArguments>({
     name: 'dta',
     configure: () => readOptions(args, process.env),
     logger: () => createLogger({ name: 'dta', level: process.env['LOG_LEVEL'] === 'debug' ? 'debug' : 'warn' }),
     verbose: process.env['LOG_LEVEL'] === 'debug',
     start: async (options, log, stopping) => {
+      if (options.rotate) {
+        const made = await rotateFolder(options.folder, options.token, Date.now());
+        for (const [name, cid] of made) progress.say(`${name} is ${cid} from the next start on`);
+        return null;
+      }
       stopping.addEventListener('abort', () => progress.say('stopping'));
       const running = await startStandalone(options, log, progress, stopping).catch((error: unknown) => {
         if (error === stopping.reason) progress.say('stopped');

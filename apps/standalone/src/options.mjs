@@ -48,6 +48,10 @@ export const standaloneCommand = {
       value: 'url',
       meaning: 'publishes to the Kubo node with this RPC, in place of a folder',
     },
+    rotate: {
+      takes: 'flag',
+      meaning: 'gives every identity in the folder new keys, and ends; the next start has them',
+    },
   },
 };
 

@@ -1,12 +1,12 @@
 import { startBeneficiary } from '@dta/beneficiary';
 import { NATS_MAX_PAYLOAD_BYTES, type Cid } from '@dta/contracts';
 import { randomBytes } from '@dta/crypto';
-import { custodyProtection, openCustody, type TokenOptions } from '@dta/custody';
+import type { TokenOptions } from '@dta/custody';
 import { DtaError } from '@dta/errors';
 import { startFiduciary } from '@dta/fiduciary';
 import { startGateway, type RunningGateway } from '@dta/gateway';
 import { readIdentity, type Identity, type KeyGeneration, type Role } from '@dta/identity';
-import { migrateDatabase, readKeyFile, type NodeOptions, type RunningRole } from '@dta/node';
+import { migrateDatabase, type NodeOptions, type RunningRole } from '@dta/node';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '@dta/postgres';
 import { startPrincipal } from '@dta/principal';
 import {
@@ -23,7 +23,17 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assertPortFree } from './free-port.js';
-import { ADMITTED, LOG, makeKeys, makeLogFolder, openFolder, openRoleFiles, type RoleFiles } from './folder.js';
+import {
+  ADMITTED,
+  LOG,
+  makeKeys,
+  makeLogFolder,
+  openFolder,
+  openRoleFiles,
+  readKeys,
+  type RoleFiles,
+} from './folder.js';
+import { completeRotation, wipeKeys } from './rotate-folder.js';
 import { sayMissing, untilReady, type RoleNotReady } from './until-ready.js';
 
 /** What a standalone node is started with. */
@@ -41,13 +51,19 @@ export interface StandaloneOptions {
   readonly kubo: string | null;
 }
 
+/** What `npm start` is asked for. */
+export interface StandaloneArguments extends StandaloneOptions {
+  /** new keys, in place of a start */
+  readonly rotate: boolean;
+}
+
 /** A standalone node that runs. */
 export interface RunningStandalone {
   readonly port: number;
   /** where metrics and health are shown; null: nowhere */
   readonly metricsPort: number | null;
   readonly folder: string;
-  /** idDocumentCID of principal and beneficiary, which are one node here */
+  /** the first idDocumentCID of principal and beneficiary, which are one node here */
   readonly node: Cid;
   /** roles that weren't ready when the start was given up waiting for them: the node works without */
   readonly missing: readonly RoleNotReady[];
@@ -59,7 +75,8 @@ interface Member {
   readonly name: string;
   readonly role: Role;
   readonly files: RoleFiles;
-  readonly identity: Identity;
+  /** oldest first: a node is called by the first, and speaks by the newest */
+  readonly identities: readonly [Identity, ...Identity[]];
   readonly psk: Uint8Array;
   readonly monitor: Monitor;
 }
@@ -123,7 +140,7 @@ export async function startStandalone(
     const gateway = await startGatewayOf(members, options.port, { transport, logger: log, monitor });
     started.push(gateway);
     const missing = await waitUntilReady(members, progress, stopping);
-    const { cid: node } = memberOf(members, 'principal').identity;
+    const [{ cid: node }] = memberOf(members, 'principal').identities;
     return { port: gateway.port, metricsPort, folder, node, missing, stop };
   } catch (error) {
     await progress.during('stopping', stop);
@@ -163,10 +180,11 @@ function assertStoreKept(folder: string, kubo: string | null): void {
 
 /** Principal and beneficiary share one identity, so that the original's `nodeCID` works as a beneficiary. */
 async function openMembers(folder: string, { fiduciaries, token }: StandaloneOptions): Promise<Member[]> {
+  await completeRotation(folder, token);
   const principal = await openMember(folder, 'principal', 'principal', token, () =>
     makeKeys('standalone', ['principal', 'beneficiary']),
   );
-  const beneficiary = await openMember(folder, 'beneficiary', 'beneficiary', token, () => readKeys(principal));
+  const beneficiary = await openMember(folder, 'beneficiary', 'beneficiary', token, () => readKeys(principal.files));
   const names = Array.from({ length: fiduciaries }, (_, at) => `fiduciary-${at + 1}`);
   const others = [];
   for (const name of names)
@@ -182,19 +200,12 @@ async function openMember(
   make: () => Promise<readonly KeyGeneration[]>,
 ): Promise<Member> {
   const files = await openRoleFiles(folder, name, token, make);
-  const [newest] = (await readKeys({ files })).slice(-1);
-  if (newest === undefined) throw new DtaError('key_file_invalid', `${files.keyFile} holds no key`);
+  const generations = await readKeys(files);
+  const [first, ...later] = generations.map(({ document }) => readIdentity(document));
+  wipeKeys(generations);
+  if (first === undefined) throw new DtaError('key_file_invalid', `${files.keyFile} holds no key`);
   const monitor = createMonitor(role, name);
-  return { name, role, files, identity: readIdentity(newest.document), psk: randomBytes(32), monitor };
-}
-
-async function readKeys({ files }: Pick<Member, 'files'>): Promise<KeyGeneration[]> {
-  const custody = await openCustody(files.custody, () => undefined); // the role itself warns
-  try {
-    return await readKeyFile(files.keyFile, custodyProtection(custody));
-  } finally {
-    await custody.close();
-  }
+  return { name, role, files, identities: [first, ...later], psk: randomBytes(32), monitor };
 }
 
 /** All members admit one another, by a folder as an operator would give it. */
@@ -203,7 +214,11 @@ async function writeAdmitted(folder: string, members: readonly Member[]): Promis
   await rm(admitted, { recursive: true, force: true });
   // who can write there admits whom it likes: what the umask allows must not decide
   await mkdir(admitted, { mode: 0o700 });
-  for (const { name, identity } of members) await writeFile(join(admitted, name), identity.bytes, { mode: 0o600 });
+  for (const { name, identities } of members) {
+    for (const [at, { bytes }] of identities.entries()) {
+      await writeFile(join(admitted, at === 0 ? name : `${name}-${at + 1}`), bytes, { mode: 0o600 });
+    }
+  }
   return admitted;
 }
 
@@ -243,8 +258,8 @@ function startRole(
       return startPrincipal(
         {
           ...options,
-          beneficiary: memberOf(members, 'beneficiary').identity.cid,
-          fiduciarySet: members.filter(({ role }) => role === 'fiduciary').map(({ identity }) => identity.cid),
+          beneficiary: memberOf(members, 'beneficiary').identities[0].cid,
+          fiduciarySet: members.filter(({ role }) => role === 'fiduciary').map(({ identities: [{ cid }] }) => cid),
         },
         parts,
       );
@@ -256,7 +271,7 @@ function startGatewayOf(
   port: number,
   parts: Parameters<typeof startGateway>[1],
 ): Promise<RunningGateway> {
-  const address = ({ identity, psk }: Member) => ({ node: identity.cid, psk });
+  const address = ({ identities: [{ cid: node }], psk }: Member) => ({ node, psk });
   return startGateway(
     {
       port,

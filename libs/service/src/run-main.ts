@@ -17,9 +17,9 @@ export interface RunOptions<C> {
   readonly logger: (config: C) => Logger;
   /**
    * `stopping` is aborted at the first signal, also while the start runs. A start that takes its time then clears up and
-   * throws the signal's reason; one that goes on to its end is stopped after it.
+   * throws the signal's reason; one that goes on to its end is stopped after it. null: all is done, and the process ends.
    */
-  readonly start: (config: C, logger: Logger, stopping: AbortSignal) => Promise<Running>;
+  readonly start: (config: C, logger: Logger, stopping: AbortSignal) => Promise<Running | null>;
   /** Tells of a failed start with stack and causes; for who looks for the reason (LOG_LEVEL=debug). */
   readonly verbose?: boolean;
   /** How long it may take from the first signal before the process ends all the same; 30,000 by default. */
@@ -53,8 +53,8 @@ export async function runMain<C>(options: RunOptions<C>): Promise<void> {
     const config = options.configure();
     logger = options.logger(config);
     const running = await options.start(config, logger, stopping);
-    if (!stopping.aborted) await once(stopping, 'abort');
-    await running.stop().catch((error: unknown) => end(exitFailed, 'the stop failed', error));
+    if (running !== null && !stopping.aborted) await once(stopping, 'abort');
+    await running?.stop().catch((error: unknown) => end(exitFailed, 'the stop failed', error));
   } catch (error) {
     if (!stopping.aborted || error !== stopping.reason) {
       tellStartFailure(options, error);

@@ -1,0 +1,135 @@
+import { bytesEqual, type Cid } from '@dta/codec';
+import { wipe } from '@dta/crypto';
+import { custodyProtection, openCustody, type TokenOptions } from '@dta/custody';
+import { DtaError } from '@dta/errors';
+import {
+  generateSuccessor,
+  MAX_GENERATIONS,
+  readIdentity,
+  softwareSigningKey,
+  type KeyGeneration,
+} from '@dta/identity';
+import { replaceKeyFile } from '@dta/node';
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { readKeys, roleFiles } from './folder.js';
+
+/**
+ * Gives every identity in a standalone node's folder new keys. A node that runs goes on by the old ones until it is started
+ * again.
+ *
+ * @returns the new idDocumentCIDs, by the names of the folders
+ * @throws `start_failed` where there is no such node, or one of its chains can have no further document: then nothing was
+ * changed; what reading and writing key files throws
+ */
+export async function rotateFolder(
+  path: string,
+  token: TokenOptions | null,
+  now: number,
+): Promise<ReadonlyMap<string, Cid>> {
+  const folder = resolve(path);
+  await completeRotation(folder, token);
+  const names = await membersOf(folder);
+  const chains = new Map<string, KeyGeneration[]>();
+  try {
+    for (const name of names) chains.set(name, await readKeys(roleFiles(folder, name, token)));
+    for (const [name, generations] of chains) assertMayRotate(join(folder, name), generations);
+    const made = new Map<string, Cid>();
+    for (const [name, generations] of chains) {
+      await addSuccessor(generations, now);
+      if (name === 'principal') await writeKeys(folder, 'beneficiary', token, generations); // a start completes the principal's
+      await writeKeys(folder, name, token, generations);
+      made.set(name, readIdentity(newestOf(generations).document).cid);
+    }
+    return made;
+  } finally {
+    for (const generations of chains.values()) wipeKeys(generations);
+  }
+}
+
+/**
+ * Principal and beneficiary are one identity with a key file each. A rotation that was cut off between the two has added the
+ * new keys to one: the other gets them here, else the two would go different ways.
+ *
+ * @throws `key_file_invalid` where the two files are not of one chain
+ */
+export async function completeRotation(folder: string, token: TokenOptions | null): Promise<void> {
+  const pair = ['principal', 'beneficiary'] as const;
+  if (!pair.every((name) => existsSync(roleFiles(folder, name, token).keyFile))) return;
+  const [principal, beneficiary] = await Promise.all(pair.map((name) => readKeys(roleFiles(folder, name, token))));
+  try {
+    if (principal === undefined || beneficiary === undefined) return;
+    const isAhead = beneficiary.length > principal.length;
+    const [longer, shorter] = isAhead ? [beneficiary, principal] : [principal, beneficiary];
+    if (!shorter.every(({ document }, at) => bytesEqual(document, longer[at]?.document ?? new Uint8Array()))) {
+      throw new DtaError(
+        'key_file_invalid',
+        `principal and beneficiary of ${folder} have keys of different identities`,
+      );
+    }
+    if (longer.length > shorter.length) await writeKeys(folder, isAhead ? 'principal' : 'beneficiary', token, longer);
+  } finally {
+    wipeKeys([...(principal ?? []), ...(beneficiary ?? [])]);
+  }
+}
+
+/** Wipes the private halves of a key file's generations. */
+export function wipeKeys(generations: readonly KeyGeneration[]): void {
+  for (const { kemSeed, signSeed, next } of generations)
+    wipe(kemSeed, ...(signSeed ? [signSeed] : []), ...(next?.seed ? [next.seed] : []));
+}
+
+/** Folders of identities; that of the beneficiary is the principal's. */
+async function membersOf(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch(() => []);
+  const members = names.filter((name) => name === 'principal' || /^fiduciary-\d+$/.test(name));
+  if (members.includes('principal')) return members;
+  throw new DtaError('start_failed', `${folder} holds no node: start one there first`);
+}
+
+function assertMayRotate(where: string, generations: readonly KeyGeneration[]): void {
+  const { next } = newestOf(generations);
+  if (generations.length >= MAX_GENERATIONS || next === null) {
+    throw new DtaError(
+      'start_failed',
+      `the chain of ${where} has its ${generations.length} documents, and can have no other`,
+    );
+  }
+}
+
+/** Adds a generation whose signing key is the one that the newest document committed to, and forgets that key as the next. */
+async function addSuccessor(generations: KeyGeneration[], now: number): Promise<void> {
+  const newest = newestOf(generations);
+  const { signSeed, next } = newest;
+  if (signSeed === null || !next?.seed) {
+    throw new DtaError('key_file_invalid', 'a key file of a standalone node has its signing keys');
+  }
+  const identity = readIdentity(newest.document);
+  const own = { key: softwareSigningKey(next.seed), seed: next.seed };
+  const isLast = generations.length + 1 === MAX_GENERATIONS;
+  const keys = { predecessor: softwareSigningKey(signSeed), own, ...(isLast && { next: null }) };
+  const successor = await generateSuccessor(identity, keys, { name: identity.name, now });
+  generations.splice(-1, 1, { ...newest, next: null }, successor);
+}
+
+async function writeKeys(
+  folder: string,
+  name: string,
+  token: TokenOptions | null,
+  generations: readonly KeyGeneration[],
+): Promise<void> {
+  const { keyFile, custody: options } = roleFiles(folder, name, token);
+  const custody = await openCustody(options, () => undefined); // the role itself warns
+  try {
+    await replaceKeyFile(keyFile, generations, custodyProtection(custody));
+  } finally {
+    await custody.close();
+  }
+}
+
+function newestOf(generations: readonly KeyGeneration[]): KeyGeneration {
+  const newest = generations.at(-1);
+  if (newest === undefined) throw new DtaError('key_file_invalid', 'a key file holds no key');
+  return newest;
+}
