@@ -12,13 +12,11 @@ import {
   kemKeyPair,
   openEd25519,
   openKem,
-  popSign,
-  popVerify,
-  publicPoint,
   randomBytes,
   verifyShare,
   commitPolynomial,
   evaluatePolynomial,
+  secp256k1,
 } from '@dta/crypto';
 
 /** What an order can't do without; the floor is made of these. */
@@ -84,16 +82,16 @@ async function prepare(threshold: number): Promise<Record<Primitive, () => unkno
         sealed: await hpkeSeal(kem.publicKey, info, digest),
         encrypted: aeadSeal(hkdf(digest, info, 32), content, info),
         signature: ed25519Sign(key, message),
-        point: publicPoint(scalar),
-        pop: popSign(scalar, digest),
-        points: commitPolynomial(coefficients),
-        share: evaluatePolynomial(coefficients, 2),
+        point: secp256k1.publicPoint(scalar),
+        pop: secp256k1.popSign(scalar, digest),
+        points: commitPolynomial(secp256k1, coefficients),
+        share: evaluatePolynomial(secp256k1, coefficients, 2),
       };
     }),
   );
   const kems: Uint8Array[] = [];
   while (kems.length < FRESH_KEMS) kems.push((await kemKeyPair()).publicKey);
-  const points = Array.from({ length: FRESH_POINTS }, () => publicPoint(randomBytes(32)));
+  const points = Array.from({ length: FRESH_POINTS }, () => secp256k1.publicPoint(randomBytes(32)));
   let [kem, point] = [0, 0];
   let turn = 0;
   const next = () => inputs[turn++ % VARIETY] ?? inputs[0];
@@ -110,11 +108,11 @@ async function prepare(threshold: number): Promise<Record<Primitive, () => unkno
     openKey: on(({ kem }) => openKem(kem.seed)),
     sign: on(({ key, message }) => ed25519Sign(key, message)),
     verify: on(({ publicKey, message, signature }) => ed25519Verify(publicKey, message, signature)),
-    prove: on(({ scalar, digest }) => popSign(scalar, digest)),
-    checkProof: on(({ point, digest, pop }) => popVerify(point, digest, pop)),
-    point: on(({ scalar }) => publicPoint(scalar)),
-    checkShare: on((input) => verifyShare(input.points, 2, input.share)),
-    checkPoint: () => assertPoint(points[point++ % FRESH_POINTS] ?? content),
+    prove: on(({ scalar, digest }) => secp256k1.popSign(scalar, digest)),
+    checkProof: on(({ point, digest, pop }) => secp256k1.popVerify(point, digest, pop)),
+    point: on(({ scalar }) => secp256k1.publicPoint(scalar)),
+    checkShare: on((input) => verifyShare(secp256k1, input.points, 2, input.share)),
+    checkPoint: () => assertPoint(secp256k1, points[point++ % FRESH_POINTS] ?? content),
     checkKem: () => assertKemPublicKey(kems[kem++ % FRESH_KEMS] ?? content),
   };
 }

@@ -1,5 +1,5 @@
 import { ascii, cidToBytes, concat, parseCid, u32 } from '@dta/codec';
-import { addScalars, combineShares, hkdf, hpkeOpen, openKem } from '@dta/crypto';
+import { addScalars, combineShares, hkdf, hpkeOpen, openKem, secp256k1 } from '@dta/crypto';
 import { decodeBundle, parseEnvelope } from '@dta/envelope';
 import type { Operator } from '@dta/testkit';
 import type { Needle } from './needles.js';
@@ -52,15 +52,15 @@ export async function secretsOfOrder(
     }
   }
   if (own === undefined || shares.length < threshold) throw new Error('the witness did not see every secret');
-  const x = combineShares(shares.slice(0, threshold));
+  const x = combineShares(secp256k1, shares.slice(0, threshold));
   const terms = [...dealt].map(([dealer, parts]) => ({
     ...{ name: `constant term of dealer ${dealer}`, knownTo: [`fiduciary-${dealer}`] },
-    bytes: combineShares(parts.slice(0, threshold)),
+    bytes: combineShares(secp256k1, parts.slice(0, threshold)),
   }));
-  if (terms.length > 0 && !Buffer.from(addScalars(...terms.map(({ bytes }) => bytes))).equals(x)) {
+  if (terms.length > 0 && !Buffer.from(addScalars(secp256k1, ...terms.map(({ bytes }) => bytes))).equals(x)) {
     throw new Error('the shares that travelled are not those that were kept');
   }
-  const y = addScalars(x, own);
+  const y = addScalars(secp256k1, x, own);
   const alone = shares.length === 1 ? ['fiduciary-1'] : [];
   const sums: OwnedSecret[] = [
     { name: 'x', bytes: x, knownTo: ['beneficiary', ...alone] },

@@ -1,6 +1,6 @@
 import { isPending, type Client } from '@dta/client';
 import { fromHex, toHex } from '@dta/codec';
-import { publicPoint } from '@dta/crypto';
+import { secp256k1 } from '@dta/crypto';
 import type { RestAnswer, RestApi } from '@dta/testkit';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -63,7 +63,7 @@ export async function until(
 
 /** Whether `secret` is the private key of `commitment`: secp256k1's base point times it, compressed. */
 export function isPrivateKeyOf(secret: string, commitment: string): boolean {
-  return toHex(publicPoint(fromHex(secret))) === commitment;
+  return toHex(secp256k1.publicPoint(fromHex(secret))) === commitment;
 }
 
 /** The body of an answer of that status. @throws Error with what was answered instead */

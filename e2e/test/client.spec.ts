@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { fromHex, toHex } from '@dta/codec';
-import { publicPoint } from '@dta/crypto';
+import { secp256k1 } from '@dta/crypto';
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -38,7 +38,7 @@ test("the order in ten lines of the client's README runs as it stands", async ()
     const { stdout } = await run(process.execPath, [file]);
     const [, commitment = ''] = /^public key ([0-9a-f]{66})$/m.exec(stdout) ?? [];
     const [, secret = ''] = /^private key ([0-9a-f]{64})$/m.exec(stdout) ?? [];
-    expect(toHex(publicPoint(fromHex(secret)))).toBe(commitment);
+    expect(toHex(secp256k1.publicPoint(fromHex(secret)))).toBe(commitment);
     const steps = [...stdout.matchAll(/^20\S+Z (\w+)$/gm)].map(([, step]) => step);
     expect(steps).toEqual(['requested', 'enrolled', 'dealing', 'committed', 'releasing', 'released']);
   } finally {

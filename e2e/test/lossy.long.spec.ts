@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { startBeneficiary } from '@dta/beneficiary';
 import { cidOf, type Cid } from '@dta/codec';
-import { publicPoint } from '@dta/crypto';
+import { secp256k1 } from '@dta/crypto';
 import { decodeBundle } from '@dta/envelope';
 import { DtaError } from '@dta/errors';
 import { startFiduciary } from '@dta/fiduciary';
@@ -73,7 +73,7 @@ test('orders end right though half of all messages and replies are lost, late, o
         orderReference,
         extension: null,
       });
-      expect(publicPoint(secret)).toEqual(commitment);
+      expect(secp256k1.publicPoint(secret)).toEqual(commitment);
     }
   };
   await Promise.all(Array.from({ length: clients }, client));

@@ -1,6 +1,7 @@
 import { decodeDocument, encodeDocument, fields } from '@dta/codec';
+import { groupNames } from '@dta/crypto';
 import { OrderTable, type Node } from '@dta/node';
-import { beneficiaryDueAt, type BeneficiaryOrder } from '@dta/order';
+import { beneficiaryDueAt, pointSchema, type BeneficiaryOrder } from '@dta/order';
 import { z } from 'zod';
 
 const MAX_RECORD_BYTES = 64 * 1024;
@@ -12,10 +13,11 @@ const record = z.strictObject({
   createdAt: fields.ms,
   setupBy: fields.ms,
   keepUntil: fields.ms.nullable(),
+  group: z.enum(groupNames),
   enrolment: fields.cid,
   round: fields.counter.nullable(),
   commitmentStatement: fields.cid.nullable(),
-  commitment: fields.bytes(33).nullable(),
+  commitment: pointSchema.nullable(),
   good: z.array(fields.index),
   answered: z.array(z.strictObject({ redemption: fields.cid, at: fields.ms })),
 });

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { publicPoint } from '@dta/crypto';
+import { secp256k1 } from '@dta/crypto';
 import type { Database, NodeOptions } from '@dta/node';
 import { cast, codeOf, RoleRig, WiredParties, type Cast } from '@dta/node/testing';
 import { startBeneficiary } from '../src/index.js';
@@ -59,9 +59,9 @@ test('a released order answers its secret whatever the clock says, and nothing o
   for (const [own, shared] of times) {
     ahead = own;
     await setDatabase(shared);
-    expect(publicPoint((await reveal(parties)).secret)).toEqual(parties.order.commitment);
+    expect(secp256k1.publicPoint((await reveal(parties)).secret)).toEqual(parties.order.commitment);
     const again = await rig.start(startBeneficiary, options, () => Date.now() + ahead); // which sweeps as it starts
-    expect(publicPoint((await reveal(parties)).secret)).toEqual(parties.order.commitment);
+    expect(secp256k1.publicPoint((await reveal(parties)).secret)).toEqual(parties.order.commitment);
     await again.stop();
     expect(await kept()).toHaveLength(1);
   }

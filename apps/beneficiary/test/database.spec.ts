@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { decodeCanonical, encodeCanonical } from '@dta/codec';
-import { publicPoint, randomBytes } from '@dta/crypto';
+import { randomBytes, secp256k1 } from '@dta/crypto';
 import { openNode, type Database, type NodeOptions } from '@dta/node';
 import { cast, codeOf, RoleRig, WiredParties, type Cast } from '@dta/node/testing';
 import { known } from '@dta/order/testing';
@@ -63,7 +63,7 @@ test("who writes a beneficiary's database but not its HSM: nobody is shown the s
   await redeem(other);
   await move('secret', other, one);
   expect(await codeOf(reveal(one))).toBe('custody_invalid');
-  expect(publicPoint((await reveal(other)).secret)).toEqual(other.order.commitment);
+  expect(secp256k1.publicPoint((await reveal(other)).secret)).toEqual(other.order.commitment);
 });
 
 test("who writes a beneficiary's database but not its HSM: a state says nothing of a secret that isn't there", async () => {
@@ -89,7 +89,7 @@ test("who writes a beneficiary's database but not its HSM: no other key is shown
     ]);
     return () => database.query('UPDATE orders SET record = $2 WHERE ref = $1', [one.order.ref, record]);
   };
-  const other = publicPoint(randomBytes(32).fill(1, 0, 1));
+  const other = secp256k1.publicPoint(randomBytes(32).fill(1, 0, 1));
   const back = await set({ commitment: other, commitmentStatement: null });
   expect(await codeOf(redeem(one))).toBe('record_invalid');
   await back();
@@ -97,7 +97,7 @@ test("who writes a beneficiary's database but not its HSM: no other key is shown
   const backAgain = await set({ commitment: other, good: [1, 2] });
   expect(await codeOf(reveal(one))).toBe('record_invalid');
   await backAgain();
-  expect(publicPoint((await reveal(one)).secret)).toEqual(one.order.commitment);
+  expect(secp256k1.publicPoint((await reveal(one)).secret)).toEqual(one.order.commitment);
 });
 
 test('a secret that is sealed for the order, but is not of its key, is not shown', async () => {

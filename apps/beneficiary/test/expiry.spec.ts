@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { publicPoint } from '@dta/crypto';
+import { secp256k1 } from '@dta/crypto';
 import { expireOrder, openNode, type Database, type Node, type NodeOptions } from '@dta/node';
 import { cast, codeOf, RoleRig, steadyAt, WiredParties, type Cast } from '@dta/node/testing';
 import { expireBeneficiaryOrder } from '@dta/order';
@@ -64,7 +64,7 @@ test('an order whose Commitment is withheld for years is kept, and redeemed when
   expect(await codeOf(parties.ask(parties.message('redeem', 'beneficiary')))).toBe('answered');
   const params = { orderReference: parties.order.ref, extension: null };
   const { secret } = await rig.call(options, members.b, 'beneficiary.reveal-secret', params);
-  expect(publicPoint(secret)).toEqual(parties.order.commitment);
+  expect(secp256k1.publicPoint(secret)).toEqual(parties.order.commitment);
 });
 
 test('keepUntil ends it, at which the fiduciaries erase too, and not before', async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { internalSubject } from '@dta/contracts';
-import { publicPoint, randomBytes } from '@dta/crypto';
+import { randomBytes, secp256k1 } from '@dta/crypto';
 import { decodeBundle, encodeBundle, sealEnvelope } from '@dta/envelope';
 import { makeCall } from '@dta/internal-call';
 import { signStatement } from '@dta/identity';
@@ -60,7 +60,7 @@ describe('B alone', () => {
     expect(await kinds()).toEqual(['enrolment-key', 'enrolment-seed']);
     await redeem(parties, parties.releases);
     const { secret, commitment, orderReference } = await reveal(parties);
-    expect(publicPoint(secret)).toEqual(parties.order.commitment);
+    expect(secp256k1.publicPoint(secret)).toEqual(parties.order.commitment);
     expect(commitment).toEqual(parties.order.commitment);
     expect(orderReference).toBe(parties.order.ref);
     expect(await kinds()).toEqual(['secret']);
@@ -100,7 +100,7 @@ test.each([
       expect(await parties.post(earlier, await parties.pack(earlier))).toEqual(reply);
     }
   }
-  expect(publicPoint((await reveal(parties)).secret)).toEqual(parties.order.commitment);
+  expect(secp256k1.publicPoint((await reveal(parties)).secret)).toEqual(parties.order.commitment);
 });
 
 describe('who deals or releases a wrong share', () => {
@@ -154,7 +154,7 @@ describe('who deals or releases a wrong share', () => {
     const wrong = await Promise.all([bytesOf(randomBytes(32)), bytesOf(new Uint8Array(32).fill(0xff))]);
     const junk = [new Uint8Array(), randomBytes(500), ...wrong, ...other.releases];
     expect(await codeOf(redeem(parties, [...junk, ...parties.releases]))).toBe('answered');
-    expect(publicPoint((await reveal(parties)).secret)).toEqual(parties.order.commitment);
+    expect(secp256k1.publicPoint((await reveal(parties)).secret)).toEqual(parties.order.commitment);
   });
 });
 

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { cidOf } from '@dta/codec';
-import { publicPoint, randomBytes } from '@dta/crypto';
+import { randomBytes, secp256k1 } from '@dta/crypto';
 import type { InternalInbox, Node, OrderTable } from '@dta/node';
 import type { BeneficiaryOrder } from '@dta/order';
 import type { MessageContext, TransportMessage } from '@dta/transport';
@@ -14,7 +14,7 @@ const standIn = <T>(part: unknown): T => part as T; // the test's to know what i
 
 test.each(['sealed', 'refused'])('a secret is wiped once its reply is %s', async (end) => {
   const secret = randomBytes(32);
-  const commitment = publicPoint(secret);
+  const commitment = secp256k1.publicPoint(secret);
   const node = { clock: { doubt: 'not now' }, secrets: { opener: () => async () => secret } };
   const orders = { find: async () => ({ version: 1, order: { state: 'held', commitment } }) };
   const replies: Uint8Array[] = [];
@@ -37,7 +37,7 @@ test.each(['sealed', 'refused'])('a secret is wiped once its reply is %s', async
     standIn<MessageContext>({ subject: '' }),
   );
   await asked.catch(() => undefined);
-  for (const reply of replies) expect(publicPoint(reply)).toEqual(commitment);
+  for (const reply of replies) expect(secp256k1.publicPoint(reply)).toEqual(commitment);
   expect(replies).toHaveLength(end === 'sealed' ? 1 : 0);
   expect(secret).toEqual(new Uint8Array(32));
 });

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { toHex } from '@dta/codec';
-import { publicPoint, randomBytes } from '@dta/crypto';
+import { randomBytes, secp256k1 } from '@dta/crypto';
 import { freePort } from '@dta/testkit';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -90,7 +90,7 @@ describe('where something answers', () => {
     ['another secret', 1],
   ])('a node that reveals %s ends it with %i', async (what, status) => {
     const secret = randomBytes(32);
-    const commitment = toHex(publicPoint(secret));
+    const commitment = toHex(secp256k1.publicPoint(secret));
     const revealed = what === 'the right secret' ? secret : randomBytes(32);
     const ref = 'bafyreigh2akiscaildc';
     const url = await serve({

@@ -10,7 +10,7 @@ import {
 import { isDtaError } from '@dta/errors';
 import { parseStatement } from '@dta/identity';
 import { orderColumns, OrderTable, type Delivery, type Node, type StoredOrder } from '@dta/node';
-import { principalDueAt, requestStatement, type PrincipalOrder } from '@dta/order';
+import { pointSchema, principalDueAt, requestStatement, type PrincipalOrder } from '@dta/order';
 import { z } from 'zod';
 import { assertPluginAnswer, type StoredAnswer } from './plugin-answers.js';
 
@@ -27,7 +27,7 @@ const record = z.strictObject({
   threshold: fields.index,
   manifest: fields.cid.nullable(),
   certificate: fields.cid.nullable(),
-  commitment: fields.bytes(33).nullable(),
+  commitment: pointSchema.nullable(),
   redemption: fields.cid.nullable(),
   redemptionExpiresAt: fields.ms.nullable(),
   failure: z

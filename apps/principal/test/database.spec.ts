@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { decodeCanonical, encodeCanonical, toHex, type Cid } from '@dta/codec';
 import type { OrderProgress, ParamsOf } from '@dta/contracts';
-import { publicPoint, randomBytes } from '@dta/crypto';
+import { randomBytes, secp256k1 } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import { openNode, type Database, type RunningRole } from '@dta/node';
 import { cast, codeOf, PlayedPeers, RoleRig, type Cast } from '@dta/node/testing';
@@ -118,7 +118,7 @@ describe('a safeguarded plaintext', () => {
     const own = randomBytes(32).fill(1, 0, 1);
     const record = await rowOf('orders', ref);
     await put('secrets', held);
-    await alterRecord(ref, { commitment: publicPoint(own) });
+    await alterRecord(ref, { commitment: secp256k1.publicPoint(own) });
     await fail(ref);
     expect(await codeOf(redeem(ref))).toBe('record_invalid');
     expect(await rowOf('plugin_answers', ref)).toMatchObject({ extension: null });
@@ -146,7 +146,10 @@ test('a plugin that is asked again answers for the certified key, even where the
   const orders = new OrderRepository(replica);
   const before = await rowOf('orders', ref);
   const { order, version } = known(await orders.find(ref));
-  const forged = orders.row({ ...order, commitment: publicPoint(randomBytes(32).fill(1, 0, 1)) }, version - 1);
+  const forged = orders.row(
+    { ...order, commitment: secp256k1.publicPoint(randomBytes(32).fill(1, 0, 1)) },
+    version - 1,
+  );
   const error = 'plugin_failed';
   const mac = replica.rowMac.of('plugin-answer', [ref, known(commitment), null, error]);
   await replica.close();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Cid } from '@dta/codec';
 import type { OrderProgress, ParamsOf } from '@dta/contracts';
-import { publicPoint, randomBytes } from '@dta/crypto';
+import { randomBytes, secp256k1 } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import { signStatement } from '@dta/identity';
 import { cast, member, PlayedPeers, RoleRig, type Cast, type Member, type PlayedReply } from '@dta/node/testing';
@@ -184,7 +184,7 @@ async function redeemed(orderReference: Cid): Promise<void> {
   await reach(orderReference, 'released');
   const { value } = peers.order(orderReference).beneficiary.secret('secret');
   const [commitment] = [await call('principal.await-order', { orderReference, until: 'released', waitMs: 0 })];
-  expect(publicPoint(value)).toEqual(commitment.commitment);
+  expect(secp256k1.publicPoint(value)).toEqual(commitment.commitment);
 }
 
 /** Which case an order was placed for. */

@@ -26,8 +26,9 @@ function isMap(value: unknown): boolean {
 /** The building blocks of document schemas. In a document a CID is 36 bytes; in code it is text. */
 export const fields = {
   map,
-  /** Exactly `length` bytes. */
-  bytes: (length: number) => anyBytes.refine((value) => value.length === length, `must be ${length} bytes`),
+  /** Exactly as many bytes as one of `lengths`. */
+  bytes: (...lengths: readonly number[]) =>
+    anyBytes.refine((value) => lengths.includes(value.length), `must be ${[...new Set(lengths)].join(' or ')} bytes`),
   /** At most `max` bytes. */
   bytesUpTo: (max: number) => anyBytes.refine((value) => value.length <= max, `must be at most ${max} bytes`),
   // each side is checked by what makes the other of it

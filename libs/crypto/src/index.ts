@@ -1,5 +1,4 @@
 export { AEAD_KEY_BYTES, AEAD_TAG_BYTES, aeadOpen, aeadOpenWithIv, aeadSeal, aeadSealWithIv } from './aead.js';
-export { popSign, popVerify } from './bip340.js';
 export {
   assertEd25519PublicKey,
   ED25519_PUBLIC_KEY_BYTES,
@@ -12,19 +11,11 @@ export {
 } from './ed25519.js';
 export { handOn, hkdf, randomBytes, sha256, timingSafeEqual, wipe } from './hash.js';
 export { assertKemPublicKey, hpkeOpen, hpkeSeal, kemKeyPair, openKem, type KemPrivateKey } from './hpke.js';
-export {
-  addPoints,
-  addScalars,
-  assertPoint,
-  nonZeroScalar,
-  POINT_BYTES,
-  publicPoint,
-  scalarFromBytes,
-  scalarFromWide,
-  scalarToBytes,
-  SECP256K1_ORDER,
-  WIDE_SCALAR_BYTES,
-} from './secp256k1.js';
+export type { Group, ScalarField } from './groups/group.js';
+export { groupNamed, groupNames, type GroupName } from './groups/groups.js';
+export { addPoints, assertPoint } from './groups/points.js';
+export { addScalars, scalarFromBytes, scalarFromWide, scalarToBytes, WIDE_SCALAR_BYTES } from './groups/scalars.js';
+export { secp256k1 } from './groups/secp256k1.js';
 export {
   addVectors,
   combineShares,

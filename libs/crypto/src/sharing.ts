@@ -1,7 +1,8 @@
 import { DtaError } from '@dta/errors';
-import { addAffine, compress, decompress, multiplyAffine, type AffinePoint } from './affine.js';
+import type { Group } from './groups/group.js';
+import { addPoints } from './groups/points.js';
+import { scalarFromBytes, scalarToBytes } from './groups/scalars.js';
 import { timingSafeEqual } from './hash.js';
-import { addPoints, publicPoint, scalarField, scalarFromBytes, scalarToBytes } from './secp256k1.js';
 
 /** One participant's share: f(`index`) as a scalar [32], which may be 0. */
 export interface IndexedShare {
@@ -15,41 +16,46 @@ export interface IndexedShare {
  * @param index an integer from 1 to 2^32 − 1
  * @throws DtaError `scalar_invalid` without coefficients, for a coefficient that isn't a scalar, for another index
  */
-export function evaluatePolynomial(coefficients: readonly Uint8Array[], index: number): Uint8Array {
+export function evaluatePolynomial(group: Group, coefficients: readonly Uint8Array[], index: number): Uint8Array {
+  const { scalarField } = group;
   const x = indexScalar(index);
   expectTerms(coefficients, 'scalar_invalid');
   const value = coefficients.reduceRight(
-    (value, coefficient) => scalarField.add(scalarField.mul(value, x), scalarFromBytes(coefficient)),
+    (value, coefficient) => scalarField.add(scalarField.mul(value, x), scalarFromBytes(group, coefficient)),
     0n,
   );
-  return scalarToBytes(value);
+  return scalarToBytes(group, value);
 }
 
 /**
- * The points C_k = a_k·G [33] of a polynomial's coefficients [32] (RFC 9591 App. C.2, vss_commit). A zero has no
+ * The points C_k = a_k·G [pointBytes] of a polynomial's coefficients [32] (RFC 9591 App. C.2, vss_commit). A zero has no
  * point; a dealer whose hash gives one draws again.
  *
  * @throws DtaError `scalar_invalid` without coefficients, or for one that is 0 or isn't a scalar
  */
-export function commitPolynomial(coefficients: readonly Uint8Array[]): Uint8Array[] {
+export function commitPolynomial(group: Group, coefficients: readonly Uint8Array[]): Uint8Array[] {
   expectTerms(coefficients, 'scalar_invalid');
-  return coefficients.map(publicPoint);
+  return coefficients.map((coefficient) => group.publicPoint(coefficient));
 }
 
 /**
- * Σ index^k·C_k [33] over points [33], what f(index)·G must be; null for the identity, as a share may be 0.
+ * Σ index^k·C_k [pointBytes] over points [pointBytes], what f(index)·G must be; null for the identity, as a share may be 0.
  *
  * @param index an integer from 1 to 2^32 − 1; quickest when small
  * @throws DtaError `point_invalid` without points or for one that is none, `scalar_invalid` for another index
  */
-export function evaluateVector(points: readonly Uint8Array[], index: number): Uint8Array | null {
-  const x = scalarToBytes(indexScalar(index));
+export function evaluateVector<Element>(
+  group: Group<Element>,
+  points: readonly Uint8Array[],
+  index: number,
+): Uint8Array | null {
+  const x = scalarToBytes(group, indexScalar(index));
   expectTerms(points, 'point_invalid');
-  const sum = points.reduceRight<AffinePoint>(
-    (sum, point) => addAffine(index === 1 ? sum : multiplyAffine(sum, x), decompress(point)),
-    null,
+  const sum = points.reduceRight(
+    (sum, point) => group.add(index === 1 ? sum : group.multiply(sum, x), group.decode(point)),
+    group.identity,
   );
-  return sum === null ? null : compress(sum);
+  return group.encode(sum);
 }
 
 /**
@@ -58,10 +64,10 @@ export function evaluateVector(points: readonly Uint8Array[], index: number): Ui
  *
  * @throws DtaError `scalar_invalid` when the share isn't a scalar, otherwise as {@link evaluateVector}
  */
-export function verifyShare(points: readonly Uint8Array[], index: number, share: Uint8Array): boolean {
-  const promised = evaluateVector(points, index);
-  if (scalarFromBytes(share) === 0n) return promised === null;
-  return promised !== null && timingSafeEqual(publicPoint(share), promised);
+export function verifyShare(group: Group, points: readonly Uint8Array[], index: number, share: Uint8Array): boolean {
+  const promised = evaluateVector(group, points, index);
+  if (scalarFromBytes(group, share) === 0n) return promised === null;
+  return promised !== null && timingSafeEqual(group.publicPoint(share), promised);
 }
 
 /**
@@ -70,11 +76,11 @@ export function verifyShare(points: readonly Uint8Array[], index: number, share:
  * @throws DtaError `point_invalid` without vectors, for lengths that differ, for a component that is no point or
  * whose sum is the identity
  */
-export function addVectors(vectors: readonly (readonly Uint8Array[])[]): Uint8Array[] {
+export function addVectors(group: Group, vectors: readonly (readonly Uint8Array[])[]): Uint8Array[] {
   const [first, ...others] = vectors;
   if (first === undefined || first.length === 0 || others.some((vector) => vector.length !== first.length))
     throw new DtaError('point_invalid', 'vectors of points to be added must have one length, not 0');
-  return first.map((point, k) => addPoints(point, ...others.flatMap((vector) => vector.slice(k, k + 1))));
+  return first.map((point, k) => addPoints(group, point, ...others.flatMap((vector) => vector.slice(k, k + 1))));
 }
 
 /**
@@ -83,7 +89,7 @@ export function addVectors(vectors: readonly (readonly Uint8Array[])[]): Uint8Ar
  *
  * @throws DtaError `scalar_invalid` unless the indices are distinct integers from 1 to 2^32 − 1 and `index` is one
  */
-export function lagrangeAtZero(indices: readonly number[], index: number): bigint {
+export function lagrangeAtZero({ scalarField }: Group, indices: readonly number[], index: number): bigint {
   if (new Set(indices).size !== indices.length || !indices.includes(index))
     throw new DtaError('scalar_invalid', 'indices must be distinct and name the share');
   const x = indexScalar(index);
@@ -104,15 +110,16 @@ export function lagrangeAtZero(indices: readonly number[], index: number): bigin
  * @throws DtaError `shares_insufficient` without shares, `scalar_invalid` for an index given twice or outside 1 to
  * 2^32 − 1 and for a share that isn't a scalar
  */
-export function combineShares(shares: readonly IndexedShare[]): Uint8Array {
+export function combineShares(group: Group, shares: readonly IndexedShare[]): Uint8Array {
   if (shares.length === 0) throw new DtaError('shares_insufficient', 'there are no shares to combine');
   const indices = shares.map(({ index }) => index);
+  const { scalarField } = group;
   const secret = shares.reduce(
     (sum, { index, share }) =>
-      scalarField.add(sum, scalarField.mul(lagrangeAtZero(indices, index), scalarFromBytes(share))),
+      scalarField.add(sum, scalarField.mul(lagrangeAtZero(group, indices, index), scalarFromBytes(group, share))),
     0n,
   );
-  return scalarToBytes(secret);
+  return scalarToBytes(group, secret);
 }
 
 function indexScalar(index: number): bigint {

@@ -11,11 +11,10 @@ import {
   evaluatePolynomial,
   evaluateVector,
   lagrangeAtZero,
-  publicPoint,
   scalarToBytes,
-  SECP256K1_ORDER,
   verifyShare,
   type IndexedShare,
+  secp256k1,
 } from '../src/index.js';
 import { anyScalar, flipped, hex, refusal } from './bytes.js';
 
@@ -29,8 +28,8 @@ const frost = {
     { index: 3, share: hex('00e95d59dd0d46b0e303e500b62b7ccb0e555d49f5b849f5e748c071da8c0dbc') },
   ],
 };
-const zero = scalarToBytes(0n);
-const q = hex(SECP256K1_ORDER.toString(16));
+const zero = scalarToBytes(secp256k1, 0n);
+const q = hex(secp256k1.scalarField.ORDER.toString(16));
 
 /** Coefficients of t terms, and n ≥ t. */
 function anySharing(maximum = 8): fc.Arbitrary<{ coefficients: Uint8Array[]; n: number }> {
@@ -42,23 +41,31 @@ function anySharing(maximum = 8): fc.Arbitrary<{ coefficients: Uint8Array[]; n: 
 }
 
 function deal(coefficients: Uint8Array[], n: number): IndexedShare[] {
-  return Array.from({ length: n }, (_, i) => ({ index: i + 1, share: evaluatePolynomial(coefficients, i + 1) }));
+  return Array.from({ length: n }, (_, i) => ({
+    index: i + 1,
+    share: evaluatePolynomial(secp256k1, coefficients, i + 1),
+  }));
 }
 
 describe('RFC 9591 E.5', () => {
   const coefficients = [frost.groupSecretKey, frost.coefficient];
-  const points = commitPolynomial(coefficients);
+  const points = commitPolynomial(secp256k1, coefficients);
 
   test('shares, points and group key', () => {
     expect(deal(coefficients, 3)).toEqual(frost.shares);
     expect(points[0]).toEqual(frost.groupPublicKey);
-    for (const { index, share } of frost.shares) expect(verifyShare(points, index, share)).toBe(true);
+    for (const { index, share } of frost.shares) expect(verifyShare(secp256k1, points, index, share)).toBe(true);
   });
 
   test('any two shares give the group secret', () => {
     for (const left of frost.shares)
-      expect(combineShares(frost.shares.filter((share) => share !== left))).toEqual(frost.groupSecretKey);
-    expect(combineShares(frost.shares)).toEqual(frost.groupSecretKey);
+      expect(
+        combineShares(
+          secp256k1,
+          frost.shares.filter((share) => share !== left),
+        ),
+      ).toEqual(frost.groupSecretKey);
+    expect(combineShares(secp256k1, frost.shares)).toEqual(frost.groupSecretKey);
   });
 });
 
@@ -72,16 +79,18 @@ describe('properties', () => {
     const shares = deal(coefficients, n);
     for (let chosen = 0; chosen < 2 ** n; chosen++) {
       const subset = shares.filter((_, i) => (chosen >> i) & 1);
-      if (subset.length === t) expect(combineShares(subset)).toEqual(coefficients[0]);
-      if (subset.length === t - 1 && t > 1) expect(combineShares(subset)).not.toEqual(coefficients[0]);
+      if (subset.length === t) expect(combineShares(secp256k1, subset)).toEqual(coefficients[0]);
+      if (subset.length === t - 1 && t > 1) expect(combineShares(secp256k1, subset)).not.toEqual(coefficients[0]);
     }
   });
 
   test('evaluateVector gives the point of evaluatePolynomial, up to index 32', () => {
     fc.assert(
       fc.property(anySharing(5), fc.integer({ min: 1, max: 32 }), ({ coefficients }, index) => {
-        const points = commitPolynomial(coefficients);
-        expect(evaluateVector(points, index)).toEqual(publicPoint(evaluatePolynomial(coefficients, index)));
+        const points = commitPolynomial(secp256k1, coefficients);
+        expect(evaluateVector(secp256k1, points, index)).toEqual(
+          secp256k1.publicPoint(evaluatePolynomial(secp256k1, coefficients, index)),
+        );
       }),
       { numRuns: 40 },
     );
@@ -90,12 +99,12 @@ describe('properties', () => {
   test('a right share is verified, a wrong one or one for another index refused', () => {
     fc.assert(
       fc.property(anySharing(5), ({ coefficients, n }) => {
-        const points = commitPolynomial(coefficients);
+        const points = commitPolynomial(secp256k1, coefficients);
         for (const { index, share } of deal(coefficients, n)) {
-          expect(verifyShare(points, index, share)).toBe(true);
-          expect(verifyShare(points, index, flipped(share, 31))).toBe(false);
-          expect(verifyShare(points, index, zero)).toBe(false);
-          if (coefficients.length > 1) expect(verifyShare(points, index + 1, share)).toBe(false);
+          expect(verifyShare(secp256k1, points, index, share)).toBe(true);
+          expect(verifyShare(secp256k1, points, index, flipped(share, 31))).toBe(false);
+          expect(verifyShare(secp256k1, points, index, zero)).toBe(false);
+          if (coefficients.length > 1) expect(verifyShare(secp256k1, points, index + 1, share)).toBe(false);
         }
       }),
       { numRuns: 20 },
@@ -112,13 +121,19 @@ describe('properties', () => {
           ),
         (dealers) => {
           const t = dealers[0]?.length ?? 0;
-          const points = addVectors(dealers.map(commitPolynomial));
+          const points = addVectors(
+            secp256k1,
+            dealers.map((each) => commitPolynomial(secp256k1, each)),
+          );
           const shares = Array.from({ length: t }, (_, i) => ({
             index: i + 1,
-            share: addScalars(...dealers.map((coefficients) => evaluatePolynomial(coefficients, i + 1))),
+            share: addScalars(
+              secp256k1,
+              ...dealers.map((coefficients) => evaluatePolynomial(secp256k1, coefficients, i + 1)),
+            ),
           }));
-          for (const { index, share } of shares) expect(verifyShare(points, index, share)).toBe(true);
-          expect(publicPoint(combineShares(shares))).toEqual(points[0]);
+          for (const { index, share } of shares) expect(verifyShare(secp256k1, points, index, share)).toBe(true);
+          expect(secp256k1.publicPoint(combineShares(secp256k1, shares))).toEqual(points[0]);
         },
       ),
       { numRuns: 20 },
@@ -127,74 +142,82 @@ describe('properties', () => {
 });
 
 describe('a share of 0', () => {
-  const coefficients = [scalarToBytes(SECP256K1_ORDER - 6n), scalarToBytes(3n)]; // 3x - 6
-  const points = commitPolynomial(coefficients);
+  const coefficients = [scalarToBytes(secp256k1, secp256k1.scalarField.ORDER - 6n), scalarToBytes(secp256k1, 3n)]; // 3x - 6
+  const points = commitPolynomial(secp256k1, coefficients);
 
   test('is dealt, verified and combined', () => {
-    expect(evaluatePolynomial(coefficients, 2)).toEqual(zero);
-    expect(evaluateVector(points, 2)).toBeNull();
-    expect(verifyShare(points, 2, zero)).toBe(true);
-    expect(verifyShare(points, 2, scalarToBytes(1n))).toBe(false);
-    expect(combineShares([...deal(coefficients, 2)])).toEqual(coefficients[0]);
+    expect(evaluatePolynomial(secp256k1, coefficients, 2)).toEqual(zero);
+    expect(evaluateVector(secp256k1, points, 2)).toBeNull();
+    expect(verifyShare(secp256k1, points, 2, zero)).toBe(true);
+    expect(verifyShare(secp256k1, points, 2, scalarToBytes(secp256k1, 1n))).toBe(false);
+    expect(combineShares(secp256k1, [...deal(coefficients, 2)])).toEqual(coefficients[0]);
   });
 
   test('the identity in the midst of a vector is no fault', () => {
-    const inner = [scalarToBytes(5n), scalarToBytes(SECP256K1_ORDER - 6n), scalarToBytes(3n)]; // 5 + x(3x - 6)
-    expect(evaluateVector(commitPolynomial(inner), 2)).toEqual(publicPoint(scalarToBytes(5n)));
+    const inner = [
+      scalarToBytes(secp256k1, 5n),
+      scalarToBytes(secp256k1, secp256k1.scalarField.ORDER - 6n),
+      scalarToBytes(secp256k1, 3n),
+    ]; // 5 + x(3x - 6)
+    expect(evaluateVector(secp256k1, commitPolynomial(secp256k1, inner), 2)).toEqual(
+      secp256k1.publicPoint(scalarToBytes(secp256k1, 5n)),
+    );
   });
 });
 
 describe('refusals', () => {
-  const one = scalarToBytes(1n);
-  const base = publicPoint(one);
+  const one = scalarToBytes(secp256k1, 1n);
+  const base = secp256k1.publicPoint(one);
   const badPoint = new Uint8Array(33).fill(5);
 
   test.each([0, -1, 1.5, NaN, Infinity, 2 ** 32])('index %d: scalar_invalid', (index) => {
-    expect(() => evaluatePolynomial([one], index)).toThrow(refusal('scalar_invalid'));
-    expect(() => evaluateVector([base], index)).toThrow(refusal('scalar_invalid'));
-    expect(() => verifyShare([base], index, one)).toThrow(refusal('scalar_invalid'));
-    expect(() => lagrangeAtZero([index], index)).toThrow(refusal('scalar_invalid'));
-    expect(() => lagrangeAtZero([1, index], 1)).toThrow(refusal('scalar_invalid'));
-    expect(() => combineShares([{ index, share: one }])).toThrow(refusal('scalar_invalid'));
+    expect(() => evaluatePolynomial(secp256k1, [one], index)).toThrow(refusal('scalar_invalid'));
+    expect(() => evaluateVector(secp256k1, [base], index)).toThrow(refusal('scalar_invalid'));
+    expect(() => verifyShare(secp256k1, [base], index, one)).toThrow(refusal('scalar_invalid'));
+    expect(() => lagrangeAtZero(secp256k1, [index], index)).toThrow(refusal('scalar_invalid'));
+    expect(() => lagrangeAtZero(secp256k1, [1, index], 1)).toThrow(refusal('scalar_invalid'));
+    expect(() => combineShares(secp256k1, [{ index, share: one }])).toThrow(refusal('scalar_invalid'));
   });
 
   test('the greatest index works', () => {
-    expect(evaluateVector([base, base], 2 ** 32 - 1)).toEqual(publicPoint(evaluatePolynomial([one, one], 2 ** 32 - 1)));
+    expect(evaluateVector(secp256k1, [base, base], 2 ** 32 - 1)).toEqual(
+      secp256k1.publicPoint(evaluatePolynomial(secp256k1, [one, one], 2 ** 32 - 1)),
+    );
   });
 
   test('polynomials', () => {
-    expect(() => evaluatePolynomial([], 1)).toThrow(refusal('scalar_invalid'));
-    expect(() => evaluatePolynomial([one, q], 1)).toThrow(refusal('scalar_invalid'));
-    expect(() => evaluatePolynomial([one.subarray(1)], 1)).toThrow(refusal('scalar_invalid'));
-    expect(() => commitPolynomial([])).toThrow(refusal('scalar_invalid'));
-    expect(() => commitPolynomial([zero, one])).toThrow(refusal('scalar_invalid'));
-    expect(() => commitPolynomial([one, zero])).toThrow(refusal('scalar_invalid'));
-    expect(() => commitPolynomial([one, q])).toThrow(refusal('scalar_invalid'));
+    expect(() => evaluatePolynomial(secp256k1, [], 1)).toThrow(refusal('scalar_invalid'));
+    expect(() => evaluatePolynomial(secp256k1, [one, q], 1)).toThrow(refusal('scalar_invalid'));
+    expect(() => evaluatePolynomial(secp256k1, [one.subarray(1)], 1)).toThrow(refusal('scalar_invalid'));
+    expect(() => commitPolynomial(secp256k1, [])).toThrow(refusal('scalar_invalid'));
+    expect(() => commitPolynomial(secp256k1, [zero, one])).toThrow(refusal('scalar_invalid'));
+    expect(() => commitPolynomial(secp256k1, [one, zero])).toThrow(refusal('scalar_invalid'));
+    expect(() => commitPolynomial(secp256k1, [one, q])).toThrow(refusal('scalar_invalid'));
   });
 
   test('vectors', () => {
-    expect(() => evaluateVector([], 1)).toThrow(refusal('point_invalid'));
-    expect(() => evaluateVector([base, badPoint], 1)).toThrow(refusal('point_invalid'));
-    expect(() => verifyShare([badPoint], 1, one)).toThrow(refusal('point_invalid'));
-    expect(() => verifyShare([base], 1, q)).toThrow(refusal('scalar_invalid'));
-    expect(() => addVectors([])).toThrow(refusal('point_invalid'));
-    expect(() => addVectors([[]])).toThrow(refusal('point_invalid'));
-    expect(() => addVectors([[base], [base, base]])).toThrow(refusal('point_invalid'));
-    expect(() => addVectors([[base, base], [base]])).toThrow(refusal('point_invalid'));
-    expect(() => addVectors([[base], [badPoint]])).toThrow(refusal('point_invalid'));
-    expect(() => addVectors([[base], [flipped(base, 0)]])).toThrow(refusal('point_invalid'));
+    expect(() => evaluateVector(secp256k1, [], 1)).toThrow(refusal('point_invalid'));
+    expect(() => evaluateVector(secp256k1, [base, badPoint], 1)).toThrow(refusal('point_invalid'));
+    expect(() => verifyShare(secp256k1, [badPoint], 1, one)).toThrow(refusal('point_invalid'));
+    expect(() => verifyShare(secp256k1, [base], 1, q)).toThrow(refusal('scalar_invalid'));
+    expect(() => addVectors(secp256k1, [])).toThrow(refusal('point_invalid'));
+    expect(() => addVectors(secp256k1, [[]])).toThrow(refusal('point_invalid'));
+    expect(() => addVectors(secp256k1, [[base], [base, base]])).toThrow(refusal('point_invalid'));
+    expect(() => addVectors(secp256k1, [[base, base], [base]])).toThrow(refusal('point_invalid'));
+    expect(() => addVectors(secp256k1, [[base], [badPoint]])).toThrow(refusal('point_invalid'));
+    expect(() => addVectors(secp256k1, [[base], [flipped(base, 0)]])).toThrow(refusal('point_invalid'));
   });
 
   test('shares', () => {
     const share = { index: 1, share: one };
-    expect(() => combineShares([])).toThrow(refusal('shares_insufficient'));
-    expect(() => combineShares([share, share])).toThrow(refusal('scalar_invalid'));
-    expect(() => combineShares([share, { index: 2, share: one }, { index: 1, share: zero }])).toThrow(
+    expect(() => combineShares(secp256k1, [])).toThrow(refusal('shares_insufficient'));
+    expect(() => combineShares(secp256k1, [share, share])).toThrow(refusal('scalar_invalid'));
+    expect(() => combineShares(secp256k1, [share, { index: 2, share: one }, { index: 1, share: zero }])).toThrow(
       refusal('scalar_invalid'),
     );
-    expect(() => combineShares([{ index: 1, share: q }])).toThrow(refusal('scalar_invalid'));
-    expect(() => lagrangeAtZero([1, 2], 3)).toThrow(refusal('scalar_invalid'));
-    expect(() => lagrangeAtZero([1, 1], 1)).toThrow(refusal('scalar_invalid'));
-    expect(() => lagrangeAtZero([], 1)).toThrow(refusal('scalar_invalid'));
+    expect(() => combineShares(secp256k1, [{ index: 1, share: q }])).toThrow(refusal('scalar_invalid'));
+    expect(() => lagrangeAtZero(secp256k1, [1, 2], 3)).toThrow(refusal('scalar_invalid'));
+    expect(() => lagrangeAtZero(secp256k1, [1, 1], 1)).toThrow(refusal('scalar_invalid'));
+    expect(() => lagrangeAtZero(secp256k1, [], 1)).toThrow(refusal('scalar_invalid'));
   });
 });

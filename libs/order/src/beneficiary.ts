@@ -1,11 +1,12 @@
 import { bytesEqual, type Cid } from '@dta/codec';
-import { handOn, wipe } from '@dta/crypto';
+import { handOn, wipe, type GroupName } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import { signStatement } from '@dta/identity';
 import { certificateOf, certifiedOf, verifyCertificate } from './certificate.js';
 import { deriveEnrolmentKeys, signEnrolment } from './enrolment.js';
 import { unstored, type Evidence } from './evidence.js';
 import { acknowledge } from './fiduciary.js';
+import { groupOf } from './group-of.js';
 import {
   answeredToday,
   combineSecret,
@@ -36,11 +37,13 @@ export interface BeneficiaryOrder {
   readonly createdAt: number;
   readonly setupBy: number;
   readonly keepUntil: number | null;
+  /** of the order's key */
+  readonly group: GroupName;
   readonly enrolment: Cid;
   /** the highest round whose Manifest was noted */
   readonly round: number | null;
   readonly commitmentStatement: Cid | null;
-  /** Y [33] */
+  /** Y, a point of the order's group */
   readonly commitment: Uint8Array | null;
   /** members whose shares made the secret */
   readonly good: readonly number[];
@@ -71,7 +74,7 @@ export async function enrolOrder(
   if (now > setupBy)
     throw new DtaError('setup_expired', 'the time to set this order up has passed', { metadata: { setupBy } });
   const state = next(beneficiaryTransitions, order?.state ?? 'none', 'enrol');
-  const keys = deriveEnrolmentKeys(context.seed, request.cid);
+  const keys = deriveEnrolmentKeys(groupOf(request), context.seed, request.cid);
   const enrolment = await handOn([keys.key, keys.seed], () =>
     signEnrolment(request, keys, directory.firstOf(author.identity.cid), author, now),
   );
@@ -84,6 +87,7 @@ export async function enrolOrder(
       createdAt: request.body.createdAt,
       setupBy,
       keepUntil,
+      group: request.body.group,
       enrolment: enrolment.cid,
       round: null,
       commitmentStatement: null,

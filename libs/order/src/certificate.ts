@@ -92,7 +92,7 @@ export function verifyCertificate(commitment: Commitment, setup: Setup, evidence
 }
 
 /**
- * The key Y [33] that the Commitment `certificate` certifies, by what its parties signed alone.
+ * The key Y that the Commitment `certificate` certifies, by what its parties signed alone.
  *
  * @throws `envelope_invalid` where it isn't there; what setup and certificate are refused for
  */

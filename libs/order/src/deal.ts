@@ -6,11 +6,10 @@ import {
   hpkeOpen,
   hpkeSeal,
   openKem,
-  popSign,
-  popVerify,
   sha256,
   verifyShare,
   wipe,
+  type Group,
 } from '@dta/crypto';
 import { attachmentHash, pickAttachment } from '@dta/envelope';
 import { DtaError, isDtaError } from '@dta/errors';
@@ -18,6 +17,7 @@ import { signStatement } from '@dta/identity';
 import { deriveScalar } from './derive-scalar.js';
 import { assertNewSetup, dealerKeySeed, keyForDealer, NEW_SETUP } from './acceptance.js';
 import type { Author, Evidence } from './evidence.js';
+import { groupOf } from './group-of.js';
 import { dealStatement, type Acceptance, type Deal, type Enrolment } from './statements.js';
 import { memberIndex } from './terms.js';
 
@@ -41,9 +41,15 @@ function shareInfo(order: Cid, epoch: number, dealer: number, member: number): U
  * The dealer's t coefficients, each [32]: OS2IP(HKDF(seed, "DTA-COEFF1" ‖ request ‖ u32(epoch) ‖ u32(k), 48)) mod q.
  * `seed` [64] is HSM random [32] ‖ system random [32], used once.
  */
-export function deriveCoefficients(seed: Uint8Array, order: Cid, epoch: number, threshold: number): Uint8Array[] {
+export function deriveCoefficients(
+  group: Group,
+  seed: Uint8Array,
+  order: Cid,
+  epoch: number,
+  threshold: number,
+): Uint8Array[] {
   return Array.from({ length: threshold }, (_, k) =>
-    deriveScalar(seed, concat(ascii('DTA-COEFF1'), cidToBytes(order), u32(epoch), u32(k))),
+    deriveScalar(group, seed, concat(ascii('DTA-COEFF1'), cidToBytes(order), u32(epoch), u32(k))),
   );
 }
 
@@ -63,10 +69,11 @@ export async function signDeal(
   author: Author,
 ): Promise<{ deal: Deal; attachments: Uint8Array[] }> {
   const members = [...acceptances].sort(([a], [b]) => a - b);
-  const points = commitPolynomial(coefficients);
+  const group = groupOf(evidence.request);
+  const points = commitPolynomial(group, coefficients);
   const sealed = await Promise.all(
     members.map(async ([member, acceptance]) => {
-      const share = evaluatePolynomial(coefficients, member);
+      const share = evaluatePolynomial(group, coefficients, member);
       try {
         const key = keyForDealer(acceptance, dealer, keys);
         return await hpkeSeal(key, shareInfo(evidence.order, NEW_SETUP.epoch, dealer, member), share);
@@ -92,7 +99,7 @@ export async function signDeal(
         member,
         attachmentHash(sealed[at] ?? new Uint8Array()),
       ]),
-      pop: popSign(constant, dealDigest(evidence.order, enrolment.cid, NEW_SETUP.epoch, dealer, points)),
+      pop: group.popSign(constant, dealDigest(evidence.order, enrolment.cid, NEW_SETUP.epoch, dealer, points)),
     },
     [author.key],
   );
@@ -101,7 +108,7 @@ export async function signDeal(
 }
 
 /**
- * Checks one Deal and says whose it is: by the dealer of its index, of this setup, t points on the curve, for exactly
+ * Checks one Deal and says whose it is: by the dealer of its index, of this setup, t points of the group, for exactly
  * these acceptances, with a proof that a_i0 is known.
  *
  * @throws `identity_not_admitted`; `deal_invalid`, `point_invalid` and `pop_invalid`, which name the `dealer`
@@ -113,6 +120,7 @@ export function verifyDeal(
   evidence: Evidence,
 ): number {
   const { request } = evidence;
+  const group = groupOf(request);
   const { issuer, dealer, points, shares, pop } = deal.body;
   if (issuer === null) throw new DtaError('deal_invalid', 'Deal without an issuer');
   const refuse = (reason: string) => new DtaError('deal_invalid', reason, { metadata: { dealer } });
@@ -133,11 +141,11 @@ export function verifyDeal(
   const [constant] = points;
   if (points.length !== request.body.threshold || constant === undefined)
     throw refuse('a Deal has as many points as the threshold');
-  for (const point of points) assertDealt(point, dealer);
+  for (const point of points) assertDealt(group, point, dealer);
   if (proven.has(deal)) return dealer;
   if (
     pop === null ||
-    !popVerify(constant, dealDigest(evidence.order, enrolment.cid, deal.body.epoch, dealer, points), pop)
+    !group.popVerify(constant, dealDigest(evidence.order, enrolment.cid, deal.body.epoch, dealer, points), pop)
   ) {
     throw new DtaError('pop_invalid', 'a dealer did not prove that it knows its polynomial', { metadata: { dealer } });
   }
@@ -146,11 +154,11 @@ export function verifyDeal(
 }
 
 /** @throws `point_invalid`, naming the dealer */
-function assertDealt(point: Uint8Array, dealer: number): void {
+function assertDealt(group: Group, point: Uint8Array, dealer: number): void {
   try {
-    assertPoint(point);
+    assertPoint(group, point);
   } catch (cause) {
-    throw new DtaError('point_invalid', 'a dealer published what is no point of the curve', {
+    throw new DtaError('point_invalid', 'a dealer published what is no point of the group', {
       cause,
       metadata: { dealer },
     });
@@ -178,9 +186,9 @@ export function sealedShareFor(deal: Deal, member: number, attachments: readonly
  *
  * @throws `point_invalid`
  */
-export function isShareOf(points: readonly Uint8Array[], member: number, share: Uint8Array): boolean {
+export function isShareOf(group: Group, points: readonly Uint8Array[], member: number, share: Uint8Array): boolean {
   try {
-    return verifyShare(points, member, share);
+    return verifyShare(group, points, member, share);
   } catch (error) {
     if (isDtaError(error, 'scalar_invalid')) return false;
     throw error;
@@ -193,6 +201,7 @@ export function isShareOf(points: readonly Uint8Array[], member: number, share: 
  * @throws `attachment_invalid`; `deal_invalid` where it doesn't open or doesn't lie on the dealer's polynomial
  */
 export async function openShare(
+  group: Group,
   deal: Deal,
   member: number,
   epochSeed: Uint8Array,
@@ -215,7 +224,7 @@ export async function openShare(
   } finally {
     wipe(seed);
   }
-  if (isShareOf(points, member, share)) return share;
+  if (isShareOf(group, points, member, share)) return share;
   wipe(share);
   throw refuse();
 }

@@ -1,19 +1,10 @@
 import { ascii, cidToBytes, concat, type Cid } from '@dta/codec';
-import {
-  assertKemPublicKey,
-  assertPoint,
-  hkdf,
-  kemKeyPair,
-  popSign,
-  popVerify,
-  publicPoint,
-  sha256,
-  wipe,
-} from '@dta/crypto';
+import { assertKemPublicKey, assertPoint, hkdf, kemKeyPair, sha256, wipe, type Group } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import { signStatement } from '@dta/identity';
 import { deriveScalar } from './derive-scalar.js';
 import type { Author, Evidence } from './evidence.js';
+import { groupOf } from './group-of.js';
 import { enrolmentStatement, type Enrolment, type Request } from './statements.js';
 
 /** SHA-256("DTA-ENROL1" ‖ request ‖ B's first CID ‖ ec ‖ kem): what B's proof of possession signs. */
@@ -28,9 +19,9 @@ export interface EnrolmentKeys {
 }
 
 /** Derives an order's keys from fresh randomness: seed [64] is HSM random [32] ‖ system random [32]. */
-export function deriveEnrolmentKeys(seed: Uint8Array, request: Cid): EnrolmentKeys {
+export function deriveEnrolmentKeys(group: Group, seed: Uint8Array, request: Cid): EnrolmentKeys {
   const order = cidToBytes(request);
-  const key = deriveScalar(seed, concat(ascii('DTA-ENROL-EC1'), order));
+  const key = deriveScalar(group, seed, concat(ascii('DTA-ENROL-EC1'), order));
   return { key, seed: hkdf(seed, concat(ascii('DTA-ENROL-KEM1'), order), 32) };
 }
 
@@ -44,7 +35,8 @@ export async function signEnrolment(
 ): Promise<Enrolment> {
   const { publicKey: kem, seed: copy } = await kemKeyPair(keys.seed);
   wipe(copy);
-  const ec = publicPoint(keys.key);
+  const group = groupOf(request);
+  const ec = group.publicPoint(keys.key);
   const enrolment = await signStatement(
     enrolmentStatement,
     {
@@ -53,7 +45,7 @@ export async function signEnrolment(
       createdAt: now,
       kem,
       ec,
-      pop: popSign(keys.key, enrolmentDigest(request.cid, first, ec, kem)),
+      pop: group.popSign(keys.key, enrolmentDigest(request.cid, first, ec, kem)),
     },
     [author.key],
   );
@@ -62,7 +54,7 @@ export async function signEnrolment(
 }
 
 /**
- * Checks an Enrolment: by the beneficiary that the Request names, its point on the curve, its proof of possession.
+ * Checks an Enrolment: by the beneficiary that the Request names, its point of the order's group, its proof of possession.
  *
  * @throws `signature_invalid`, `point_invalid`, `pop_invalid`
  */
@@ -71,10 +63,11 @@ export function verifyEnrolment(enrolment: Enrolment, evidence: Evidence): void 
   const { ec, kem, pop } = enrolment.body;
   evidence.assertBy(enrolment, request.body.beneficiary);
   if (proven.has(enrolment)) return;
-  assertPoint(ec);
+  const group = groupOf(request);
+  assertPoint(group, ec);
   assertKemPublicKey(kem);
   const first = evidence.directory.firstOf(request.body.beneficiary);
-  if (!popVerify(ec, enrolmentDigest(request.cid, first, ec, kem), pop)) {
+  if (!group.popVerify(ec, enrolmentDigest(request.cid, first, ec, kem), pop)) {
     throw new DtaError('pop_invalid', 'the beneficiary did not prove that it knows its key');
   }
   proven.add(enrolment);

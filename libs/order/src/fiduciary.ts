@@ -7,6 +7,7 @@ import { assertForwards } from './forward.js';
 import { certificateOf, certifiedOf, signConfirmation, verifyCertificate } from './certificate.js';
 import { deriveCoefficients, openShare, signDeal } from './deal.js';
 import { verifyEnrolment } from './enrolment.js';
+import { groupOf } from './group-of.js';
 import { unstored, type Evidence } from './evidence.js';
 import { answeredToday, signRelease, verifyRedemption, type Answered } from './redemption.js';
 import { nothing, orderSecret, type DrawingContext, type OpenSecret, type Outcome, type StepContext } from './step.js';
@@ -110,7 +111,8 @@ export async function acceptOrder(
 /** n = 1: the one member deals itself the whole, and confirms. */
 async function acceptAlone(born: FiduciaryOrder, evidence: Evidence, context: DrawingContext): Promise<Step> {
   const enrolment = evidence.one(enrolmentStatement);
-  const coefficients = deriveCoefficients(context.seed, born.ref, NEW_SETUP.epoch, 1);
+  const group = groupOf(evidence.request);
+  const coefficients = deriveCoefficients(group, context.seed, born.ref, NEW_SETUP.epoch, 1);
   const [share] = coefficients;
   if (share === undefined) throw new DtaError('internal', 'a polynomial has a constant term');
   const { deal, setup, confirmation } = await handOn(coefficients, async () => {
@@ -156,7 +158,8 @@ export async function dealOrder(
   }
   if (acceptances.size < request.body.minDealers)
     throw new DtaError('deal_invalid', 'fewer Acceptances than minDealers');
-  const coefficients = deriveCoefficients(context.seed, order.ref, NEW_SETUP.epoch, request.body.threshold);
+  const { threshold } = request.body;
+  const coefficients = deriveCoefficients(groupOf(request), context.seed, order.ref, NEW_SETUP.epoch, threshold);
   try {
     const { deal, attachments: sealed } = await signDeal(
       evidence,
@@ -200,7 +203,7 @@ export async function confirmOrder(
   if (expireFiduciaryOrder(order, evidence.now) !== order)
     // the sweep that erases it may be late
     throw new DtaError('order_state_conflict', 'the time to keep this order has passed');
-  const { deals } = verifyDealt(evidence);
+  const { deals, group } = verifyDealt(evidence);
   const own = manifest.body.members.find(([index]) => index === order.index);
   if (own?.[2] !== order.acceptance || deals.get(order.index)?.cid !== order.deal) {
     throw new DtaError('order_state_conflict', 'the Acceptance or Deal of this node is another');
@@ -209,9 +212,9 @@ export async function confirmOrder(
   const parts: Uint8Array[] = [];
   try {
     // each before any sum: the dealer of points that take the others' away is named by the share that it can't make
-    for (const dealt of deals.values()) parts.push(await openShare(dealt, order.index, epochSeed, attachments));
+    for (const dealt of deals.values()) parts.push(await openShare(group, dealt, order.index, epochSeed, attachments));
     const setup = verifySetup(evidence);
-    const share = addScalars(...parts);
+    const share = addScalars(group, ...parts);
     const confirmation = await handOn([share], () => signConfirmation(setup, evidence, context.author));
     return {
       ...nothing,

@@ -20,6 +20,7 @@ export {
   forwardStatement,
   affirmationStatement,
   acknowledgedStatement,
+  pointSchema,
 } from './statements.js';
 export { checkTerms, memberIndex, signRequest, DEFAULT_SETUP_MS, type TermsInput } from './terms.js';
 export {

@@ -16,7 +16,7 @@ export interface PrincipalOrder {
   readonly fiduciaries: readonly Cid[];
   readonly threshold: number;
   readonly manifest: Cid | null;
-  /** the Commitment statement, and Y [33] in it */
+  /** the Commitment statement, and Y in it, a point of the order's group */
   readonly certificate: Cid | null;
   readonly commitment: Uint8Array | null;
   readonly redemption: Cid | null;

@@ -1,5 +1,5 @@
 import { bytesEqual, type Cid } from '@dta/codec';
-import { addScalars, combineShares, handOn, openKem, publicPoint, sha256, wipe } from '@dta/crypto';
+import { addScalars, combineShares, handOn, openKem, sha256, wipe } from '@dta/crypto';
 import { openEnvelope, parseEnvelope, sealEnvelope, verifyEnvelope, type Opener } from '@dta/envelope';
 import { DtaError } from '@dta/errors';
 import { assertNotAhead, parseStatement, signStatement, verifySignature, type Identity } from '@dta/identity';
@@ -120,7 +120,7 @@ export async function signRelease(
   evidence: Evidence,
   author: Author,
 ): Promise<{ released: Released; envelope: Uint8Array }> {
-  if (!isShareOf(setup.vector, index, share)) {
+  if (!isShareOf(setup.group, setup.vector, index, share)) {
     throw new DtaError(
       'release_invalid',
       'the stored share does not fit its certificate: the row may have been altered',
@@ -191,7 +191,7 @@ export async function openReleases(
         wipe(share);
         continue;
       }
-      if (await handOn([share], () => isShareOf(setup.vector, index, share))) {
+      if (await handOn([share], () => isShareOf(setup.group, setup.vector, index, share))) {
         good.set(index, share);
       } else {
         bad.set(index, release.cid);
@@ -284,14 +284,15 @@ export function combineSecret({ good, bad }: Releases, key: Uint8Array, setup: S
       metadata: { good: [...good.keys()], bad: bad.map(([index]) => index), threshold },
     });
   }
-  const combined = combineShares(shares);
+  const { group } = setup;
+  const combined = combineShares(group, shares);
   let secret: Uint8Array;
   try {
-    secret = addScalars(combined, key);
+    secret = addScalars(group, combined, key);
   } finally {
     wipe(combined);
   }
-  if (!bytesEqual(publicPoint(secret), setup.commitment)) {
+  if (!bytesEqual(group.publicPoint(secret), setup.commitment)) {
     wipe(secret);
     throw new DtaError('release_invalid', 'the combined shares do not make the committed key');
   }

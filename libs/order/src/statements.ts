@@ -1,10 +1,18 @@
 import { fields } from '@dta/codec';
+import { groupNamed, groupNames } from '@dta/crypto';
 import { defineStatement, type StatementOf } from '@dta/identity';
 import { z } from 'zod';
 
-const point = fields.bytes(33);
+const groups = groupNames.map(groupNamed);
+
+/**
+ * A point of one of the groups: its size alone. Which group it must be of, the Request says; that it is a point of it, each
+ * check of a statement finds by `assertPoint` or by comparing with what it computed.
+ */
+export const pointSchema = fields.bytes(...groups.map(({ pointBytes }) => pointBytes));
+/** A proof of possession: its size alone; `popVerify` of the order's group checks it. */
+const pop = fields.bytes(...groups.map(({ popBytes }) => popBytes));
 const hash = fields.bytes(32);
-const signature = fields.bytes(64);
 
 /** A list of [index, …] rows whose indices are strictly rising. */
 const rising = <T extends z.ZodType>(row: T) =>
@@ -39,7 +47,7 @@ const rules = fields.map({
 export const requestStatement = defineStatement('request', {
   plugin: z.string().min(1).max(64),
   kind: z.literal('key'),
-  group: z.literal('secp256k1'),
+  group: z.enum(groupNames),
   threshold: fields.index,
   fiduciaries: z.array(fields.cid).min(1).max(32),
   single: z.boolean(),
@@ -57,8 +65,8 @@ export const requestStatement = defineStatement('request', {
 /** B → P: keys made for this order alone. */
 export const enrolmentStatement = defineStatement('enrolment', {
   kem: fields.bytes(1216),
-  ec: point,
-  pop: signature,
+  ec: pointSchema,
+  pop,
 });
 
 /** F_j → P: serves the order, and takes dealer i's share under key i. */
@@ -72,9 +80,9 @@ export const dealStatement = defineStatement('deal', {
   ...setup,
   acceptances: rising(z.tuple([fields.index, fields.cid])),
   dealer: fields.index,
-  points: z.array(point).min(1).max(32),
+  points: z.array(pointSchema).min(1).max(32),
   shares: rising(z.tuple([fields.index, hash])),
-  pop: signature.nullable(),
+  pop: pop.nullable(),
 });
 
 /** P → members, B: whose deals make the key. */
@@ -100,8 +108,8 @@ export const complaintStatement = defineStatement('complaint', {
 /** P → members, B: the certified key. */
 export const commitmentStatement = defineStatement('commitment', {
   transcript: hash,
-  vector: z.array(point).min(1).max(32),
-  commitment: point,
+  vector: z.array(pointSchema).min(1).max(32),
+  commitment: pointSchema,
 });
 
 /** P → members, B: release the shares to the beneficiary. */

@@ -1,4 +1,5 @@
 import type { Cid } from '@dta/codec';
+import type { GroupName } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import { signStatement, type Identity, type IdentityDirectory } from '@dta/identity';
 import type { Author } from './evidence.js';
@@ -22,9 +23,13 @@ export const DEFAULT_CANCEL_DELAY_MS = 7 * DAY;
  */
 const MAX_REQUEST_BYTES = 16 * 1024;
 
+/** The group of an order's key where the order doesn't say. */
+const DEFAULT_GROUP: GroupName = 'secp256k1';
+
 /** What a principal may say of a new order; what it leaves out takes the protocol's default. */
 export interface TermsInput {
   readonly plugin: string;
+  readonly group?: GroupName | undefined;
   readonly fiduciaries: readonly Cid[];
   readonly beneficiary: Cid;
   readonly threshold?: number | undefined;
@@ -56,7 +61,7 @@ export async function signRequest(
     createdAt: now,
     plugin: input.plugin,
     kind: 'key',
-    group: 'secp256k1',
+    group: input.group ?? DEFAULT_GROUP,
     threshold,
     fiduciaries: [...input.fiduciaries],
     single: input.single ?? false,

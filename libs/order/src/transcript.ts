@@ -1,10 +1,11 @@
 import { ascii, bytesEqual, cidToBytes, encodeCanonical, type Cid } from '@dta/codec';
-import { addPoints, addVectors, evaluateVector, sha256 } from '@dta/crypto';
+import { addPoints, addVectors, evaluateVector, sha256, type Group } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import { NEW_SETUP, verifyAcceptance, assertNewSetup } from './acceptance.js';
 import { verifyDeal } from './deal.js';
 import { verifyEnrolment } from './enrolment.js';
 import type { Evidence } from './evidence.js';
+import { groupOf } from './group-of.js';
 import {
   acceptanceStatement,
   dealStatement,
@@ -19,6 +20,8 @@ import { checkTerms } from './terms.js';
 
 /** A setup whose statements were each checked, before anything is added up: who is a member, and whose deals count. */
 export interface Dealt {
+  /** of the order's key, its points and shares */
+  readonly group: Group;
   readonly enrolment: Enrolment;
   readonly deals: ReadonlyMap<number, Deal>;
   /** indices of the members, rising */
@@ -32,11 +35,11 @@ export interface Dealt {
 export interface Setup extends Dealt {
   /** [32] */
   readonly transcript: Uint8Array;
-  /** A_0 … A_t−1, each [33] */
+  /** A_0 … A_t−1, points of the group */
   readonly vector: readonly Uint8Array[];
   /** SHA-256(A_0 ‖ A_1 ‖ …) [32] */
   readonly vectorHash: Uint8Array;
-  /** Y = A_0 + B_ec [33] */
+  /** Y = A_0 + B_ec, a point of the group */
   readonly commitment: Uint8Array;
 }
 
@@ -82,6 +85,7 @@ function checkDealt(evidence: Evidence): Dealt {
     ? aloneLists(deals, evidence)
     : manifestLists(evidence.one(manifestStatement), evidence, enrolment, acceptances, deals);
   return {
+    group: groupOf(request),
     enrolment,
     deals: new Map(lists.deals.map(([dealer]) => [dealer, dealOf(deals, dealer)])),
     members: lists.members.map(([index]) => index),
@@ -92,8 +96,11 @@ function checkDealt(evidence: Evidence): Dealt {
 
 function computeSetup(evidence: Evidence): Setup {
   const setup = verifyDealt(evidence);
-  const { enrolment, deals, lists } = setup;
-  const vector = addVectors([...deals.values()].map(({ body }) => body.points));
+  const { group, enrolment, deals, lists } = setup;
+  const vector = addVectors(
+    group,
+    [...deals.values()].map(({ body }) => body.points),
+  );
   const [key] = vector;
   if (key === undefined) throw new DtaError('transcript_mismatch', 'a setup has at least one deal');
   return {
@@ -101,7 +108,7 @@ function computeSetup(evidence: Evidence): Setup {
     transcript: hashTranscript(evidence, enrolment, lists),
     vector,
     vectorHash: sha256(...vector),
-    commitment: addPoints(key, enrolment.body.ec),
+    commitment: addPoints(group, key, enrolment.body.ec),
   };
 }
 
@@ -208,9 +215,9 @@ function hashTranscript({ request }: Evidence, enrolment: Enrolment, { round, me
   return sha256(ascii('DTA-TRANSCRIPT1'), encodeCanonical(list));
 }
 
-/** A member's public share X_j = Σ_k j^k·A_k [33], null for the identity. */
-export function publicShare(setup: Pick<Setup, 'vector'>, member: number): Uint8Array | null {
-  return evaluateVector(setup.vector, member);
+/** A member's public share X_j = Σ_k j^k·A_k, null for the identity. */
+export function publicShare(setup: Pick<Setup, 'group' | 'vector'>, member: number): Uint8Array | null {
+  return evaluateVector(setup.group, setup.vector, member);
 }
 
 /** @throws `transcript_mismatch` unless both name the same setup */

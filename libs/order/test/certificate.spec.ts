@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { addPoints, publicPoint, randomBytes, sha256 } from '@dta/crypto';
+import { addPoints, randomBytes, sha256, secp256k1 } from '@dta/crypto';
 import { signStatement, type StatementOf } from '@dta/identity';
 import {
   advanceOrder,
@@ -49,7 +49,7 @@ async function refuses(change: (message: Sent) => Sent, expected: Error): Promis
 
 test('Y is the sum of the deals and of what B proved to know', () => {
   const b = parties.beneficiary.secret('enrolment-key').value;
-  expect(commitment.body.commitment).toEqual(addPoints(known(setup.vector[0]), publicPoint(b)));
+  expect(commitment.body.commitment).toEqual(addPoints(secp256k1, known(setup.vector[0]), secp256k1.publicPoint(b)));
   expect(parties.order.commitment).toEqual(commitment.body.commitment);
 });
 
@@ -106,13 +106,13 @@ describe('a Commitment is refused', () => {
   });
 
   test.each<[string, () => Partial<Commitment['body']>]>([
-    ['another Y', () => ({ commitment: publicPoint(randomBytes(32)) })],
+    ['another Y', () => ({ commitment: secp256k1.publicPoint(randomBytes(32)) })],
     ['X alone, which fiduciaries could open without B', () => ({ commitment: known(setup.vector[0]) })],
     ['Y of the other parity', () => ({ commitment: negated(commitment.body.commitment) })],
     ['another vector', () => ({ vector: [...setup.vector].reverse() })],
     [
       'a vector that ends in another point',
-      () => ({ vector: [...setup.vector.slice(0, -1), publicPoint(randomBytes(32))] }),
+      () => ({ vector: [...setup.vector.slice(0, -1), secp256k1.publicPoint(randomBytes(32))] }),
     ],
     ['a shorter vector', () => ({ vector: setup.vector.slice(0, 1) })],
     ['a longer vector', () => ({ vector: [...setup.vector, ...setup.vector.slice(1)] })],

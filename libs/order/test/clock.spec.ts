@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { publicPoint } from '@dta/crypto';
+import { secp256k1 } from '@dta/crypto';
 import {
   commitmentStatement,
   redemptionStatement,
@@ -53,7 +53,7 @@ test('an order whose Commitment has a date to come is redeemed, under a Commitme
   }
   const [addressee] = addressees.filter(({ verb }) => verb === 'redeem');
   await parties.send({ addressee: known(addressee), statements, attachments: [] });
-  expect(publicPoint(parties.beneficiary.secret('secret').value)).toEqual(commitment);
+  expect(secp256k1.publicPoint(parties.beneficiary.secret('secret').value)).toEqual(commitment);
 });
 
 test('a Commitment up to 120 s ahead stays as it is', async () => {

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { ascii, cidToBytes, concat, u32 } from '@dta/codec';
-import { hpkeSeal, randomBytes, scalarToBytes, SECP256K1_ORDER, sha256 } from '@dta/crypto';
+import { hpkeSeal, randomBytes, scalarToBytes, sha256, secp256k1 } from '@dta/crypto';
 import type { StatementOf } from '@dta/identity';
 import {
   acceptanceStatement,
@@ -22,7 +22,9 @@ type Deal = StatementOf<typeof dealStatement>;
 const SETUP_BY = NOW + 15 * 60_000;
 
 /** q, which is no scalar. */
-const q = Uint8Array.from(SECP256K1_ORDER.toString(16).match(/../g) ?? [], (digits) => Number.parseInt(digits, 16));
+const q = Uint8Array.from(secp256k1.scalarField.ORDER.toString(16).match(/../g) ?? [], (digits) =>
+  Number.parseInt(digits, 16),
+);
 
 /** Words that belong to another setup than this order's first. */
 const otherSetups = [
@@ -44,7 +46,9 @@ function inReverse(message: Sent): Sent {
 }
 
 test('a share is held against points of the curve alone', () => {
-  expect(() => isShareOf([new Uint8Array(33)], 1, scalarToBytes(1n))).toThrow(refusal('point_invalid'));
+  expect(() => isShareOf(secp256k1, [new Uint8Array(33)], 1, scalarToBytes(secp256k1, 1n))).toThrow(
+    refusal('point_invalid'),
+  );
 });
 
 describe('a dealer', () => {
@@ -306,7 +310,7 @@ describe('a member, of a dealer that cheats,', () => {
     const info = (dealer: number, member: number) =>
       concat(ascii('DTA-SHARE1'), cidToBytes(parties.order.ref), u32(0), u32(dealer), u32(member));
     /** The right share of dealer 2 for F1 is in its polynomial; any other is wrong. */
-    const one = scalarToBytes(1n);
+    const one = scalarToBytes(secp256k1, 1n);
     const key = (dealer: number) => known(keys[dealer - 1]);
 
     test.each([

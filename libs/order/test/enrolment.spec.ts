@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { ascii, cidToBytes } from '@dta/codec';
-import { kemKeyPair, popSign, publicPoint, randomBytes, sha256 } from '@dta/crypto';
+import { kemKeyPair, randomBytes, sha256, secp256k1 } from '@dta/crypto';
 import type { StatementOf } from '@dta/identity';
 import { enrolmentStatement, requestStatement } from '../src/index.js';
 import { replaced, restate, without, withMore } from './forge.js';
@@ -104,12 +104,12 @@ describe('a fiduciary takes no Enrolment', () => {
 
   test('whose proof another key made', async () => {
     const { ec, kem } = enrolment.body;
-    const other = await byBeneficiary({ pop: popSign(randomBytes(32), digest(ec, kem)) });
+    const other = await byBeneficiary({ pop: secp256k1.popSign(randomBytes(32), digest(ec, kem)) });
     await expect(offer(other)).rejects.toThrow(refusal('pop_invalid'));
   });
 
   test('whose point is not the one that the proof is about', async () => {
-    const other = await byBeneficiary({ ec: publicPoint(randomBytes(32)) });
+    const other = await byBeneficiary({ ec: secp256k1.publicPoint(randomBytes(32)) });
     await expect(offer(other)).rejects.toThrow(refusal('pop_invalid'));
   });
 
@@ -129,8 +129,10 @@ describe('a fiduciary takes no Enrolment', () => {
     const { ec, kem } = enrolment.body;
     const [order, owner] = [parties.order.ref, parties.beneficiary.author.identity.cid];
     const elsewhere = sha256(ascii('DTA-ENROL1'), cidToBytes(owner), cidToBytes(order), ec, kem);
-    await expect(offer(await byBeneficiary({ pop: popSign(key, elsewhere) }))).rejects.toThrow(refusal('pop_invalid'));
-    const right = await byBeneficiary({ pop: popSign(key, digest(ec, kem)) });
+    await expect(offer(await byBeneficiary({ pop: secp256k1.popSign(key, elsewhere) }))).rejects.toThrow(
+      refusal('pop_invalid'),
+    );
+    const right = await byBeneficiary({ pop: secp256k1.popSign(key, digest(ec, kem)) });
     await expect(offer(right)).resolves.toBeDefined(); // so it is the digest that was wrong
   });
 
@@ -138,7 +140,7 @@ describe('a fiduciary takes no Enrolment', () => {
     const key = parties.beneficiary.secret('enrolment-key').value;
     const { ec } = enrolment.body;
     for (const kem of [new Uint8Array(1216).fill(0xff), new Uint8Array(1216)]) {
-      const other = await byBeneficiary({ kem, pop: popSign(key, digest(ec, kem)) });
+      const other = await byBeneficiary({ kem, pop: secp256k1.popSign(key, digest(ec, kem)) });
       await expect(offer(other)).rejects.toThrow(refusal('key_invalid'));
     }
   });

@@ -1,16 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { ascii, cidToBytes, u32, type Cid } from '@dta/codec';
-import {
-  addScalars,
-  addVectors,
-  popSign,
-  publicPoint,
-  randomBytes,
-  scalarFromBytes,
-  scalarToBytes,
-  SECP256K1_ORDER,
-  sha256,
-} from '@dta/crypto';
+import { addScalars, addVectors, randomBytes, scalarFromBytes, scalarToBytes, sha256, secp256k1 } from '@dta/crypto';
 import type { StatementOf } from '@dta/identity';
 import {
   acceptanceStatement,
@@ -234,7 +224,7 @@ describe('once confirmed', () => {
     for (const index of [1, 2, 3]) {
       const node = after.fiduciary(index);
       expect(node.order?.confirmed).toEqual([setup.transcript]);
-      expect(publicPoint(node.secret('share', setup.transcript).value)).toEqual(publicShare(setup, index));
+      expect(secp256k1.publicPoint(node.secret('share', setup.transcript).value)).toEqual(publicShare(setup, index));
     }
     expect(after.evidence.all(confirmationStatement)).toHaveLength(3);
   });
@@ -277,14 +267,14 @@ describe('the last dealer, whose C_n1 takes away the sum of the others', () => {
     const deals = parties.evidence.all(dealStatement);
     const pointsOf = (dealer: number) => known(deals.find(({ body }) => body.dealer === dealer)).body.points;
     const last = known(deals.find(({ body }) => body.dealer === 3));
-    const [, others] = [1, 2].map(pointsOf).reduce((sum, points) => addVectors([sum, points]));
+    const [, others] = [1, 2].map(pointsOf).reduce((sum, points) => addVectors(secp256k1, [sum, points]));
     const taken = known(others).map((byte, at) => (at === 0 ? byte ^ 1 : byte)); // 02 ↔ 03: the same x, −y
     // it proves what it knows, its own constant term, and no more is asked of it
     const secret = randomBytes(32).fill(1, 0, 1);
-    const points = [publicPoint(secret), Uint8Array.from(taken)];
+    const points = [secp256k1.publicPoint(secret), Uint8Array.from(taken)];
     const [order, enrolment] = [parties.order.ref, last.body.enrolment].map(cidToBytes);
     const digest = sha256(ascii('DTA-DEAL1'), known(order), known(enrolment), u32(0), u32(3), ...points);
-    const said = { points, pop: popSign(secret, digest) };
+    const said = { points, pop: secp256k1.popSign(secret, digest) };
     const forged = await restate(dealStatement, last, parties.fiduciary(3).author, said);
     const other = await byPrincipal({
       deals: rows().deals.map(([dealer, cid]): Rows['deals'][number] => [dealer, dealer === 3 ? forged.cid : cid]),
@@ -328,7 +318,8 @@ describe('colluding dealers', () => {
     return { ...message, statements: [other, ...kept, ...deals.map(({ deal }) => deal)] };
   };
   const scalar = () => randomBytes(32).fill(1, 0, 1);
-  const negated = (bytes: Uint8Array) => scalarToBytes(SECP256K1_ORDER - scalarFromBytes(bytes));
+  const negated = (bytes: Uint8Array) =>
+    scalarToBytes(secp256k1, secp256k1.scalarField.ORDER - scalarFromBytes(secp256k1, bytes));
 
   test('can make any key that they like', async () => {
     await expect(parties.ask(await dealt([scalar(), scalar()], [scalar(), scalar()]))).resolves.toBeDefined();
@@ -347,7 +338,7 @@ describe('colluding dealers', () => {
   test('with B cannot make Y the identity', async () => {
     const b = parties.beneficiary.secret('enrolment-key').value;
     const a0 = scalar();
-    const rest = negated(addScalars(a0, b));
+    const rest = negated(addScalars(secp256k1, a0, b));
     await expect(parties.ask(await dealt([a0, scalar()], [rest, scalar()]))).rejects.toThrow(
       refusal('point_invalid', 'identity'),
     );

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { toHex } from '@dta/codec';
-import { publicPoint } from '@dta/crypto';
+import { secp256k1 } from '@dta/crypto';
 import { Parties } from './parties.js';
 
 const secretOf = (parties: Parties) => parties.beneficiary.secret('secret').value;
@@ -23,7 +23,7 @@ describe('an order from request to receipt, without a network', () => {
     await parties.redeem();
     expect(parties.order.state).toBe('released');
     expect(parties.beneficiary.order?.state).toBe('held');
-    expect(toHex(publicPoint(secretOf(parties)))).toBe(toHex(parties.order.commitment ?? new Uint8Array()));
+    expect(toHex(secp256k1.publicPoint(secretOf(parties)))).toBe(toHex(parties.order.commitment ?? new Uint8Array()));
     expect(parties.beneficiary.secrets.map(({ name }) => name.what)).toEqual(['secret']);
     expect(parties.fiduciaries.flatMap(({ secrets }) => secrets.map(({ name }) => name.what))).toEqual(
       parties.fiduciaries.map(() => 'share'),
@@ -36,6 +36,6 @@ describe('an order from request to receipt, without a network', () => {
     const [down] = parties.fiduciaries;
     await parties.redeem(new Set([down?.author.identity.cid ?? parties.order.ref]));
     expect(parties.order.state).toBe('released');
-    expect(toHex(publicPoint(secretOf(parties)))).toBe(toHex(parties.order.commitment ?? new Uint8Array()));
+    expect(toHex(secp256k1.publicPoint(secretOf(parties)))).toBe(toHex(parties.order.commitment ?? new Uint8Array()));
   });
 });

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Cid } from '@dta/codec';
-import { publicPoint, randomBytes } from '@dta/crypto';
+import { randomBytes, secp256k1 } from '@dta/crypto';
 import { sealEnvelope, type NewEnvelope } from '@dta/envelope';
 import { IdentityDirectory, signStatement, type SigningKey, type StatementOf } from '@dta/identity';
 import {
@@ -115,7 +115,7 @@ test('any two of three good Releases make the private key of Y', async () => {
     ],
   ] as const) {
     const outcome = await redeem(releases.map((bytes) => known(bytes)));
-    expect(publicPoint(secretOf(outcome))).toEqual(parties.order.commitment);
+    expect(secp256k1.publicPoint(secretOf(outcome))).toEqual(parties.order.commitment);
     expect(receiptOf(outcome)).toMatchObject({ type: 'receipt', good, bad: [] });
     expect(outcome.erase).toEqual(['enrolment-seed', 'enrolment-key']);
   }
@@ -142,7 +142,7 @@ describe('who releases a wrong share', () => {
     ]) {
       const outcome = await redeem(releases);
       expect(receiptOf(outcome)).toMatchObject({ good: [1, 2], bad: [[3, cid]] });
-      expect(publicPoint(secretOf(outcome))).toEqual(parties.order.commitment);
+      expect(secp256k1.publicPoint(secretOf(outcome))).toEqual(parties.order.commitment);
     }
   });
 

@@ -7,8 +7,8 @@ import {
   combineShares,
   commitPolynomial,
   evaluatePolynomial,
-  publicPoint,
   randomBytes,
+  secp256k1,
 } from '@dta/crypto';
 import { parseEnvelope } from '@dta/envelope';
 import fc from 'fast-check';
@@ -22,13 +22,16 @@ const order = cidOf(randomBytes(16));
 
 /** What a joint setup comes to: everyone's share of the sum, and Y = X + b·G. */
 function deal(seeds: readonly Uint8Array[], threshold: number, n: number, key: Uint8Array) {
-  const polynomials = seeds.map((seed) => deriveCoefficients(seed, order, 0, threshold));
-  const vector = addVectors(polynomials.map(commitPolynomial));
-  const shares = Array.from({ length: n }, (_, at) =>
-    addScalars(...polynomials.map((coefficients) => evaluatePolynomial(coefficients, at + 1))),
+  const polynomials = seeds.map((seed) => deriveCoefficients(secp256k1, seed, order, 0, threshold));
+  const vector = addVectors(
+    secp256k1,
+    polynomials.map((each) => commitPolynomial(secp256k1, each)),
   );
-  const commitment = addPoints(known(vector[0]), publicPoint(key));
-  return { shares, setup: { vector, commitment } as unknown as Setup }; // all that combining looks at
+  const shares = Array.from({ length: n }, (_, at) =>
+    addScalars(secp256k1, ...polynomials.map((coefficients) => evaluatePolynomial(secp256k1, coefficients, at + 1))),
+  );
+  const commitment = addPoints(secp256k1, known(vector[0]), secp256k1.publicPoint(key));
+  return { shares, setup: { group: secp256k1, vector, commitment } as unknown as Setup }; // all that combining looks at
 }
 
 const anySeed = () => fc.uint8Array({ minLength: 64, maxLength: 64 });
@@ -53,7 +56,7 @@ describe('a joint secret', () => {
         (seeds, key, other, chosen) => {
           const { shares, setup } = deal(seeds, t, n, key);
           const good = new Map(chosen.map((index) => [index, known(shares[index - 1])]));
-          expect(publicPoint(combineSecret({ good, bad: [] }, key, setup))).toEqual(setup.commitment);
+          expect(secp256k1.publicPoint(combineSecret({ good, bad: [] }, key, setup))).toEqual(setup.commitment);
           const fewer = new Map([...good].slice(1));
           expect(() => combineSecret({ good: fewer, bad: [] }, key, setup)).toThrow(refusal('shares_insufficient'));
           fc.pre(Buffer.from(other).toString('hex') !== Buffer.from(key).toString('hex'));
@@ -69,9 +72,9 @@ describe('a joint secret', () => {
       fc.property(fc.constantFrom(...sizes.filter(([t]) => t > 1)), anyKey(), ([t, n], key) => {
         const { shares, setup } = deal([randomBytes(64), randomBytes(64)], t, n, key);
         for (const [at, share] of shares.entries()) {
-          expect(publicPoint(share)).toEqual(publicShare(setup, at + 1));
-          expect(isShareOf(setup.vector, at + 1, share)).toBe(true);
-          expect(isShareOf(setup.vector, ((at + 1) % n) + 1, share)).toBe(false);
+          expect(secp256k1.publicPoint(share)).toEqual(publicShare(setup, at + 1));
+          expect(isShareOf(secp256k1, setup.vector, at + 1, share)).toBe(true);
+          expect(isShareOf(secp256k1, setup.vector, ((at + 1) % n) + 1, share)).toBe(false);
         }
       }),
       { numRuns: 8 },
@@ -82,7 +85,7 @@ describe('a joint secret', () => {
     const { shares, setup } = deal([randomBytes(64)], 2, 2, randomBytes(32).fill(1, 0, 1));
     const good = new Map([
       [1, known(shares[0])],
-      [2, addScalars(known(shares[1]), known(shares[0]))],
+      [2, addScalars(secp256k1, known(shares[1]), known(shares[0]))],
     ]);
     expect(() => combineSecret({ good, bad: [] }, known(shares[0]), setup)).toThrow(refusal('release_invalid'));
   });
@@ -96,31 +99,33 @@ describe('what some of the parties have together', () => {
     members.map((index) => ({ index, share: known(shares[index - 1]) }));
 
   test('t−1 fiduciaries: no x, also if they know all that P knows, which is points', () => {
-    const guess = combineShares(pooled(2, 4));
-    expect(publicPoint(guess)).not.toEqual(setup.vector[0]);
-    for (const other of [1, 3, 5]) expect(isShareOf(setup.vector, other, guess)).toBe(false);
+    const guess = combineShares(secp256k1, pooled(2, 4));
+    expect(secp256k1.publicPoint(guess)).not.toEqual(setup.vector[0]);
+    for (const other of [1, 3, 5]) expect(isShareOf(secp256k1, setup.vector, other, guess)).toBe(false);
   });
 
   test('P and t−1 fiduciaries: any share of a third would fit theirs as well as any other, so they say nothing of x', () => {
     const secrets = [randomBytes(32), randomBytes(32)].map((third) =>
-      toHex(combineShares([...pooled(2, 4), { index: 5, share: third.fill(1, 0, 1) }])),
+      toHex(combineShares(secp256k1, [...pooled(2, 4), { index: 5, share: third.fill(1, 0, 1) }])),
     );
     expect(new Set(secrets).size).toBe(2);
   });
 
   test('t or more fiduciaries: x, not y', () => {
-    const x = combineShares(pooled(1, 3, 5));
-    expect(publicPoint(x)).toEqual(setup.vector[0]);
-    expect(publicPoint(x)).not.toEqual(setup.commitment);
+    const x = combineShares(secp256k1, pooled(1, 3, 5));
+    expect(secp256k1.publicPoint(x)).toEqual(setup.vector[0]);
+    expect(secp256k1.publicPoint(x)).not.toEqual(setup.commitment);
   });
 
   test('a thief of B, with b: not y', () => {
-    expect(publicPoint(b)).not.toEqual(setup.commitment);
+    expect(secp256k1.publicPoint(b)).not.toEqual(setup.commitment);
     expect(() => combineSecret({ good: new Map(), bad: [] }, b, setup)).toThrow(refusal('shares_insufficient'));
   });
 
   test('B and t fiduciaries: y, without P', () => {
-    expect(publicPoint(addScalars(combineShares(pooled(1, 2, 3)), b))).toEqual(setup.commitment);
+    expect(secp256k1.publicPoint(addScalars(secp256k1, combineShares(secp256k1, pooled(1, 2, 3)), b))).toEqual(
+      setup.commitment,
+    );
   });
 });
 
@@ -154,14 +159,14 @@ describe('bytes that are no scalar', () => {
     const { setup } = deal([randomBytes(64)], 2, 3, randomBytes(32).fill(1, 0, 1));
     fc.assert(
       fc.property(fc.oneof(fc.uint8Array({ maxLength: 64 }), fc.constant(new Uint8Array(32).fill(0xff))), (bytes) => {
-        expect(isShareOf(setup.vector, 1, bytes)).toBe(false);
+        expect(isShareOf(secp256k1, setup.vector, 1, bytes)).toBe(false);
       }),
       { numRuns: 50 },
     );
   });
 
   test('but a vector that holds no point is an error', () => {
-    expect(() => isShareOf([new Uint8Array(33)], 1, new Uint8Array(32))).toThrow(refusal('point_invalid'));
+    expect(() => isShareOf(secp256k1, [new Uint8Array(33)], 1, new Uint8Array(32))).toThrow(refusal('point_invalid'));
   });
 });
 
@@ -174,6 +179,6 @@ describe('a whole order, at random', () => {
     const down = parties.fiduciaries.slice(threshold).map(({ author }): Cid => author.identity.cid);
     await parties.redeem(new Set(down));
     expect(parties.order.state).toBe('released');
-    expect(publicPoint(parties.beneficiary.secret('secret').value)).toEqual(parties.order.commitment);
+    expect(secp256k1.publicPoint(parties.beneficiary.secret('secret').value)).toEqual(parties.order.commitment);
   });
 });

@@ -3,7 +3,7 @@
 // on 2026-11-30, when documents had got `next`; a change of any byte of the protocol changes them.
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { cidFromBytes, type Cid } from '@dta/codec';
-import { kemKeyPair } from '@dta/crypto';
+import { kemKeyPair, secp256k1 as group } from '@dta/crypto';
 import { IdentityDirectory, signStatement, softwareSigningKey } from '@dta/identity';
 import { schnorr, secp256k1 } from '@noble/curves/secp256k1.js';
 import type { KeyObject } from 'node:crypto';
@@ -237,7 +237,7 @@ describe('what is derived', () => {
 
   test('coefficients', () => {
     for (const [at, seed] of secrets.coefficients.entries()) {
-      const derived = deriveCoefficients(new Uint8Array(seed), order(), 0, 2);
+      const derived = deriveCoefficients(group, new Uint8Array(seed), order(), 0, 2);
       expect(derived.map(hex)).toEqual(made.coefficients[at]?.map(hex));
     }
     expect(made.coefficients.flat().map(hex)).toEqual([
@@ -246,7 +246,7 @@ describe('what is derived', () => {
       '8fb3ce4258145c4d8df0d411e261fba152ca70ac7e3a76bd786f44ed5dc4c709',
       'e3e7a86c99e0712576b8f55b681c564c31eb611d450b54f71e0690047b65c144',
     ]);
-    const other = deriveCoefficients(new Uint8Array(fill(0x31, 64)), order(), 1, 1).map(hex);
+    const other = deriveCoefficients(group, new Uint8Array(fill(0x31, 64)), order(), 1, 1).map(hex);
     expect(other).toEqual([
       hex(scalar(number(hkdf(fill(0x31, 64), ['DTA-COEFF1', made.request.cid, u32(1), u32(0)], 48)) % q)),
     ]);

@@ -10,9 +10,9 @@ const handedOut: Uint8Array[] = [];
 
 jest.unstable_mockModule('@dta/crypto', () => ({
   ...listening(crypto, handedOut, ['hkdf', 'kemKeyPair', 'scalarToBytes', 'addScalars', 'combineShares', 'hpkeOpen']),
-  verifyShare: (points: readonly Uint8Array[], member: number, share: Uint8Array) => {
+  verifyShare: (group: crypto.Group, points: readonly Uint8Array[], member: number, share: Uint8Array) => {
     handedOut.push(share); // of a Release, it was read from its bytes
-    return crypto.verifyShare(points, member, share);
+    return crypto.verifyShare(group, points, member, share);
   },
 }));
 

@@ -75,7 +75,8 @@ describe('nothing is left of', () => {
     const swapped = { ...deal, body: { ...deal.body, points: known(other).body.points } };
     const seed = parties.fiduciary(1).secret('epoch-seed').value;
     noted.length = 0;
-    await expect(openShare(swapped, 1, seed, message.attachments)).rejects.toMatchObject({ code: 'deal_invalid' });
+    const opened = openShare(crypto.secp256k1, swapped, 1, seed, message.attachments);
+    await expect(opened).rejects.toMatchObject({ code: 'deal_invalid' });
     expect(noted.length).toBeGreaterThanOrEqual(1);
     expect(left()).toEqual([]);
   });

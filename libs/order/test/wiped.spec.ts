@@ -39,8 +39,8 @@ beforeEach(() => {
 
 describe('is wiped:', () => {
   test('what coefficients are derived from, and what the key of an order is', () => {
-    expect(deriveCoefficients(crypto.randomBytes(64), order, 0, 3).some(isWiped)).toBe(false);
-    const { key, seed } = deriveEnrolmentKeys(crypto.randomBytes(64), order);
+    expect(deriveCoefficients(crypto.secp256k1, crypto.randomBytes(64), order, 0, 3).some(isWiped)).toBe(false);
+    const { key, seed } = deriveEnrolmentKeys(crypto.secp256k1, crypto.randomBytes(64), order);
     expect([isWiped(key), isWiped(seed)]).toEqual([false, false]);
     const left = handedOut.filter((bytes) => !isWiped(bytes));
     expect(handedOut).toHaveLength(5); // three, b and the seed
@@ -60,7 +60,7 @@ describe('is wiped:', () => {
 
   test('the copy of an order’s seed that comes with its public key', async () => {
     const author = await newAuthor();
-    const keys = deriveEnrolmentKeys(crypto.randomBytes(64), order);
+    const keys = deriveEnrolmentKeys(crypto.secp256k1, crypto.randomBytes(64), order);
     handedOut.length = 0;
     await signEnrolment({ cid: order } as never, keys, author.identity.cid, author, NOW); // all that it reads of a Request
     expect(handedOut.some((bytes) => holds(bytes, keys.seed))).toBe(false);

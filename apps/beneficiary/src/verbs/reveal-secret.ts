@@ -1,5 +1,5 @@
 import { bytesEqual, cidOf, cidToBytes, type Cid } from '@dta/codec';
-import { publicPoint, wipe } from '@dta/crypto';
+import { groupNamed, wipe } from '@dta/crypto';
 import { parseStatement } from '@dta/identity';
 import { InternalInbox, NODE, OrderTable, type Node } from '@dta/node';
 import { expireBeneficiaryOrder, requestStatement, type BeneficiaryOrder, type Request } from '@dta/order';
@@ -30,7 +30,7 @@ export class RevealSecret {
       // the sweep may be late; but no clock that is in doubt takes a released secret from its owner
       const { clock, now } = this.node;
       const order = clock.doubt === null ? expireBeneficiaryOrder(found.order, now()) : found.order;
-      const { state, commitment } = order;
+      const { state, group, commitment } = order;
       if (state !== 'held' || commitment === null) {
         throw new DtaError('order_state_conflict', 'the secret of this order was not released', {
           metadata: { state },
@@ -39,7 +39,7 @@ export class RevealSecret {
       const open = this.node.secrets.opener(orderReference);
       const secret = await open({ what: 'secret', epoch: 0, transcript: null, index: null });
       revealed.push(secret);
-      if (!bytesEqual(publicPoint(secret), commitment)) {
+      if (!bytesEqual(groupNamed(group).publicPoint(secret), commitment)) {
         // sealed for this order, but at another time than the row was written
         throw this.node.rowMac.refusal('secret', orderReference);
       }

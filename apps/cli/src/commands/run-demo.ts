@@ -1,5 +1,5 @@
 import { fromHex, toHex } from '@dta/codec';
-import { publicPoint } from '@dta/crypto';
+import { secp256k1 } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import { nodeApi, type NodeApi } from '../demo/node-api.js';
 import { startOwnNode } from '../demo/own-node.js';
@@ -66,7 +66,7 @@ ${timelineOf({ timeline: released.timeline.slice(placed.timeline.length) })}
    its own part, is the first to know the private key.`);
 
   say('\n4. Check that this is the commitment’s private key');
-  const point = toHex(publicPoint(fromHex(secret)));
+  const point = toHex(secp256k1.publicPoint(fromHex(secret)));
   say(`   secp256k1's base point times the secret, in compressed form, as any wallet makes a public key of a private one:
    it gives         ${point}
    it should give   ${commitment}`);

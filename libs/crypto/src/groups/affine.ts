@@ -1,8 +1,11 @@
 import { ECDH } from 'node:crypto';
 import { pointAdd, pointCompress, pointMultiply } from 'tiny-secp256k1';
 import { DtaError } from '@dta/errors';
-import { expectLength } from './expect-length.js';
-import { remember } from './remember.js';
+import { expectLength } from '../expect-length.js';
+import { remember } from '../remember.js';
+
+/** Size of a compressed point in bytes. */
+export const POINT_BYTES = 33;
 
 /**
  * A point that has been checked, uncompressed [65], or null for the identity. Sums of points are made in this form:
@@ -18,7 +21,7 @@ export type AffinePoint = Uint8Array | null;
  * @throws DtaError `point_invalid` unless canonical, on the curve and not the identity
  */
 export function decompress(point: Uint8Array): Uint8Array {
-  expectLength(point, 33, 'point_invalid', 'a point');
+  expectLength(point, POINT_BYTES, 'point_invalid', 'a point');
   return decompressed(point);
 }
 

@@ -1,13 +1,14 @@
-import { signSchnorr, verifySchnorr } from 'tiny-secp256k1';
+import { isPrivate, signSchnorr, verifySchnorr } from 'tiny-secp256k1';
+import { DtaError } from '@dta/errors';
+import { expectLength } from '../expect-length.js';
+import { randomBytes } from '../hash.js';
 import { decompress } from './affine.js';
-import { expectLength } from './expect-length.js';
-import { randomBytes } from './hash.js';
-import { expectNonZeroScalar } from './secp256k1.js';
+import { SCALAR_BYTES } from './scalars.js';
 
 /** Size of the digest that a proof of possession is made over, in bytes. */
 const POP_DIGEST_BYTES = 32;
 /** Size of a proof of possession in bytes. */
-const POP_BYTES = 64;
+export const POP_BYTES = 64;
 
 /**
  * Proof of possession of a scalar [32] over a digest [32]: a BIP-340 signature [64] with fresh auxiliary randomness.
@@ -37,4 +38,14 @@ export function popVerify(point: Uint8Array, digest: Uint8Array, pop: Uint8Array
   } catch {
     return false;
   }
+}
+
+/**
+ * Admits a scalar [32] that may not be 0, as a secret may not: none becomes a BigInt, which can't be wiped.
+ *
+ * @throws DtaError `scalar_invalid` when it isn't 32 bytes, is 0 or isn't below q
+ */
+export function expectNonZeroScalar(bytes: Uint8Array): void {
+  expectLength(bytes, SCALAR_BYTES, 'scalar_invalid', 'a scalar');
+  if (!isPrivate(bytes)) throw new DtaError('scalar_invalid', 'a scalar is zero or not below the group order');
 }
