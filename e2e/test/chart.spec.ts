@@ -444,6 +444,15 @@ describe('an identity', () => {
     expect(named(after.objects, 'PersistentVolumeClaim')).toEqual(named(before.objects, 'PersistentVolumeClaim'));
   });
 
+  test('is told which node it has to be, so that it does not start on the claim of another', () => {
+    for (const { pods } of [rendering('standalone, after'), rendering('hsm')]) {
+      const roles = pods.filter(({ owner, labels }) => owner.kind === 'Deployment' && 'dta/identity' in labels);
+      expect(roles.length).toBe(5);
+      for (const { owner, spec } of roles)
+        expect(environmentOf(spec.containers[0]).get('EXPECTED_NODE')).toBe(nodeOf(owner.metadata.name));
+    }
+  });
+
   test('is added beside those that run, which go on without it', () => {
     const { objects, pods } = rendering('growing');
     const jobs = named(objects, 'Job').filter((name) => name.includes('-identity-'));

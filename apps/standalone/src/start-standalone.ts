@@ -240,6 +240,7 @@ function startRole(
     role: member.role,
     database: { url, poolSize: POOL_SIZE },
     keyFile: member.files.keyFile,
+    expectedNode: null, // both are made by this process
     passphrase: null,
     custody: member.files.custody,
     psks: [member.psk],

@@ -42,6 +42,8 @@ export interface NodeOptions {
   readonly role: Role;
   readonly database: DatabaseOptions;
   readonly keyFile: string;
+  /** the first of its chain, which a rotation leaves as it is; null: the key file alone says which node this is */
+  readonly expectedNode: Cid | null;
   /** null: the custody provider opens the key file */
   readonly passphrase: string | null;
   readonly custody: CustodyOptions;
@@ -242,7 +244,10 @@ async function openStored(
   }
 }
 
-async function openOwnKeys({ role, keyFile, passphrase }: NodeOptions, custody: Custody): Promise<KeyRing> {
+async function openOwnKeys(
+  { role, keyFile, expectedNode, passphrase }: NodeOptions,
+  custody: Custody,
+): Promise<KeyRing> {
   const protection: KeyFileProtection =
     passphrase === null ? custodyProtection(custody) : passphraseProtection(new TextEncoder().encode(passphrase));
   const generations = await readKeyFile(keyFile, protection);
@@ -253,6 +258,13 @@ async function openOwnKeys({ role, keyFile, passphrase }: NodeOptions, custody: 
   });
   if (!ring.newest.roles.includes(role)) {
     throw new DtaError('start_failed', `the identity in ${keyFile} is not a ${role}'s`);
+  }
+  if (expectedNode !== null && ring.first !== expectedNode) {
+    const mend = "mount that node's key file, or say this node in its place";
+    throw new DtaError(
+      'start_failed',
+      `the key file ${keyFile} is of node ${ring.first}, and EXPECTED_NODE is ${expectedNode}: ${mend}`,
+    );
   }
   return ring;
 }

@@ -1,3 +1,4 @@
+import { cidText } from '@dta/contracts';
 import type { Role } from '@dta/identity';
 import { logLevels, monitorSettings, secret, settings } from '@dta/service';
 import { z } from 'zod';
@@ -15,6 +16,11 @@ export const roleSettings = {
     .optional()
     .describe('text of a `.creds` file (JWT and nkey seed), in the place of user and password'),
   KEY_FILE: z.string().describe("the node's key file, made by `dta identity create`"),
+  EXPECTED_NODE: cidText
+    .optional()
+    .describe(
+      'idDocumentCID of the node, the first of its chain: with the key file of another the role does not start',
+    ),
   KEY_PASSPHRASE: secret(z.string())
     .optional()
     .describe('passphrase of the key file; without one the custody provider opens it'),
@@ -56,6 +62,7 @@ export function nodeOptions(role: Role, config: z.output<typeof schema>, plugins
     role,
     database: { url: config.DATABASE_URL, poolSize: config.DATABASE_POOL },
     keyFile: config.KEY_FILE,
+    expectedNode: config.EXPECTED_NODE ?? null,
     passphrase: config.KEY_PASSPHRASE ?? null,
     custody: custodyOptions(config),
     psks: config.INTERNAL_KEY,

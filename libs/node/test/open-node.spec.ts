@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openNode, type NodeOptions } from '../src/index.js';
+import { custodyProtection, openCustody } from '@dta/custody';
+import { openNode, replaceKeyFile, type NodeOptions } from '../src/index.js';
 import { refusal } from './refusal.js';
-import { cast, RoleRig, type Cast } from './testing/index.js';
+import { cast, RoleRig, successorOf, type Cast } from './testing/index.js';
 
 let rig: RoleRig;
 let members: Cast;
@@ -33,6 +34,15 @@ describe('a role starts', () => {
     await writeFile(join(folder, '.p.swp'), 'no document');
     expect(await open()).toEqual(['F1', 'P']);
   });
+
+  test('as the node that is expected, after a rotation too', async () => {
+    const said = { ...(await rig.prepare(members.f2, 'fiduciary', [])), expectedNode: members.f2.identity.cid };
+    await expect(open(said)).resolves.toBeDefined();
+    const opened = await openCustody(said.custody, () => undefined);
+    const generations = [members.f2.generation, (await successorOf(members.f2)).generation];
+    await replaceKeyFile(said.keyFile, generations, custodyProtection(opened)).finally(() => opened.close());
+    await expect(open(said)).resolves.toBeDefined();
+  });
 });
 
 describe('a role does not start', () => {
@@ -52,6 +62,13 @@ describe('a role does not start', () => {
     await expect(open({ role: 'principal' })).rejects.toThrow(refusal('start_failed', "is not a principal's"));
     await expect(open({ keyFile: join(folder, 'gone') })).rejects.toThrow(refusal('start_failed', 'cannot read'));
     await expect(open({ passphrase: 'some' })).rejects.toThrow(refusal('key_file_invalid', 'sealed by custody'));
+  });
+
+  test("with another node's key than the one that is expected, and says both", async () => {
+    const [own, expectedNode] = [members.f1.identity.cid, members.f2.identity.cid];
+    await expect(open({ expectedNode })).rejects.toThrow(
+      refusal('start_failed', `is of node ${own}, and EXPECTED_NODE is ${expectedNode}`),
+    );
   });
 
   test('without its database, and says nothing of the password', async () => {

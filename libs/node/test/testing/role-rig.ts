@@ -141,6 +141,7 @@ export class RoleRig {
       role,
       database: { url: database.url, poolSize: 5 },
       keyFile,
+      expectedNode: null,
       passphrase: null,
       custody: { kind: 'software', file: custodyFile },
       psks: [randomBytes(32)],
