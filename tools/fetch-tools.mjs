@@ -8,6 +8,7 @@ import {
   fetchKubernetesSchemas,
   fetchOldestPostgres,
   fetchPrometheus,
+  fetchPrometheusOperatorSchemas,
   fetchSoftHsm,
   fetchTool,
 } from '../libs/testkit/dist/src/index.js';
@@ -21,6 +22,7 @@ try {
   console.log(`check of dashboards: ${await fetchDashboardCheck({ progress })}`);
   console.log(`Helm: ${(await fetchKubernetesClients()).helm}`);
   console.log(`schemas of Kubernetes: ${await fetchKubernetesSchemas()}`);
+  console.log(`schemas of the Prometheus Operator: ${await fetchPrometheusOperatorSchemas()}`);
   console.log(`PostgreSQL, the oldest: ${(await fetchOldestPostgres()).native}`);
   if (process.argv[2] === 'kubernetes') {
     console.log(`Kubernetes: ${(await fetchKubernetes({ progress })).kubernetes}`);

@@ -12,6 +12,7 @@ export { unpackPackages, wouldInstall } from './debian-packages.js';
 export { fetchDashboardCheck } from './dashboard-check.js';
 export { freePort } from './free-port.js';
 export { fetchKubernetesClients, type KubernetesClients } from './kubernetes/clients.js';
+export { fetchPrometheusOperatorSchemas } from './kubernetes/operator-schemas.js';
 export { fetchKubernetesSchemas } from './kubernetes/schemas.js';
 export {
   startKubernetes,
