@@ -140,6 +140,20 @@ describe('by the NetworkPolicies', () => {
     expect(matrix(copy)).not.toEqual(allowed);
   });
 
+  test('helm test reaches the address that it is told, and no longer the gateway past the proxy', async () => {
+    const objects = await render('trial', EXAMPLES.standalone, isMade, values, {
+      tests: { gatewayUrl: 'https://dta.example:8443' },
+      networkPolicy: { tests: { to: [elsewhere('ingress')], ports: [8443] } },
+    });
+    const [source, proxy] = [sources['test'], targets['nats']];
+    if (source === undefined || proxy === undefined) throw new Error('the matrix has neither');
+    const told = objects.filter((object): object is NetworkPolicy => object.kind === 'NetworkPolicy');
+    const to = { ...proxy, namespace: 'ingress', port: 8443 };
+    expect([mayReach(told, source, to), mayReach(policies, source, to)]).toEqual([true, false]);
+    expect(mayReach(told, source, { ...to, port: 443 })).toBe(false);
+    expect(matrix(told)).toEqual(allowed.map((line) => (line.startsWith('test:') ? 'test: dns dns:tcp' : line)));
+  });
+
   test('with none, everything is open: the chart makes none where it is told so', async () => {
     const objects = await render('trial', EXAMPLES.standalone, isMade, values, { networkPolicy: { enabled: false } });
     expect(objects.filter(({ kind }: KubernetesObject) => kind === 'NetworkPolicy')).toEqual([]);

@@ -241,6 +241,39 @@ const wrong: readonly (readonly [string, Values, RegExp])[] = [
   ['Kubo beyond the policies', { kubo: { url: 'http://kubo:5001' } }, /networkPolicy\.kubo\.to is empty/],
   ['NATS beyond the policies', { networkPolicy: { nats: { to: [] } } }, /networkPolicy\.nats\.to is empty/],
   [
+    'a port of NATS that the policies close',
+    { nats: { urls: ['nats://nats:4222', 'nats://nats-2:4333'] } },
+    /networkPolicy\.nats\.ports is \[4222\], without port 4333 of nats\.urls\[1\], nats:\/\/nats-2:4333/,
+  ],
+  [
+    'a port of NATS that is its own by default, and not of the policies',
+    { nats: { urls: ['tls://[2001:db8::5]'] }, networkPolicy: { nats: { ports: [4333] } } },
+    /networkPolicy\.nats\.ports is \[4333\], without port 4222 of nats\.urls\[0\]/,
+  ],
+  [
+    'a port of Kubo that the policies close',
+    { kubo: { url: 'https://kubo' }, networkPolicy: { kubo: { to: [{ ipBlock: { cidr: '10.0.0.1/32' } }] } } },
+    /networkPolicy\.kubo\.ports is \[5001\], without port 443 of kubo\.url/,
+  ],
+  [
+    'helm test beyond the policies',
+    { tests: { gatewayUrl: 'https://dta.example' } },
+    /networkPolicy\.tests\.to is empty: say where tests\.gatewayUrl is/,
+  ],
+  [
+    'a port of helm test that the policies close',
+    {
+      tests: { gatewayUrl: 'https://dta.example:8443/dta' },
+      networkPolicy: { tests: { to: [{ ipBlock: { cidr: '10.0.0.1/32' } }] } },
+    },
+    /networkPolicy\.tests\.ports is \[443\], without port 8443 of tests\.gatewayUrl/,
+  ],
+  [
+    'a Job that goes before Helm has seen its end',
+    { migrate: { ttlSecondsAfterFinished: 1 } },
+    /at '\/migrate\/ttlSecondsAfterFinished': minimum: got 1, want 600/,
+  ],
+  [
     'clients beyond the policies',
     { networkPolicy: { ingress: { from: [] } } },
     /networkPolicy\.ingress\.from is empty/,
@@ -287,6 +320,16 @@ const rendered = async (values: Values) => render('trial', EXAMPLES.standalone, 
 test('the values over which these are laid are taken', async () => {
   expect((await rendered({})).length).toBeGreaterThan(20);
   expect((await rendered(fiduciary({ custody: hsm, persistence: shared, replicas: 2 }))).length).toBeGreaterThan(15);
+  const to = [{ ipBlock: { cidr: '10.0.0.1/32' } }];
+  const ports = {
+    nats: { urls: ['nats://nats', 'tls://[2001:db8::5]', 'tls://nats.example:4333'] },
+    kubo: { url: 'http://kubo:5001/api' },
+    tests: { gatewayUrl: 'https://dta.example/dta' },
+    networkPolicy: { nats: { ports: [4222, 4333] }, kubo: { to }, tests: { to } },
+  };
+  expect((await rendered(ports)).length).toBeGreaterThan(20);
+  const without = { nats: { urls: ['nats://nats:4333'] }, networkPolicy: { enabled: false } };
+  expect((await rendered(without)).length).toBeGreaterThan(15);
 });
 
 test.each(wrong)('%s is refused, by name', async (_, values, sentence) => {

@@ -579,6 +579,12 @@ describe('hooks', () => {
     for (const { metadata } of hooks())
       expect(metadata.annotations?.['helm.sh/hook-delete-policy']).toBe('before-hook-creation,hook-succeeded');
   });
+
+  test('leave a Job that failed for a day, since Helm takes none away at its uninstall', () => {
+    const jobs = hooks().filter(({ kind }) => kind === 'Job');
+    expect(jobs.length).toBe(5);
+    for (const { spec } of jobs) expect(spec).toMatchObject({ ttlSecondsAfterFinished: 86_400 });
+  });
 });
 
 describe('monitoring', () => {

@@ -96,6 +96,14 @@
       {{- fail (printf "networkPolicy.%s.to is empty: say where it is, by selectors or ipBlock, or the roles can't reach it" $what) -}}
     {{- end -}}
   {{- end -}}
+  {{- range $at, $url := .Values.nats.urls }}{{ include "dta.checkPort" (list $root "nats" $url (printf "nats.urls[%d]" $at)) }}{{ end -}}
+  {{- with .Values.kubo.url }}{{ include "dta.checkPort" (list $root "kubo" . "kubo.url") }}{{ end -}}
+  {{- if and .Values.gateway.enabled .Values.tests.gatewayUrl -}}
+    {{- if not .Values.networkPolicy.tests.to -}}
+      {{- fail "networkPolicy.tests.to is empty: say where tests.gatewayUrl is, by selectors or ipBlock, or helm test can't reach it" -}}
+    {{- end -}}
+    {{- include "dta.checkPort" (list $root "tests" .Values.tests.gatewayUrl "tests.gatewayUrl") -}}
+  {{- end -}}
   {{- if and .Values.gateway.enabled (not .Values.networkPolicy.ingress.from) -}}
     {{- fail "networkPolicy.ingress.from is empty: say where the gateway's clients come from, or none reaches it" -}}
   {{- end -}}

@@ -12,12 +12,7 @@ spec:
   restartPolicy: Never
   serviceAccountName: {{ include "dta.serviceAccount" $root }}
   {{- include "dta.podSecurity" $root | nindent 2 }}
-  {{- with $set.nodeSelector }}
-  nodeSelector: {{- toYaml . | nindent 4 }}
-  {{- end }}
-  {{- with $set.tolerations }}
-  tolerations: {{- toYaml . | nindent 4 }}
-  {{- end }}
+  {{- include "dta.machines" $set | nindent 2 }}
   {{- include "dta.custodyInit" $set | nindent 2 }}
   containers:
     - name: identity

@@ -42,7 +42,24 @@ lifecycle:
     sleep: { seconds: {{ $root.Values.shutdown.preStopSeconds | int }} }
 {{- end -}}
 
-{{/* Where pods go. (list root settings labels) */}}
+{{/*
+Which machines the pod of a Job or of helm test may be put on, by the settings of what it is for. Of the affinity that part alone
+which is about machines: the rest keeps replicas apart, or near others, and a Job might wait for ever.
+*/}}
+{{- define "dta.machines" -}}
+{{- with .nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .affinity.nodeAffinity }}
+affinity:
+  nodeAffinity: {{- toYaml . | nindent 4 }}
+{{- end }}
+{{- end -}}
+
+{{/* Where pods go. (list root settings labels), which are those of the pods that it is spread from. */}}
 {{- define "dta.placement" -}}
 {{- $set := index . 1 -}}
 {{- with $set.nodeSelector }}
