@@ -47,6 +47,7 @@ export function scalarFromWide({ scalarField }: Group, bytes: Uint8Array): bigin
  * @throws DtaError `scalar_invalid` as {@link scalarFromBytes}
  */
 export function addScalars(group: Group, ...scalars: Uint8Array[]): Uint8Array {
-  const sum = scalars.reduce((sum, scalar) => group.scalarField.add(sum, scalarFromBytes(group, scalar)), 0n);
+  const { scalarField } = group;
+  const sum = scalars.reduce((sum, scalar) => scalarField.add(sum, scalarFromBytes(group, scalar)), 0n);
   return scalarToBytes(group, sum);
 }
