@@ -44,6 +44,12 @@ const restContracts = {
   regex: '^@dta/contracts/rest(/.*)?$',
   message: 'Only the gateway and the client speak REST.',
 };
+const pureBuiltins = { regex: builtins, message: 'Pure libs know no files, processes or network.' };
+const groupOf = 'The group of an order is the one that its Request names: groupOf.';
+const curves = [
+  { regex: '^@dta/crypto$', importNames: ['secp256k1'], message: groupOf },
+  { regex: '^(@noble/curves|tiny-secp256k1)(/.*)?$', message: groupOf },
+];
 const processModule = { regex: '^(node:)?process$', message: 'Use the global, whose `env` is watched.' };
 
 const random = { object: 'Math', property: 'random', message: 'Use node:crypto.' };
@@ -109,11 +115,7 @@ export default tseslint.config(
       'no-restricted-imports': [
         'error',
         {
-          patterns: [
-            restContracts,
-            processModule,
-            { regex: builtins, message: 'Pure libs know no files, processes or network.' },
-          ],
+          patterns: [restContracts, processModule, pureBuiltins],
         },
       ],
       'no-restricted-syntax': [
@@ -122,6 +124,12 @@ export default tseslint.config(
         restDynamic,
         dynamicImport(builtins, 'Pure libs know no files, processes or network.'),
       ],
+    },
+  },
+  {
+    files: ['libs/order/src/**/*.ts'],
+    rules: {
+      'no-restricted-imports': ['error', { patterns: [restContracts, processModule, pureBuiltins, ...curves] }],
     },
   },
   {

@@ -12,7 +12,7 @@ export interface OrderFacts<Request extends Extension> {
   /** The order's reference as its CID's text, and the same as 36 bytes. */
   readonly orderReference: string;
   readonly orderReferenceBytes: Uint8Array;
-  /** The order's public key Y [33], a compressed point of secp256k1. */
+  /** The order's public key Y: a compressed point [33] of secp256k1, the only group of this version. */
   readonly commitment: Uint8Array;
   /** What {@link OrderPlugin.extendRequest} put into the Request: signed by the principal. */
   readonly request: Request;

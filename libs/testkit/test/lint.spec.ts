@@ -81,6 +81,19 @@ const cases: Case[] = [
     'no-restricted-imports',
   ]),
   [
+    'an order imports a curve',
+    'libs/order/src/v.ts',
+    `export { secp256k1 } from '@dta/crypto';\n`,
+    'no-restricted-imports',
+  ],
+  [
+    'an order imports a library of curves',
+    'libs/order/src/v.ts',
+    imports('@noble/curves/ed25519.js'),
+    'no-restricted-imports',
+  ],
+  ['an order imports groups', 'libs/order/src/v.ts', `export { groupNamed } from '@dta/crypto';\n`, undefined],
+  [
     'a pure lib imports node:fs later',
     'libs/crypto/src/v.ts',
     `export const x = import('node:fs');\n`,

@@ -17,7 +17,7 @@ export const orderStateSchema = z.enum([
 ]);
 export type OrderState = z.output<typeof orderStateSchema>;
 
-/** Y, a compressed secp256k1 point. */
+/** Y, a compressed point of secp256k1: what roles and gateway tell each other knows no other group yet (ADR 26). */
 export const commitment = fields.bytes(33);
 
 /** What each fiduciary checks for itself before it releases its share. */
