@@ -42,13 +42,13 @@ afterAll(async () => {
 const kubectl = (...args: string[]) => cluster.kubectl(['--namespace', 'beta', ...args]);
 
 /** Runs `helm install` or `upgrade` with the example's values and those, and waits. */
-async function helm(what: 'install' | 'upgrade', values: object = {}): Promise<void> {
+async function helm(what: 'install' | 'upgrade', values: object = {}, timeout = '180s'): Promise<void> {
   const file = join(folder, 'values.yaml');
   const off = { enabled: false }; // its kinds are of operators that this cluster lacks
   const monitoring = { serviceMonitor: off, rules: off };
   await writeFile(file, stringify({ ...allMade('fiduciary'), monitoring, ...values }));
   const files = ['--values', join(ROOT, EXAMPLES.fiduciary), '--values', file];
-  const args = [what, 'beta', CHART, '--namespace', 'beta', ...files, '--wait', '--timeout', '180s'];
+  const args = [what, 'beta', CHART, '--namespace', 'beta', ...files, '--wait', '--timeout', timeout];
   await cluster.helm(args, { timeoutMs: 240_000 });
 }
 
@@ -156,19 +156,31 @@ test('a budget lets one pod be evicted, and the next only when there is another'
   await evict(other);
 });
 
-test('an uninstall leaves the claim alone, with the keys', async () => {
-  await cluster.helm(['uninstall', 'beta', '--namespace', 'beta', '--wait', '--timeout', '120s'], {
-    timeoutMs: 180_000,
-  });
+const uninstall = () =>
+  cluster.helm(['uninstall', 'beta', '--namespace', 'beta', '--wait', '--timeout', '120s'], { timeoutMs: 180_000 });
+
+/** What there is of the release, but for the pods of Jobs. */
+async function left(): Promise<string[]> {
   const kinds =
-    'deployments,jobs,pods,services,configmaps,secrets,serviceaccounts,networkpolicies,horizontalpodautoscalers';
-  const left = await kubectl(
-    'get',
-    `${kinds},persistentvolumeclaims`,
-    '--selector',
-    'app.kubernetes.io/instance=beta',
-    '--output',
-    'name',
-  );
-  expect(left.trim()).toBe('persistentvolumeclaim/beta-fiduciary');
+    'deployments,jobs,services,configmaps,secrets,serviceaccounts,networkpolicies,horizontalpodautoscalers,persistentvolumeclaims';
+  const names = await kubectl('get', kinds, '--selector', 'app.kubernetes.io/instance=beta', '--output', 'name');
+  return names.trim().split('\n').sort();
+}
+
+test('an uninstall leaves the claim alone, with the keys', async () => {
+  await uninstall();
+  expect(await left()).toEqual(['persistentvolumeclaim/beta-fiduciary']);
+  expect(await list('pods', '--selector', 'app.kubernetes.io/instance=beta')).toEqual([]);
+});
+
+test('of a migration that did not end an uninstall leaves the Job, which goes by the command of the page', async () => {
+  await cluster.kubectl(['cordon', 'node-1', 'node-2', 'node-3']); // no machine has room for it
+  await expect(helm('install', {}, '1s')).rejects.toThrow(/failed pre-install/);
+  await uninstall();
+  expect(await left()).toEqual(['job.batch/beta-fiduciary-migrate', 'persistentvolumeclaim/beta-fiduciary']);
+  const page = await readFile(join(ROOT, 'docs/kubernetes.md'), 'utf8');
+  const selector = /^\$ kubectl -n trial delete job,pod -l '(.+)'$/m.exec(page)?.[1] ?? '';
+  await kubectl('delete', 'job,pod', '--selector', selector.replace('=trial,', '=beta,'));
+  expect(await left()).toEqual(['persistentvolumeclaim/beta-fiduciary']);
+  expect(await list('pods', '--selector', 'app.kubernetes.io/instance=beta')).toEqual([]);
 });
