@@ -4,7 +4,7 @@ import { randomBytes, secp256k1 } from '@dta/crypto';
 import type { InternalInbox, Node, OrderTable } from '@dta/node';
 import type { BeneficiaryOrder } from '@dta/order';
 import type { MessageContext, TransportMessage } from '@dta/transport';
-import { RevealSecret } from '../src/verbs/reveal-secret.js';
+import { RevealSecret } from '../src/calls/reveal-secret.js';
 
 // The secret that a beneficiary hands to its gateway is zeros in its own memory once the reply is sealed. Node and inbox are
 // stand-ins: nothing else shows the bytes that a role works on.

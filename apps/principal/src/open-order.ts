@@ -15,7 +15,9 @@ import {
 } from '@dta/node';
 import {
   Evidence,
-  principalVerbs,
+  findVerb,
+  isEnded,
+  messageOf,
   type Addressee,
   type Answer,
   type NewSecret,
@@ -104,7 +106,7 @@ function answerOf(
 }
 
 function verbOf(verb: string): PrincipalVerb {
-  const known = principalVerbs.find((name) => name === verb);
+  const known = findVerb(verb);
   if (known === undefined) throw new DtaError('internal', 'a delivery of an unknown verb');
   return known;
 }
@@ -121,23 +123,20 @@ export interface StepBasis {
   readonly erase?: readonly SecretKind[];
 }
 
-/** Messages without which an order goes on: the certificate comes with each Redemption too, and t members are enough for one. */
-const dispensable: ReadonlySet<PrincipalVerb> = new Set(['commit', 'release', 'receipt', 'affirm']);
-
-/** Whether a step goes on without this addressee, to which nothing can be sealed now. */
+/**
+ * Whether a step goes on without this addressee, to which nothing can be sealed now: the certificate comes with each
+ * Redemption too, and t members are enough for one.
+ */
 function isLeftOut({ admission, log }: Node, orderReference: Cid, { party, verb }: Addressee): boolean {
-  if (!dispensable.has(verb) || admission.directory.standingOf(party) !== 'frozen') return false;
+  if (messageOf(verb).ifFrozen === 'wait' || admission.directory.standingOf(party) !== 'frozen') return false;
   log.info({ orderReference, party, verb }, 'a frozen party is left out');
   return true;
 }
 
-/** What a step closes. A Commitment that is owed stays so where nothing was sealed that could take its place. */
-function closing({ closes = [] }: PrincipalStep, isCommitmentKept: boolean): readonly PrincipalVerb[] | 'all' {
-  return isCommitmentKept && closes !== 'all' ? closes.filter((verb) => verb !== 'commit') : closes;
+/** What a step closes. What is owed to a frozen party stays so where nothing was sealed that could take its place. */
+function closing({ closes = [] }: PrincipalStep, isOwedKept: boolean): readonly PrincipalVerb[] | 'all' {
+  return isOwedKept && closes !== 'all' ? closes.filter((verb) => messageOf(verb).ifFrozen !== 'owe') : closes;
 }
-
-/** States from which no order comes back: what was held for it goes. */
-const ended: ReadonlySet<PrincipalOrder['state']> = new Set(['failed', 'cancelled', 'expired']);
 
 /**
  * Seals what a step sends and writes the step: row, statements, envelopes, deliveries, in one transaction. Nothing is
@@ -181,8 +180,8 @@ export async function writeStep(
         return { envelope, addressees };
       }),
   );
-  // the Commitment is owed to a frozen party all the same: the row lies with another envelope until it can be sealed to it
-  const owedLater = [...leftOut].filter(({ verb }) => verb === 'commit');
+  // what the table says is owed to a frozen party all the same: the row lies with another envelope until it can be sealed to it
+  const owedLater = [...leftOut].filter(({ verb }) => messageOf(verb).ifFrozen === 'owe');
   const [place] = sealed;
   const fresh = [
     ...sealed,
@@ -201,7 +200,7 @@ export async function writeStep(
     order: orders.row(step.order, version),
     statements: step.keep,
     secrets: sealedSecrets,
-    erase: ended.has(step.order.state) ? 'all' : erase,
+    erase: isEnded(step.order.state) ? 'all' : erase,
     pluginAnswer,
     envelopes: sealed.map(({ envelope }) => envelope),
     deliveries: fresh,

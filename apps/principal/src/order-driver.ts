@@ -17,11 +17,16 @@ import {
 } from '@dta/node';
 import {
   advanceOrder,
+  awaitingStates,
   checkAnswer,
   expirePrincipalOrder,
   expireRedemption,
+  isQuestion,
+  lacksCommitment,
   mayRenew,
+  messageOf,
   renewCommitment,
+  verbsWhere,
   type Answer,
   type PrincipalOrder,
   type PrincipalStep,
@@ -46,9 +51,6 @@ const LATE_MS = 5_000;
 const RESUMED_MAX = ORDERS_DRIVEN_MAX / 4;
 /** Answers that no step waits for are written together, at the latest after this long. */
 const GATHER_MS = 500;
-
-/** States in which a step waits for an answer, so that a delivery is owed. */
-const awaiting: readonly PrincipalOrder['state'][] = ['requested', 'enrolled', 'dealing', 'releasing'];
 
 type Arrived = DeliveryAnswer & { readonly verb: PrincipalVerb };
 
@@ -129,7 +131,7 @@ export class OrderDriver implements Job {
   async #resume(): Promise<void> {
     const wanted = Math.max(RESUMED_MAX, this.#places() - this.#queued.size) - this.#queued.resumed;
     if (wanted <= 0 || !this.#node.clock.agrees) return;
-    for (const ref of await undriven(this.#node.database, wanted, awaiting)) this.drive(ref);
+    for (const ref of await undriven(this.#node.database, wanted, awaitingStates)) this.drive(ref);
   }
 
   async #driveLogged(ref: Cid, open: OpenOrder | null, drive: Drive): Promise<void> {
@@ -176,7 +178,7 @@ export class OrderDriver implements Job {
         renewable = false;
         moved = await this.#renew(open, batch);
       }
-      drive.isAwaited = awaiting.includes((moved ?? open).order.state);
+      drive.isAwaited = awaitingStates.includes((moved ?? open).order.state);
       if (moved !== null) {
         drive.heard();
         open = moved;
@@ -207,7 +209,7 @@ export class OrderDriver implements Job {
             renewable = true;
             if (delivery.lastError === 'timeout' && answer === null) drive.hangs();
             else drive.heard();
-            if (delivery.lastError === 'identity_frozen' && answer === null) this.#hasten(open, delivery);
+            if (answer === null && lacksCommitment(delivery)) this.#hasten(open, delivery);
             if (answer === null) return;
             delivery.answered = { envelopes: answer.envelopes };
             arrived.push(answer);
@@ -244,7 +246,7 @@ export class OrderDriver implements Job {
   /** The order one step further, or null where it waits. */
   async #move(open: OpenOrder, arrived: readonly Arrived[]): Promise<OpenOrder | null> {
     const owing = open.deliveries
-      .filter(({ answered, verb }) => answered === null && verb !== 'manifest')
+      .filter(({ answered, verb }) => answered === null && messageOf(verb).awaited)
       .map(({ party, lastError }) => ({ party, lastError }));
     const expired = this.#expire(open.order, owing);
     const answers: Answer[] = [...open.answers, ...arrived];
@@ -255,7 +257,7 @@ export class OrderDriver implements Job {
     if (advanced === null && expired !== open.order) {
       const step: PrincipalStep = {
         ...{ order: expired, keep: [], outgoing: [], settled: 'redemption' },
-        closes: expired.state === 'committed' ? ['release', 'redeem'] : 'all',
+        closes: expired.state === 'committed' ? verbsWhere(({ part }) => part === 'redemption') : 'all',
       };
       return writeStep(this.#node, this.#orders, open, step, open.evidence, { answers: arrived });
     }
@@ -285,7 +287,7 @@ export class OrderDriver implements Job {
     try {
       const standing = owed.map((delivery) => ({
         ...delivery,
-        current: delivery.verb !== 'affirm' || this.#isCurrent(delivery, open),
+        current: !isQuestion(delivery.verb) || this.#isCurrent(delivery, open),
         sealed: this.#isSealed(delivery, open),
       }));
       const step = await renewCommitment(open.order, evidence, standing, this.#node.ring);
@@ -308,9 +310,9 @@ export class OrderDriver implements Job {
     return header.sender === ring.author.identity.cid && header.recipients.some(({ id }) => id === newest);
   }
 
-  /** Whether a message is sealed to its party: a Commitment isn't where that was frozen then, see {@link writeStep}. */
+  /** Whether a message is sealed to its party: one that is owed to a frozen party isn't, see {@link writeStep}. */
   #isSealed({ envelope, party, verb, lastError }: OpenDelivery, { envelopes }: OpenOrder): boolean {
-    if (verb !== 'commit' || lastError !== 'identity_frozen') return true;
+    if (messageOf(verb).ifFrozen !== 'owe' || lastError !== 'identity_frozen') return true;
     const { directory } = this.#node.admission;
     const { header } = parseEnvelope(envelopes.get(envelope) ?? new Uint8Array());
     return header.recipients.some(({ id }) => directory.find(id) !== undefined && directory.sameChain(id, party));
@@ -333,7 +335,7 @@ export class OrderDriver implements Job {
         await this.#node.admission.isAdmitted(party); // reads what was decided meanwhile, which no message may tell
         throw new DtaError('identity_frozen', 'the party is frozen, or was when the message was sealed');
       }
-      const further = verb === 'redeem' ? releasesFor(delivery, open) : [];
+      const further = carriedOn(delivery, open);
       const bytes = open.envelopes.get(envelope) ?? new Uint8Array();
       const reply = await ask(this.#node, delivery, [bytes, ...further], partiesOf(this.#node, open.order));
       const answer = { party, verb, statements: reply.evidence.statements, attachments: reply.attachments };
@@ -348,13 +350,12 @@ export class OrderDriver implements Job {
     }
   }
 
-  /** Who refuses a redemption for keys that it doesn't know lacks the Commitment: what would be sent in minutes is sent now. */
+  /** A party that lacks the Commitment refuses a redemption: what would bring it in minutes is sent now. */
   #hasten({ deliveries }: OpenOrder, refused: OpenDelivery): void {
-    if (refused.verb !== 'release' && refused.verb !== 'redeem') return;
     const now = performance.now();
     for (const delivery of deliveries) {
-      const isMissing = delivery.verb === 'commit' && delivery.party === refused.party;
-      if ((isMissing || delivery.verb === 'affirm') && delivery.dueAt > now + LATE_MS) delivery.dueAt = now;
+      const isMissing = messageOf(delivery.verb).ifFrozen === 'owe' && delivery.party === refused.party;
+      if ((isMissing || isQuestion(delivery.verb)) && delivery.dueAt > now + LATE_MS) delivery.dueAt = now;
     }
   }
 
@@ -377,14 +378,16 @@ export class OrderDriver implements Job {
   }
 }
 
-/** A beneficiary is asked to redeem only with enough Releases in hand. */
+/** What goes after another verb is sent only with a threshold of that one's answers in hand. */
 function maySend(delivery: OpenDelivery, open: OpenOrder): boolean {
-  return delivery.verb !== 'redeem' || releasesFor(delivery, open).length >= open.order.threshold;
+  return messageOf(delivery.verb).after === null || carriedOn(delivery, open).length >= open.order.threshold;
 }
 
-function releasesFor({ envelope }: OpenDelivery, { deliveries }: OpenOrder): Uint8Array[] {
+/** Envelopes that answered the verb after which this one goes, for this one's recipient. */
+function carriedOn({ verb, envelope }: OpenDelivery, { deliveries }: OpenOrder): Uint8Array[] {
+  const { after } = messageOf(verb);
   return deliveries.flatMap((delivery) =>
-    delivery.verb === 'release' && delivery.envelope === envelope ? (delivery.answered?.envelopes ?? []) : [],
+    delivery.verb === after && delivery.envelope === envelope ? (delivery.answered?.envelopes ?? []) : [],
   );
 }
 

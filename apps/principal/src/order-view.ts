@@ -2,18 +2,9 @@ import type { Cid } from '@dta/codec';
 import type { OrderProgress, OrderView as View } from '@dta/contracts';
 import { DtaError } from '@dta/errors';
 import { readLastError, type Node } from '@dta/node';
-import type { PrincipalOrder } from '@dta/order';
+import { messageOf, verbsWhere, type PrincipalOrder } from '@dta/order';
 import type { PrincipalOptions } from './config.js';
 import type { DeliveryState, OrderRepository, OrderStanding } from './order.repository.js';
-
-/** How far a fiduciary is, by the last of these that it answered. */
-const reached = new Map([
-  ['accept', 'accepted'],
-  ['deal', 'dealt'],
-  ['confirm', 'confirmed'],
-  ['commit', 'committed'],
-  ['release', 'released'],
-]);
 
 /** An order as its gateway shows it. */
 export class OrderView {
@@ -87,11 +78,14 @@ function fiduciary(cid: Cid, order: PrincipalOrder, deliveries: readonly Deliver
   const own = deliveries.filter(({ party, role }) => party === cid && role === 'fiduciary');
   const newest = [...new Map(own.map((delivery) => [delivery.verb, delivery])).values()]; // one may take another's place
   const answered = new Set(own.filter(({ state }) => state === 'answered').map(({ verb }) => verb));
-  const alone = order.fiduciaries.length === 1;
-  const state = [...reached].filter(([verb]) => answered.has(verb)).at(-1)?.[1] ?? 'asked';
+  const [furthest] = verbsWhere(({ reached }) => reached !== null)
+    .filter((verb) => answered.has(verb))
+    .slice(-1);
+  const reached = furthest === undefined ? null : messageOf(furthest).reached;
+  const alone = order.fiduciaries.length === 1 ? reached?.alone : undefined;
   return {
     idDocumentCID: cid,
-    state: alone && state === 'accepted' ? 'confirmed' : state,
+    state: alone ?? reached?.state ?? 'asked',
     ...readLastError(newest.find(({ lastError }) => lastError !== null)?.lastError ?? null),
   };
 }

@@ -1,7 +1,7 @@
 import { parseCid, type Cid } from '@dta/codec';
 import { DtaError, toDtaError } from '@dta/errors';
 import type { Role } from '@dta/identity';
-import { readStatements, type Evidence, type VerifiedStatements } from '@dta/order';
+import { messageOf, readStatements, type Evidence, type Verb, type VerifiedStatements } from '@dta/order';
 import { BACKOFF_MAX_MS, BACKOFF_MIN_MS, BACKOFF_UNAWAITED_MAX_MS } from '@dta/contracts';
 import { fromColumn } from './byte-list.js';
 import type { Sql } from './database.js';
@@ -80,9 +80,6 @@ export interface PeerReply {
   readonly attachments: readonly Uint8Array[];
 }
 
-/** Verbs whose answer a step waits for. */
-export const awaited: ReadonlySet<string> = new Set(['enrol', 'accept', 'deal', 'confirm', 'release', 'redeem']);
-
 /** What sending an order's message takes. */
 export interface PeerParts extends ExchangeParts {
   readonly verified: VerifiedStatements;
@@ -115,12 +112,12 @@ export async function ask(
  */
 export async function noteFailure(
   sql: Sql,
-  delivery: Pick<Delivery, 'envelope' | 'verb' | 'party'>,
+  delivery: Pick<Delivery, 'envelope' | 'party'> & { readonly verb: Verb },
   error: unknown,
 ): Promise<{ lastError: string; dueInMs: number }> {
   const { metadata } = toDtaError(error);
   const lastError = lastErrorOf(error, delivery.party);
-  const longest = awaited.has(delivery.verb) ? BACKOFF_MAX_MS : BACKOFF_UNAWAITED_MAX_MS;
+  const longest = messageOf(delivery.verb).awaited ? BACKOFF_MAX_MS : BACKOFF_UNAWAITED_MAX_MS;
   const asked = typeof metadata['retryAfterMs'] === 'number' ? metadata['retryAfterMs'] : 0;
   const rows: { due_in_ms: string }[] = await sql.query(
     `UPDATE deliveries SET attempts = attempts + 1, last_error = $4, next_attempt_at = now() +

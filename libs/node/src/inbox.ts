@@ -13,12 +13,14 @@ import { DtaError, isDtaError } from '@dta/errors';
 import { assertNotAhead, IdentityDirectory, type Role } from '@dta/identity';
 import {
   assertMaySpeak,
+  messageOf,
   type Evidence,
   readStatements,
   type OpenSecret,
   type Outcome,
   type DrawingContext,
   type StepContext,
+  type Verb,
   type VerifiedStatements,
 } from '@dta/order';
 import type { Logger } from '@dta/service';
@@ -76,7 +78,7 @@ export interface InboxParts<O> {
 }
 
 /**
- * Answers the principal's messages: checks, opens, takes one step, stores it with its reply, and only then answers. A
+ * Answers messages of the table `messages`: checks, opens, takes one step, stores it with its reply, and only then answers. A
  * repeated message gets the stored reply, whatever has become of its sender; a step that was taken and comes in another
  * envelope leaves nothing behind.
  */
@@ -94,8 +96,8 @@ export class Inbox<O extends { readonly state: string }> {
    * @returns the reply's bundle
    * @throws what any check refuses the message for
    */
-  async answer(verb: string, payload: Uint8Array, step: PeerStep<O>): Promise<Uint8Array> {
-    const about: Told = { verb, peer: null, isVerified: false, order: null };
+  async answer(verb: Verb, payload: Uint8Array, step: PeerStep<O>): Promise<Uint8Array> {
+    const about: Asked = { verb, peer: null, isVerified: false, order: null };
     try {
       return await this.#answer(about, payload, step);
     } catch (error) {
@@ -104,7 +106,7 @@ export class Inbox<O extends { readonly state: string }> {
     }
   }
 
-  async #answer(about: Told, payload: Uint8Array, step: PeerStep<O>): Promise<Uint8Array> {
+  async #answer(about: Asked, payload: Uint8Array, step: PeerStep<O>): Promise<Uint8Array> {
     const { verb } = about;
     const bundle = decodeBundle(payload);
     const { envelope, directory } = await this.#checkSender(bundle, about);
@@ -150,7 +152,7 @@ export class Inbox<O extends { readonly state: string }> {
   }
 
   /** Admission and signature of whoever sent the message, before anything is decrypted. */
-  async #checkSender(bundle: Bundle, about: Told): Promise<{ envelope: Envelope; directory: IdentityDirectory }> {
+  async #checkSender(bundle: Bundle, about: Asked): Promise<{ envelope: Envelope; directory: IdentityDirectory }> {
     const { admission } = this.#parts;
     const [bytes = new Uint8Array()] = bundle.envelopes;
     const envelope = parseEnvelope(bytes);
@@ -160,7 +162,9 @@ export class Inbox<O extends { readonly state: string }> {
     await addLineage(directory, admission, sender, bundle.identities, this.#parts.now());
     verifyEnvelope(envelope, directory.get(sender));
     Object.assign(about, { peer: directory.firstOf(sender), isVerified: true });
-    if (envelope.header.from !== 'principal') throw new DtaError('envelope_invalid', "this verb is a principal's");
+    const { from } = envelope.header;
+    if (!messageOf(about.verb).from.includes(from))
+      throw new DtaError('envelope_invalid', `${about.verb} is no verb of a ${from}`);
     if (envelope.header.prev.length > 0) throw new DtaError('envelope_invalid', 'a request refers to no envelope');
     return { envelope, directory };
   }
@@ -212,7 +216,7 @@ export class Inbox<O extends { readonly state: string }> {
     );
     const sealed = await Promise.all(outcome.secrets.map((secret) => secrets.seal(secret)));
     const sender = evidence.directory.newestOf(envelope.header.sender); // a retired key is answered nothing that it could read
-    const recipients = [{ id: sender.cid, role: 'principal', kem: sender.keys.kem }] as const;
+    const recipients = [{ id: sender.cid, role: envelope.header.from, kem: sender.keys.kem }];
     const answer = await sealOrderEnvelope(
       ring,
       role,
@@ -300,6 +304,9 @@ export class Inbox<O extends { readonly state: string }> {
   }
 }
 
+/** A message that is being answered, as far as it is known. */
+type Asked = Told & { readonly verb: Verb };
+
 /** What a node has of the order of a message. */
 interface Known<O> extends KnownOrder<O> {
   readonly reply: StoredReply | null;
@@ -314,10 +321,4 @@ type KnownRow = { [column in keyof StoredOrder]: StoredOrder[column] | null } & 
 
 function eventsOf<O extends { readonly state: string }>(verb: string, before: Versioned<O> | null, after: O): string[] {
   return before?.order.state === after.state ? [verb] : [after.state];
-}
-
-/** An order that this verb needs. @throws `order_not_found` */
-export function known<O>(order: O | undefined): O {
-  if (order === undefined) throw new DtaError('order_not_found', 'this node does not know the order');
-  return order;
 }

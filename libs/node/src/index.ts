@@ -25,11 +25,10 @@ export {
   type PeerReply,
 } from './delivery.js';
 export { Gathered } from './gathered.js';
-export { Inbox, known, type InboxParts, type PeerMessage, type PeerStep, type StepTools } from './inbox.js';
+export { Inbox, type InboxParts, type PeerMessage, type PeerStep, type StepTools } from './inbox.js';
 export { InternalInbox, type InternalInboxParts } from './internal-inbox.js';
 export { openKeyRing, type KeyRing } from './key-ring.js';
 export { dropLease, takeLease, undriven } from './lease.js';
-export { AffirmStatements } from './affirm-statements.js';
 export { NODE, NodeController } from './node.controller.js';
 export {
   assertAllAdmitted,
@@ -59,6 +58,7 @@ export { runRole } from './run-role.js';
 export { nodeOptions, pluginSettings, roleSettings, type RoleConfig } from './role-config.js';
 export { custodyOptions, custodySettings, oneCustody, pkcs11Settings } from './custody-config.js';
 export { serveRole, type Job, type RunningRole } from './role-app.js';
+export { serveVerbs, type NextStep, type Steps } from './serve-verbs.js';
 export { sealOrderEnvelope } from './sealer.js';
 export { SecretStore, type SealedSecret } from './secret-store.js';
 export { ordersByState, stuckOrders, type StuckOrder } from './stuck-orders.js';

@@ -1,10 +1,11 @@
 import type { Cid } from '@dta/codec';
 import { BACKOFF_UNAWAITED_MAX_MS, LEASE_MS } from '@dta/contracts';
 import type { Sql } from './database.js';
-import { awaited } from './delivery.js';
+import { sqlVerbsWhere, SQL_IS_ITS_TURN } from './verb-sql.js';
 
 /** So many orders that a step waits for are found for each other one. */
 const WEIGHT_OF_AWAITED = 4;
+const AWAITED = sqlVerbsWhere(({ awaited }) => awaited);
 
 /**
  * Takes or renews the right to drive an order, for 15 s by the database's clock; one that lasts longer than that was taken
@@ -27,9 +28,8 @@ export async function dropLease(sql: Sql, order: Cid, holder: string): Promise<v
 }
 
 /**
- * Orders that nobody drives and that owe a delivery whose time has come, or are in a state of `awaiting` and owe none that
- * a step waits for: whoever wrote the last answer died before the step that follows from it. A `redeem` that was never
- * tried waits for Releases: those drive the order.
+ * Orders that nobody drives and that owe a delivery whose time has come, or are in a state of `awaiting` and
+ * owe none that it waits for: the process that wrote the last answer died before the step that follows from it.
  *
  * Any `limit` of them: were it always the same ones, a few whose rows can't be read would keep all others waiting. Four
  * in five are such as a step waits for: a fiduciary that is gone for good is owed a message for each order that it ever had.
@@ -37,25 +37,24 @@ export async function dropLease(sql: Sql, order: Cid, holder: string): Promise<v
 export async function undriven(sql: Sql, limit: number, awaiting: readonly string[]): Promise<Cid[]> {
   const rows: { order_ref: Cid }[] = await sql.query(
     `WITH due AS (
-       SELECT d.order_ref, d.verb = ANY ($3) AS awaited FROM deliveries d
+       SELECT d.order_ref, d.verb IN (${AWAITED}) AS awaited FROM deliveries d
        WHERE d.state = 'owed'
-         AND (d.next_attempt_at <= now() OR d.next_attempt_at > now() + make_interval(secs => $5::float / 1000))
-         AND (d.verb <> 'redeem' OR d.last_error IS NOT NULL OR NOT EXISTS (
-           SELECT FROM deliveries r WHERE r.envelope = d.envelope AND r.verb = 'release' AND r.state = 'owed'))
+         AND (d.next_attempt_at <= now() OR d.next_attempt_at > now() + make_interval(secs => $4::float / 1000))
+         AND ${SQL_IS_ITS_TURN}
        UNION ALL
        SELECT o.ref, true FROM orders o
        WHERE o.state = ANY ($2) AND NOT EXISTS (
-         SELECT FROM deliveries d WHERE d.order_ref = o.ref AND d.state = 'owed' AND d.verb = ANY ($3))
+         SELECT FROM deliveries d WHERE d.order_ref = o.ref AND d.state = 'owed' AND d.verb IN (${AWAITED}))
      ), undriven AS (
        SELECT order_ref, bool_or(awaited) AS awaited, random() AS chance, random() AS luck FROM due
        WHERE NOT EXISTS (SELECT FROM leases l WHERE l.order_ref = due.order_ref
-         AND l.until BETWEEN now() AND now() + make_interval(secs => $6::float / 1000))
+         AND l.until BETWEEN now() AND now() + make_interval(secs => $5::float / 1000))
        GROUP BY order_ref
      )
      SELECT order_ref FROM undriven
-     ORDER BY (row_number() OVER (PARTITION BY awaited ORDER BY chance) - luck) * CASE WHEN awaited THEN 1 ELSE $4::float END
+     ORDER BY (row_number() OVER (PARTITION BY awaited ORDER BY chance) - luck) * CASE WHEN awaited THEN 1 ELSE $3::float END
      LIMIT $1`,
-    [limit, [...awaiting], [...awaited], WEIGHT_OF_AWAITED, BACKOFF_UNAWAITED_MAX_MS, LEASE_MS],
+    [limit, [...awaiting], WEIGHT_OF_AWAITED, BACKOFF_UNAWAITED_MAX_MS, LEASE_MS],
   );
   return rows.map(({ order_ref }) => order_ref);
 }

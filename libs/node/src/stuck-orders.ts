@@ -1,8 +1,9 @@
 import { cidOf, type Cid } from '@dta/codec';
 import { parseStatement, type Role } from '@dta/identity';
-import { requestStatement } from '@dta/order';
+import { awaitingStates, nextVerb, requestStatement, statesWithNextVerb } from '@dta/order';
 import type { Sql } from './database.js';
 import { readLastError } from './last-error.js';
+import { SQL_IS_ITS_TURN } from './verb-sql.js';
 
 /** What an order waits for. */
 export interface StuckOrder {
@@ -22,16 +23,6 @@ export interface StuckOrder {
 
 /** An order that goes on by itself isn't stuck. */
 const PATIENCE_SECONDS = 10;
-
-/** What a fiduciary or a beneficiary is asked next, by the state of its order. */
-const nextVerb: Readonly<Record<string, string>> = {
-  accepted: 'deal',
-  dealt: 'confirm',
-  confirmed: 'commit',
-  enrolled: 'commit',
-};
-/** States in which a principal's order always owes something, or its next step. */
-const underWay = ['requested', 'enrolled', 'dealing', 'releasing'];
 
 interface OwedRow {
   order_ref: Cid;
@@ -53,8 +44,7 @@ export async function stuckOrders(sql: Sql, limit: number): Promise<StuckOrder[]
        (extract(epoch FROM d.next_attempt_at) * 1000)::bigint AS next
      FROM deliveries d JOIN orders o ON o.ref = d.order_ref
      WHERE d.state = 'owed' AND (d.attempts > 0 OR d.created_at < now() - make_interval(secs => $1))
-       AND (d.verb <> 'redeem' OR d.last_error IS NOT NULL OR NOT EXISTS (
-         SELECT FROM deliveries r WHERE r.envelope = d.envelope AND r.verb = 'release' AND r.state = 'owed'))
+       AND ${SQL_IS_ITS_TURN}
      ORDER BY d.created_at, d.order_ref, d.verb, d.party LIMIT $2`,
     [PATIENCE_SECONDS, limit],
   );
@@ -66,7 +56,7 @@ export async function stuckOrders(sql: Sql, limit: number): Promise<StuckOrder[]
          AND NOT EXISTS (SELECT FROM deliveries d WHERE d.order_ref = ref AND d.state = 'owed')) AS o
      LEFT JOIN statements s ON s.order_ref = o.ref AND s.cid = o.ref
      WHERE o.since < extract(epoch FROM now()) * 1000 - $2 ORDER BY o.since, o.ref LIMIT $3`,
-    [[...underWay, ...Object.keys(nextVerb)], PATIENCE_SECONDS * 1000, limit],
+    [[...awaitingStates, ...statesWithNextVerb], PATIENCE_SECONDS * 1000, limit],
   );
   const waiting = [
     ...owed.map((row): StuckOrder => ({
@@ -88,7 +78,7 @@ function principalOf(ref: Cid, request: Buffer, state: string): StuckOrder['wait
   const bytes = new Uint8Array(request);
   if (cidOf(bytes) !== ref) return null; // one altered row must not keep all others from being listed
   const { issuer } = parseStatement([requestStatement], bytes, ref).body;
-  return issuer === null ? null : { party: issuer, role: 'principal', verb: nextVerb[state] ?? state };
+  return issuer === null ? null : { party: issuer, role: 'principal', verb: nextVerb(state) ?? state };
 }
 
 /** How many orders there are of each state. */

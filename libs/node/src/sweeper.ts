@@ -1,11 +1,14 @@
 import type { Cid } from '@dta/codec';
 import { isDtaError } from '@dta/errors';
+import { messageOf, verbsWhere } from '@dta/order';
 import { begin } from './begun.js';
 import { commit } from './commit.js';
+import type { Sql } from './database.js';
 import type { Node } from './node.js';
 import type { OrderTable } from './order-table.js';
 import { periodically } from './periodic.js';
 import type { Job } from './role-app.js';
+import { sqlVerbs, sqlVerbsWhere } from './verb-sql.js';
 
 const SWEEP_MS = 30_000;
 
@@ -14,7 +17,7 @@ export type Expiry<O> = (order: O, now: number) => O;
 
 /**
  * Ends what is past its time, where the clocks are beyond doubt, since none of it can be undone: orders, key periods,
- * Releases that were never fetched, Receipts that are never taken, ids of calls that can't be replayed any more.
+ * Releases that were never fetched, messages that are owed for longer than their verb allows, ids of calls that can't be replayed any more.
  */
 export function startSweeper<O>(node: Node, orders: OrderTable<O>, onDue: (ref: Cid) => Promise<void>): Job {
   const { clock, database, role, log } = node;
@@ -27,7 +30,7 @@ export function startSweeper<O>(node: Node, orders: OrderTable<O>, onDue: (ref: 
       }
     },
     Releases: () => database.query(FORGET_RELEASES),
-    Receipts: () => database.query(GIVE_RECEIPTS_UP),
+    'messages owed for too long': () => giveUp(database),
     calls: () => database.query("DELETE FROM internal_calls WHERE at < now() - interval '10 minutes'"),
     'key periods': async () => {
       await clock.look();
@@ -48,10 +51,20 @@ export function startSweeper<O>(node: Node, orders: OrderTable<O>, onDue: (ref: 
 
 const FORGET_RELEASES = `UPDATE replies SET further = NULL WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM replies
-    WHERE verb = 'release' AND further IS NOT NULL AND created_at < now() - interval '10 minutes' LIMIT 1000))`;
-const GIVE_RECEIPTS_UP = `UPDATE deliveries SET state = 'closed', attachments = NULL WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM deliveries
-    WHERE verb = 'receipt' AND state = 'owed' AND created_at < now() - interval '7 days' LIMIT 1000))`;
+    WHERE verb IN (${sqlVerbsWhere(({ answers }) => answers.envelopes)}) AND further IS NOT NULL
+      AND created_at < now() - interval '10 minutes' LIMIT 1000))`;
+
+/** Closes what was owed for longer than the table of messages says. */
+async function giveUp(sql: Sql): Promise<void> {
+  for (const verb of verbsWhere(({ owedForDays }) => owedForDays !== null)) {
+    await sql.query(
+      `UPDATE deliveries SET state = 'closed', attachments = NULL WHERE ctid = ANY (ARRAY(
+         SELECT ctid FROM deliveries
+         WHERE verb = ${sqlVerbs([verb])} AND state = 'owed' AND created_at < now() - make_interval(days => $1) LIMIT 1000))`,
+      [messageOf(verb).owedForDays],
+    );
+  }
+}
 
 /** Moves one order that the clock ends; not while the clocks are in doubt. */
 export async function expireOrder<O extends { readonly state: string }>(

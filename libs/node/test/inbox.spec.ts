@@ -6,7 +6,14 @@ import { DtaError, toDtaError } from '@dta/errors';
 import { internalSubject } from '@dta/contracts';
 import { makeCall } from '@dta/internal-call';
 import { signStatement } from '@dta/identity';
-import { acknowledgedStatement, requestStatement, signRequest, type OrderStatement } from '@dta/order';
+import {
+  acknowledgedStatement,
+  requestStatement,
+  signRequest,
+  type OrderStatement,
+  type Verb,
+  type VerbTo,
+} from '@dta/order';
 import { known, type Sent } from '@dta/order/testing';
 import type { Logger } from '@dta/service';
 import { z } from 'zod';
@@ -16,12 +23,13 @@ import {
   InternalInbox,
   openNode,
   OrderTable,
+  serveVerbs,
   type Database,
   type Node,
   type NodeOptions,
   type PeerStep,
+  type Steps,
 } from '../src/index.js';
-import { known as knownOrder } from '../src/inbox.js';
 import type { InternalInboxParts } from '../src/internal-inbox.js';
 import type { RefusalLog, Told } from '../src/refusal-log.js';
 import { refusal } from './refusal.js';
@@ -210,7 +218,7 @@ describe('the next step of an order that this process has written so far', () =>
   test('is taken without reading it', async () => {
     const own = counted();
     const { calls, step } = counting();
-    for (const verb of ['accept', 'deal', 'confirm']) await own.answer(verb, payload, step);
+    for (const verb of ['accept', 'deal', 'confirm'] as const) await own.answer(verb, payload, step);
     expect([calls(), reads]).toEqual([3, 1]);
     expect(await orders.find(refOf())).toMatchObject({ version: 3, order: { steps: 3 } });
   });
@@ -430,7 +438,7 @@ test('a message is of a principal, and refers to no other envelope', async () =>
   const { calls, step } = counting();
   const asBeneficiary = await parties.seal(message, { by: both, from: 'beneficiary' });
   await expect(inbox.answer('accept', asBeneficiary, step)).rejects.toThrow(
-    refusal('envelope_invalid', "a principal's"),
+    refusal('envelope_invalid', 'no verb of a'),
   );
   const referring = await parties.seal(message, { prev: [refOf()] });
   await expect(inbox.answer('accept', referring, step)).rejects.toThrow(
@@ -470,7 +478,7 @@ test('a step gets what came beside its message, and its attachments go with the 
   const beside = [known(own), known(own)]; // any will do
   const sealed = await parties.seal({ ...message, attachments: [Uint8Array.of(1)] }, { further: beside });
   const attachments = [Uint8Array.of(2)];
-  const answerWith = (settled: 'setup' | null, verb: string) =>
+  const answerWith = (settled: 'setup' | null, verb: Verb) =>
     inbox.answer(verb, sealed, async (order, given, tools) => {
       expect([given.envelopes, given.attachments]).toEqual([beside, [Uint8Array.of(1)]]);
       return { ...(await step(order, given, tools)), attachments, settled };
@@ -481,17 +489,43 @@ test('a step gets what came beside its message, and its attachments go with the 
 
 test('an event says the new state of an order, or the verb where it stays in its state', async () => {
   const { step } = counting();
-  for (const verb of ['accept', 'deal']) await inbox.answer(verb, payload, step);
+  for (const verb of ['accept', 'deal'] as const) await inbox.answer(verb, payload, step);
   const events = await node.database.query('SELECT kind FROM events WHERE order_ref = $1 ORDER BY id', [refOf()]);
   expect(events).toEqual([{ kind: 'counted' }, { kind: 'deal' }]);
 });
 
-test('a verb that needs an order is refused where there is none', async () => {
-  const { step } = counting();
-  const needing: PeerStep<Tally> = async (order, ...rest) => step(knownOrder(order), ...rest);
-  await expect(inbox.answer('deal', payload, needing)).rejects.toThrow(refusal('order_not_found'));
-  await inbox.answer('accept', payload, step);
-  await inbox.answer('deal', payload, needing);
+describe('the verbs that the table gives a role', () => {
+  /** A step for each verb of a beneficiary. */
+  const stepsOf = (step: PeerStep<Tally>): Steps<'beneficiary', Tally> => ({
+    ...{ enrol: step, manifest: step, commit: step, redeem: step, affirm: step },
+  });
+  /** Asks what is served for a verb, as Nest would. */
+  const asked = (steps: Steps<'beneficiary', Tally>, verb: VerbTo<'beneficiary'>) => {
+    const controller = serveVerbs('beneficiary', inbox, steps);
+    const handlers = controller.prototype as Record<typeof verb, (message: object) => Promise<Uint8Array>>; // a Type's is any
+    return handlers[verb]({ payload });
+  };
+
+  test('find their order, and are refused where there is none and they begin none', async () => {
+    const { calls, step } = counting();
+    const steps = stepsOf(step);
+    for (const verb of ['manifest', 'commit', 'redeem', 'affirm'] as const)
+      await expect(asked(steps, verb)).rejects.toThrow(refusal('order_not_found'));
+    expect(calls()).toBe(0);
+    await asked(steps, 'enrol');
+    await asked(steps, 'commit');
+    expect(calls()).toBe(2);
+  });
+
+  test('are served each by a step: one too few is refused by the compiler and at the start', () => {
+    const { step } = counting();
+    const { redeem: _, ...fewer } = stepsOf(step);
+    // @ts-expect-error a verb of the table without a step
+    expect(() => serveVerbs('beneficiary', inbox, fewer)).toThrow('no step for redeem');
+    // @ts-expect-error a verb that the table doesn't give this role
+    const more: Steps<'beneficiary', Tally> = { ...stepsOf(step), deal: step };
+    expect(Object.keys(more)).toContain('deal');
+  });
 });
 
 test('a stored reply is of its verb: the same bytes under another verb are another message', async () => {

@@ -8,6 +8,7 @@ import { certifiedOf, verifyConfirmation } from './certificate.js';
 import { sealedShareFor, verifyDeal } from './deal.js';
 import { verifyEnrolment } from './enrolment.js';
 import type { Evidence } from './evidence.js';
+import { messageOf } from './messages.js';
 import type { PrincipalOrder, PrincipalVerb } from './principal-order.js';
 import { verifyReleased } from './redemption.js';
 import {
@@ -50,10 +51,11 @@ export function checkAnswer(
     if (order.fiduciaries[index - 1] !== party) throw new DtaError('envelope_invalid', 'an answer for another member');
   };
   const alone = order.fiduciaries.length === 1;
-  const expected = verb === 'accept' && alone ? 2 : 1;
-  if (answer.statements.length !== expected || (verb !== 'release' && envelopes.length > 0))
+  const { answers } = messageOf(verb);
+  const expected = (alone ? answers.alone : undefined) ?? answers.says;
+  if (answer.statements.length !== expected.length || (!answers.envelopes && envelopes.length > 0))
     throw new DtaError('envelope_invalid', `the answer to ${verb} has more or less in it than belongs there`);
-  const attached = verb === 'deal' || (verb === 'accept' && !alone) ? order.fiduciaries.length : 0;
+  const attached = answers.attachments === 'none' || alone ? 0 : order.fiduciaries.length;
   if (attachments.length > attached)
     // it would be kept for as long as the order
     throw new DtaError('envelope_invalid', `the answer to ${verb} has more attachments than belong there`);

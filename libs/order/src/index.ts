@@ -25,7 +25,9 @@ export {
 export { checkTerms, memberIndex, signRequest, DEFAULT_SETUP_MS, type TermsInput } from './terms.js';
 export {
   beneficiaryTransitions,
+  awaitingStates,
   fiduciaryTransitions,
+  isEnded,
   next,
   principalTransitions,
   type BeneficiaryState,
@@ -56,7 +58,6 @@ export {
 } from './beneficiary.js';
 export { advanceOrder, expirePrincipalOrder, placeOrder, principalDueAt } from './principal.js';
 export {
-  principalVerbs,
   type Addressee,
   type Failure,
   type Outgoing,
@@ -65,9 +66,23 @@ export {
   type PrincipalVerb,
 } from './principal-order.js';
 export { expireRedemption, startRedemption } from './principal-redemption.js';
+export {
+  findVerb,
+  messageOf,
+  messages,
+  nextVerb,
+  statesWithNextVerb,
+  verbsWhere,
+  type Answers,
+  type BeginningVerb,
+  type Message,
+  type Verb,
+  type VerbFrom,
+  type VerbTo,
+} from './messages.js';
 export { publicShare, verifySetup, type Setup } from './transcript.js';
 export { certifiedKey, verifyCertificate } from './certificate.js';
 export { isHalfSpent, REDEMPTION_MS, REDEMPTIONS_A_DAY } from './redemption.js';
 export { affirmStatements } from './affirmation.js';
-export { mayRenew, renewCommitment, type Owed } from './late-commitment.js';
+export { isQuestion, lacksCommitment, mayRenew, renewCommitment, type Owed } from './late-commitment.js';
 export { checkAnswer, type Answer } from './answer.js';

@@ -4,6 +4,7 @@ import { signAffirmation, standingAffirmations, unaffirmed } from './affirmation
 import { certifiedOf } from './certificate.js';
 import type { Evidence } from './evidence.js';
 import { signForward } from './forward.js';
+import { messageOf } from './messages.js';
 import type { Addressee, PrincipalOrder, PrincipalStep, PrincipalVerb } from './principal-order.js';
 import { forwardStatement, redemptionStatement } from './statements.js';
 import type { StepContext } from './step.js';
@@ -21,8 +22,16 @@ export interface Owed {
   readonly sealed: boolean;
 }
 
-/** Messages that carry the certificate. */
-const certified: ReadonlySet<PrincipalVerb> = new Set(['commit', 'release', 'redeem']);
+/** Whether P asks a party by it for something that a party with new keys would have to say anew. */
+export function isQuestion(verb: PrincipalVerb): boolean {
+  return messageOf(verb).answers.says.includes('affirmation');
+}
+
+/** Whether a message of a redemption was refused because the party lacks the Commitment, or has it by older keys. */
+export function lacksCommitment({ verb, lastError }: Pick<Owed, 'verb' | 'lastError'>): boolean {
+  const { part, certified } = messageOf(verb);
+  return part === 'redemption' && certified && lastError === 'identity_frozen';
+}
 
 /**
  * Whether there may be something for {@link renewCommitment} to do: a party has refused the Commitment, or a Redemption, for
@@ -30,7 +39,7 @@ const certified: ReadonlySet<PrincipalVerb> = new Set(['commit', 'release', 'red
  */
 export function mayRenew(owed: readonly Pick<Owed, 'verb' | 'lastError'>[]): boolean {
   return owed.some(
-    ({ verb, lastError }) => verb === 'affirm' || (certified.has(verb) && lastError === 'identity_frozen'),
+    ({ verb, lastError }) => isQuestion(verb) || (messageOf(verb).certified && lastError === 'identity_frozen'),
   );
 }
 
@@ -112,10 +121,7 @@ function lacking({ redemption }: PrincipalOrder, evidence: Evidence, owed: reado
   const issuer = redemption === null ? null : evidence.get(redemptionStatement, redemption).body.issuer;
   if (issuer === null || !evidence.directory.isNewest(issuer)) return late;
   const known = new Set(late.map(({ party }) => party));
-  const refusing = owed.filter(
-    ({ verb, party, lastError }) =>
-      (verb === 'release' || verb === 'redeem') && lastError === 'identity_frozen' && !known.has(party),
-  );
+  const refusing = owed.filter((one) => lacksCommitment(one) && !known.has(one.party));
   return [...late, ...refusing];
 }
 

@@ -1,6 +1,7 @@
 import { type Cid } from '@dta/codec';
 import { DtaError } from '@dta/errors';
 import { type Role } from '@dta/identity';
+import type { VerbFrom } from './messages.js';
 import type { OrderStatement } from './statements.js';
 import type { Settled } from './step.js';
 import { next, principalTransitions, type PrincipalEvent, type PrincipalState } from './transitions.js';
@@ -30,25 +31,8 @@ export interface Failure {
   readonly owing: readonly { readonly party: Cid; readonly lastError: string | null }[];
 }
 
-/**
- * What P asks of others, each once for an order (a release and what follows it: once for a Redemption; commit and affirm
- * again where keys have changed meanwhile).
- */
-export const principalVerbs = [
-  'enrol',
-  'accept',
-  'deal',
-  'confirm',
-  'manifest',
-  'commit',
-  'release',
-  'redeem',
-  'receipt',
-  'affirm',
-] as const;
-
-/** One of {@link principalVerbs}. */
-export type PrincipalVerb = (typeof principalVerbs)[number];
+/** What P asks of others. */
+export type PrincipalVerb = VerbFrom<'principal'>;
 
 /** One recipient of a step's envelope, and what travels beside it for this one alone. */
 export interface Addressee {

@@ -89,6 +89,9 @@ export const principalTransitions: Table<PrincipalState, PrincipalEvent, Princip
   expired: {},
 };
 
+/** States of a principal's order in which a step waits for an answer, so that a message is owed. */
+export const awaitingStates: readonly PrincipalState[] = ['requested', 'enrolled', 'dealing', 'releasing'];
+
 /** docs/protocol.md §6, row F. */
 export const fiduciaryTransitions: Table<FiduciaryState, FiduciaryEvent> = {
   none: { accept: 'accepted', 'accept-alone': 'confirmed' },
@@ -112,6 +115,11 @@ export const beneficiaryTransitions: Table<BeneficiaryState, BeneficiaryEvent> =
   held: { hold: 'held', 'cancellation-takes-effect': 'closed', 'keep-until-passes': 'closed' },
   closed: {},
 };
+
+/** Whether no event leads out of a state of a principal's order: what was held for it goes. */
+export function isEnded(state: PrincipalState): boolean {
+  return Object.keys(principalTransitions[state]).length === 0;
+}
 
 /**
  * The state after `event`. The only place that says which change is valid.
