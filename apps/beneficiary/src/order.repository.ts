@@ -1,10 +1,8 @@
-import { decodeDocument, encodeDocument, fields } from '@dta/codec';
+import { fields } from '@dta/codec';
 import { groupNames } from '@dta/crypto';
-import { OrderTable, type Node } from '@dta/node';
+import { OrderTable, recordFormat, type Node } from '@dta/node';
 import { beneficiaryDueAt, pointSchema, type BeneficiaryOrder } from '@dta/order';
 import { z } from 'zod';
-
-const MAX_RECORD_BYTES = 64 * 1024;
 
 const record = z.strictObject({
   ref: fields.cid,
@@ -21,6 +19,8 @@ const record = z.strictObject({
   good: z.array(fields.index),
   answered: z.array(z.strictObject({ redemption: fields.cid, at: fields.ms })),
 });
+/** A field more, less or other: the next `v`, read beside this one (docs/adr/0028). */
+const format = recordFormat(1, record);
 
 /** A beneficiary's orders. */
 export function beneficiaryOrders(node: Node): OrderTable<BeneficiaryOrder> {
@@ -31,8 +31,8 @@ export function beneficiaryOrders(node: Node): OrderTable<BeneficiaryOrder> {
       beneficiary: null,
       createdAt: order.createdAt,
       dueAt: beneficiaryDueAt(order),
-      record: encodeDocument(record, { ...order, good: [...order.good], answered: [...order.answered] }),
+      record: format.encode({ ...order, good: [...order.good], answered: [...order.answered] }),
     }),
-    decode: (bytes) => decodeDocument(record, bytes, MAX_RECORD_BYTES),
+    decode: format.decode,
   });
 }

@@ -1,9 +1,7 @@
-import { decodeDocument, encodeDocument, fields } from '@dta/codec';
-import { OrderTable, type Node } from '@dta/node';
+import { fields } from '@dta/codec';
+import { OrderTable, recordFormat, type Node } from '@dta/node';
 import { fiduciaryDueAt, type FiduciaryOrder } from '@dta/order';
 import { z } from 'zod';
-
-const MAX_RECORD_BYTES = 64 * 1024;
 
 const record = z.strictObject({
   ref: fields.cid,
@@ -19,6 +17,8 @@ const record = z.strictObject({
   commitment: fields.cid.nullable(),
   answered: z.array(z.strictObject({ redemption: fields.cid, at: fields.ms, isReceipted: z.boolean() })),
 });
+/** A field more, less or other: the next `v`, read beside this one (docs/adr/0028). */
+const format = recordFormat(1, record);
 
 /** A fiduciary's orders. */
 export function fiduciaryOrders(node: Node): OrderTable<FiduciaryOrder> {
@@ -29,8 +29,8 @@ export function fiduciaryOrders(node: Node): OrderTable<FiduciaryOrder> {
       beneficiary: null,
       createdAt: order.createdAt,
       dueAt: fiduciaryDueAt(order),
-      record: encodeDocument(record, { ...order, confirmed: [...order.confirmed], answered: [...order.answered] }),
+      record: format.encode({ ...order, confirmed: [...order.confirmed], answered: [...order.answered] }),
     }),
-    decode: (bytes) => decodeDocument(record, bytes, MAX_RECORD_BYTES),
+    decode: format.decode,
   });
 }

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { decodeCanonical, encodeCanonical } from '@dta/codec';
 import { randomBytes } from '@dta/crypto';
-import type { Database } from '@dta/node';
-import { cast, codeOf, RoleRig, rowsOf, WiredParties, type Cast } from '@dta/node/testing';
+import type { Database, NodeOptions } from '@dta/node';
+import { cast, codeOf, makeNewer, RoleRig, rowsOf, WiredParties, type Cast } from '@dta/node/testing';
 import { redemptionStatement } from '@dta/order';
 import { known, type Sent } from '@dta/order/testing';
 import { signStatement } from '@dta/identity';
@@ -12,6 +12,7 @@ let rig: RoleRig;
 let members: Cast;
 /** of F1 and F2, who are both real */
 let databases: readonly [Database, Database];
+let options: readonly [NodeOptions, NodeOptions];
 let one: WiredParties;
 let other: WiredParties;
 
@@ -27,10 +28,7 @@ beforeAll(async () => {
   rig = await RoleRig.open();
   members = await cast();
   const { p, f1, f2 } = members;
-  const options = [
-    await rig.prepare(f1, 'fiduciary', [p.identity]),
-    await rig.prepare(f2, 'fiduciary', [p.identity]),
-  ] as const;
+  options = [await rig.prepare(f1, 'fiduciary', [p.identity]), await rig.prepare(f2, 'fiduciary', [p.identity])];
   for (const each of options) await rig.start(startFiduciary, each);
   databases = [await rig.intrude(options[0]), await rig.intrude(options[1])];
   one = await order();
@@ -78,6 +76,15 @@ async function withShare(change: (own: { sealed: Buffer; key: string }) => { sea
 
 test('both orders are committed at two fiduciaries, and released on demand', async () => {
   expect([one.order.state, other.order.state]).toEqual(['releasing', 'releasing']);
+  expect(await release(one)).toBe('answered');
+});
+
+test('an order that a newer version of the fiduciary wrote is busy for its principal, and its row is left alone', async () => {
+  const row = await makeNewer(rig, options[0], one.order.ref);
+  expect(await release(one)).toBe('busy');
+  expect(await release(other)).toBe('answered');
+  expect(await row.isUntouched()).toBe(true);
+  await row.putBack();
   expect(await release(one)).toBe('answered');
 });
 

@@ -295,6 +295,17 @@ describe('GET /v1/order', () => {
     });
   });
 
+  it('shows an order of a newer version as far as its principal reads it, whatever its state', async () => {
+    const newer = { orderReference, state: 'complaining', createdAt: 1_700_000_000_000, beneficiary: beneficiary.node };
+    setup.roles.answers['principal.list-orders'] = () => ({
+      orders: [{ ...newer, commitment: null, threshold: null, fiduciaries: null }],
+      ...{ unreadable: [], total: 1, next: null },
+    });
+    const { status, body } = await setup.http('/v1/order');
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ orders: [{ state: 'complaining', commitment: null, threshold: null }], total: 1 });
+  });
+
   it('names the orders of the page that the principal could not read, beside all others', async () => {
     setup.roles.answers['principal.list-orders'] = () => ({
       orders: [],

@@ -149,6 +149,7 @@ export class OrderDriver implements Job {
       if (isDtaError(error, 'record_invalid')) return;
       // whoever else holds the lease goes on, or a resumer does
       if (isDtaError(error, 'write_conflict')) log.info({ orderReference: ref }, 'another replica moved the order');
+      else if (isDtaError(error, 'busy')) log.info({ orderReference: ref }, 'the order is left to a newer replica');
       else if (isDtaError(error, 'clock_skewed')) log.info({ orderReference: ref }, 'the order waits for the clock');
       else if (isDtaError(error, 'identity_frozen'))
         log.info({ orderReference: ref }, 'the order waits: a party is frozen');

@@ -1,4 +1,4 @@
-import { cidOf, decodeDocument, encodeDocument, fields, NO_ITEM_LIMITS, parseCid, type Cid } from '@dta/codec';
+import { cidOf, decodeDocument, fields, NO_ITEM_LIMITS, parseCid, type Cid } from '@dta/codec';
 import {
   EVENTS_PER_CALL_MAX,
   INTERNAL_CALL_MAX_BYTES,
@@ -9,12 +9,10 @@ import {
 } from '@dta/contracts';
 import { isDtaError } from '@dta/errors';
 import { parseStatement } from '@dta/identity';
-import { orderColumns, OrderTable, type Delivery, type Node, type StoredOrder } from '@dta/node';
+import { orderColumns, OrderTable, recordFormat, type Delivery, type Node, type StoredOrder } from '@dta/node';
 import { pointSchema, principalDueAt, requestStatement, type PrincipalOrder } from '@dta/order';
 import { z } from 'zod';
 import { assertPluginAnswer, type StoredAnswer } from './plugin-answers.js';
-
-const MAX_RECORD_BYTES = 64 * 1024;
 
 const record = z.strictObject({
   ref: fields.cid,
@@ -37,6 +35,8 @@ const record = z.strictObject({
     })
     .nullable(),
 });
+/** A field more, less or other: the next `v`, read beside this one (docs/adr/0028). */
+const format = recordFormat(1, record);
 
 /** Which orders a list shows. */
 export interface ListQuery {
@@ -61,18 +61,18 @@ export class OrderRepository extends OrderTable<PrincipalOrder> {
         beneficiary: order.beneficiary,
         createdAt: order.createdAt,
         dueAt: principalDueAt(order),
-        record: encodeDocument(record, {
+        record: format.encode({
           ...order,
           fiduciaries: [...order.fiduciaries],
           failure: order.failure && { ...order.failure, owing: order.failure.owing.map((owed) => ({ ...owed })) },
         }),
       }),
-      decode: (bytes) => decodeDocument(record, bytes, MAX_RECORD_BYTES),
+      decode: format.decode,
     });
     this.#node = node;
   }
 
-  /** How far the order is, or undefined. @throws `record_invalid` */
+  /** How far the order is, or undefined. @throws `record_invalid`, `busy` as {@link OrderTable.read} */
   async state(ref: Cid): Promise<PrincipalOrder['state'] | undefined> {
     return (await this.find(ref))?.order.state;
   }
@@ -103,31 +103,31 @@ export class OrderRepository extends OrderTable<PrincipalOrder> {
       `SELECT count(*) AS total FROM orders WHERE ${where}`,
       [state, beneficiary],
     );
-    const read = rows.map((row) => this.#orderIn(row));
+    const read = rows.map((row) => this.#summaryOf(row));
     return {
-      orders: read
-        .flatMap((order) => order ?? [])
-        .map((order) => ({
-          orderReference: order.ref,
-          state: order.state,
-          commitment: order.commitment,
-          createdAt: order.createdAt,
-          beneficiary: order.beneficiary,
-          threshold: order.threshold,
-          fiduciaries: order.fiduciaries.length,
-        })),
+      orders: read.flatMap((order) => order ?? []),
       unreadable: rows.filter((_, at) => read[at] === null).flatMap(({ ref }) => cidIn(ref)),
       total: Number(counted[0]?.total ?? 0),
       next: last === undefined ? null : placeOf(last),
     };
   }
 
-  /** The order in a row, or null where the row isn't as this node wrote it: of a page the others are shown. */
-  #orderIn(row: StoredOrder): PrincipalOrder | null {
+  /** What a list shows of a row, or null where it isn't as this node wrote it: of a page the others are shown. */
+  #summaryOf(row: StoredOrder): OrderSummary | null {
     try {
-      return this.read(row).order;
+      const { order } = this.read(row);
+      return {
+        orderReference: order.ref,
+        state: order.state,
+        commitment: order.commitment,
+        createdAt: order.createdAt,
+        beneficiary: order.beneficiary,
+        threshold: order.threshold,
+        fiduciaries: order.fiduciaries.length,
+      };
     } catch (error) {
       if (isDtaError(error, 'record_invalid')) return null;
+      if (isDtaError(error, 'busy')) return newerSummary(row);
       throw error;
     }
   }
@@ -135,7 +135,7 @@ export class OrderRepository extends OrderTable<PrincipalOrder> {
   /**
    * The order's state and its events after one of them, oldest first, as many as one call tells of; or undefined.
    *
-   * @throws `record_invalid`
+   * @throws `record_invalid`, `busy` as {@link OrderTable.read}
    */
   async events(ref: Cid, after: number): Promise<{ state: string; events: OrderEvent[] } | undefined> {
     const [row] = await this.#node.database.query<StoredOrder & { events: OrderEvent[] | null }>(
@@ -148,7 +148,7 @@ export class OrderRepository extends OrderTable<PrincipalOrder> {
     return row && { state: this.read(row).order.state, events: row.events ?? [] };
   }
 
-  /** How far an order is and whom it waits for, or undefined. @throws `record_invalid` */
+  /** How far an order is and whom it waits for, or undefined. @throws `record_invalid`, `busy` as {@link OrderTable.read} */
   async standing(ref: Cid): Promise<OrderStanding | undefined> {
     const [row] = await this.#node.database.query<StandingRow>(
       `SELECT ${orderColumns('o')}, ${answerColumns},
@@ -163,7 +163,7 @@ export class OrderRepository extends OrderTable<PrincipalOrder> {
     return { order, ...this.#answer(order, row), owed: row.owed ?? [] };
   }
 
-  /** An order with all that a view of it shows, or undefined. @throws `record_invalid` */
+  /** An order with all that a view of it shows, or undefined. @throws `record_invalid`, `busy` as {@link OrderTable.read} */
   async view(ref: Cid): Promise<OrderDetails | undefined> {
     const [row] = await this.#node.database.query<DetailsRow>(
       `SELECT ${orderColumns('o')}, s.bytes AS request, ${answerColumns},
@@ -241,6 +241,17 @@ export interface DeliveryState {
   readonly verb: string;
   readonly state: Delivery['state'];
   readonly lastError: string | null;
+}
+
+/** Of an order that a newer version wrote: what stands in its columns, which the MAC is over too. */
+function newerSummary({ ref, state, created_at, beneficiary }: StoredOrder): OrderSummary {
+  const known = {
+    orderReference: parseCid(ref),
+    state,
+    createdAt: Number(created_at),
+    beneficiary: parseCid(beneficiary ?? ''),
+  };
+  return { ...known, commitment: null, threshold: null, fiduciaries: null };
 }
 
 /** Where a list goes on after a row of anyone's making; null after one that no place can name. */

@@ -349,18 +349,8 @@ export interface components {
     PendingOrder: {
       /** @description The CID of the order's Request */
       orderReference: string;
-      /** @enum {string} */
-      state:
-        | 'requested'
-        | 'enrolled'
-        | 'dealing'
-        | 'committed'
-        | 'releasing'
-        | 'released'
-        | 'renewing'
-        | 'failed'
-        | 'cancelled'
-        | 'expired';
+      /** @description How far it is; later versions may have more states, so a client must take any text */
+      state: string;
       waitingFor: components['schemas']['WaitingFor'];
     };
     RedemptionRequest: {
@@ -413,24 +403,15 @@ export interface components {
       orders: {
         /** @description The CID of the order's Request */
         orderReference: string;
-        /** @enum {string} */
-        state:
-          | 'requested'
-          | 'enrolled'
-          | 'dealing'
-          | 'committed'
-          | 'releasing'
-          | 'released'
-          | 'renewing'
-          | 'failed'
-          | 'cancelled'
-          | 'expired';
+        /** @description How far it is; later versions may have more states, so a client must take any text */
+        state: string;
         commitment: string | null;
         createdAt: number;
         beneficiary: string;
-        threshold: number;
+        /** @description Null, as are `commitment` and `fiduciaries`, of an order that a newer version of the principal wrote */
+        threshold: number | null;
         /** @description How many there are */
-        fiduciaries: number;
+        fiduciaries: number | null;
       }[];
       total: number;
       /** @description Only where there are any: orders of this page whose rows were altered in the principal's database */
@@ -446,18 +427,8 @@ export interface components {
       /** @description The CID of the order's Request */
       orderReference: string;
       plugin: string;
-      /** @enum {string} */
-      state:
-        | 'requested'
-        | 'enrolled'
-        | 'dealing'
-        | 'committed'
-        | 'releasing'
-        | 'released'
-        | 'renewing'
-        | 'failed'
-        | 'cancelled'
-        | 'expired';
+      /** @description How far it is; later versions may have more states, so a client must take any text */
+      state: string;
       commitment: string | null;
       createdAt: number;
       /** Format: date-time */

@@ -51,6 +51,7 @@ export { publicationBacklog, publishedHead, type LogHead, type PublicationBacklo
 export { startPublisher, type PublisherParts } from './publisher.js';
 export { giveUpOrders } from './give-up-orders.js';
 export { readLastError, type LastAttempt } from './last-error.js';
+export { formerFormat, recordFormat, type FormerFormat, type RecordFormat } from './record-format.js';
 export { type RefusalLog } from './refusal-log.js';
 export { createRoleGauges, createRoleMetrics } from './role-metrics.js';
 export { RowMac } from './row-mac.js';

@@ -1,4 +1,5 @@
 import type { Cid } from '@dta/codec';
+import { isDtaError } from '@dta/errors';
 import type { OrderRow } from './commit.js';
 import type { Sql } from './database.js';
 import { Gathered } from './gathered.js';
@@ -9,6 +10,7 @@ const PAGE = 100;
 /** How a role's order becomes a row and an order again. */
 export interface OrderShape<O> {
   encode(order: O): Omit<OrderRow, 'version' | 'mac'>;
+  /** @throws as {@link RecordFormat.decode} */
   decode(record: Uint8Array): O;
 }
 
@@ -67,7 +69,11 @@ export class OrderTable<O> {
     return { ...row, version, mac: this.#rowMac.of('order', fields) };
   }
 
-  /** The order in a row. @throws `record_invalid` where the row isn't as this node wrote it */
+  /**
+   * The order in a row.
+   *
+   * @throws `record_invalid` where the row isn't as this node wrote it; `busy` where a newer version of it did, see {@link RecordFormat}
+   */
   read(stored: StoredOrder): Versioned<O> {
     const { ref, version, state, beneficiary, created_at, due_at, record, mac } = stored;
     const bytes = new Uint8Array(record);
@@ -76,11 +82,12 @@ export class OrderTable<O> {
     try {
       return { version, order: this.#shape.decode(bytes) };
     } catch (cause) {
-      throw this.#rowMac.refusal('order', ref, cause); // written by a version that this one doesn't read
+      if (isDtaError(cause, 'busy')) throw cause;
+      throw this.#rowMac.refusal('order', ref, cause); // written by an older version than this one reads
     }
   }
 
-  /** The order of that reference, or undefined. @throws `record_invalid` */
+  /** The order of that reference, or undefined. @throws `record_invalid`, `busy` as {@link OrderTable.read} */
   async find(ref: Cid): Promise<Versioned<O> | undefined> {
     const stored = await this.#stored.ask(ref);
     return stored && this.read(stored);

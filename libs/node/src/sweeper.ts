@@ -26,7 +26,10 @@ export function startSweeper<O>(node: Node, orders: OrderTable<O>, onDue: (ref: 
     orders: async () => {
       for await (const ref of orders.due(node.now())) {
         if (clock.doubt !== null) return;
-        await onDue(ref).catch((err: unknown) => log.error({ orderReference: ref, err }, 'an order was not ended'));
+        await onDue(ref).catch((err: unknown) => {
+          if (isDtaError(err, 'busy')) log.info({ role, orderReference: ref }, 'an order is left to a newer replica');
+          else log.error({ orderReference: ref, err }, 'an order was not ended');
+        });
       }
     },
     Releases: () => database.query(FORGET_RELEASES),

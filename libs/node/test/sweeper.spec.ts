@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { cidOf, type Cid } from '@dta/codec';
 import { randomBytes } from '@dta/crypto';
+import { DtaError } from '@dta/errors';
 import { known } from '@dta/order/testing';
 import { openNode, startSweeper, type Node, type OrderTable } from '../src/index.js';
 import { cast, RoleRig } from './testing/index.js';
@@ -139,6 +140,26 @@ test('a part of the sweep that fails keeps no other from its work, and is in the
   expect(await left()).toEqual({ releases: 0, receipts: 1, calls: 0 });
   const failed = rig.logged.filter((line) => line.includes('a part of the sweep failed'));
   expect(failed.map((line) => (JSON.parse(line) as { part: string }).part)).toEqual(['messages owed for too long']); // as pino writes it
+});
+
+test('an order that is left to a newer replica is no error, and keeps no other from its end', async () => {
+  const [newer, due] = [anyCid(), anyCid()];
+  const ended: Cid[] = [];
+  const orders = {
+    due: async function* () {
+      yield* [newer, due];
+    },
+  } as unknown as OrderTable<unknown>; // nothing else of it is asked
+  rig.logged.length = 0;
+  await startSweeper(node, orders, async (ref) => {
+    if (ref === newer) throw new DtaError('busy', 'newer');
+    ended.push(ref);
+  }).stop();
+  expect(ended).toEqual([due]);
+  expect(rig.logged.filter((line) => line.includes('was not ended'))).toEqual([]);
+  expect(rig.logged.filter((line) => line.includes('is left to a newer replica') && line.includes(newer))).toHaveLength(
+    1,
+  );
 });
 
 test('Releases that are to go are found without reading all replies', async () => {

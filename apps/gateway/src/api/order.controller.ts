@@ -4,7 +4,6 @@ import {
   HTTP_BEYOND_WAIT_MS,
   type Cid,
   type OrderProgress,
-  type OrderState,
   type ParamsOf,
   type ResultOf,
 } from '@dta/contracts';
@@ -18,8 +17,8 @@ import { commitmentOf, ended, extensionOf, failed, orderDetail, waitingFor, with
 import { Context, Route, Validated, type Answer, type Input } from './route.js';
 
 /** Where no waiting changes a thing. */
-const dead: readonly OrderState[] = ['failed', 'cancelled', 'expired'];
-const reached: Readonly<Record<'committed' | 'released', readonly OrderState[]>> = {
+const dead: readonly string[] = ['failed', 'cancelled', 'expired'];
+const reached: Readonly<Record<'committed' | 'released', readonly string[]>> = {
   committed: ['committed', 'releasing', 'released', 'renewing'],
   released: ['released'],
 };

@@ -36,6 +36,10 @@ const ofOneOrder = z.strictObject({ orderReference: fields.cid });
 /**
  * Every call from a gateway to its own roles: its parameters and its result, as they travel in DAG-CBOR. A name with a
  * role before the dot is served by that role alone, the others by all; the verb of the subject is what follows the dot.
+ *
+ * Gateway and roles may be one version apart (docs/adr/0028). Parameters are strict: one that a role doesn't know could bound
+ * what it is asked to do, so it refuses the call, and roles are rolled before gateways. A new parameter is optional for one
+ * version. Of results the gateway drops the fields that it doesn't know, and states are open text.
  */
 export const internalCalls = {
   /**
@@ -86,7 +90,7 @@ export const internalCalls = {
         .min(0)
         .max(WAIT_MAX_SECONDS * 1000),
     }),
-    result: z.strictObject({
+    result: z.object({
       events: z.array(orderEventSchema).max(EVENTS_PER_CALL_MAX),
       /** Whether the order is at its end, and these are its last events. */
       ended: z.boolean(),
@@ -119,13 +123,13 @@ export const internalCalls = {
       state: orderStateSchema.nullable(),
       beneficiary: fields.cid.nullable(),
     }),
-    result: z.strictObject({
+    result: z.object({
       orders: z.array(orderSummarySchema),
       /** Of the page: orders whose rows aren't as the principal wrote them. */
       unreadable: z.array(fields.cid),
       total: z.int().min(0),
       /** The place of the page's last order; `null` where the list ends with it. */
-      next: orderPlaceSchema.nullable(),
+      next: z.object(orderPlaceSchema.shape).nullable(),
     }),
   },
   /** The secret y [32] of an order that was released to this beneficiary, with what its plugin makes of it. */
@@ -135,7 +139,7 @@ export const internalCalls = {
       /** For the order's plugin; `null`: the secret alone, and no plugin runs. */
       extension: fields.extension.nullable(),
     }),
-    result: z.strictObject({
+    result: z.object({
       secret: fields.bytes(32),
       commitment,
       orderReference: fields.cid,
@@ -144,7 +148,7 @@ export const internalCalls = {
   },
   status: {
     params: z.strictObject({}),
-    result: z.strictObject({
+    result: z.object({
       nodeCID: fields.cid,
       role: roleSchema,
       name: z.string(),
@@ -153,10 +157,10 @@ export const internalCalls = {
       plugin: z.string(),
       /** Each with its schemas, as the text of their JSON Schemas. */
       plugins: z.array(
-        z.strictObject({
+        z.object({
           name: z.string(),
           apiVersion: z.int(),
-          schemas: z.strictObject({
+          schemas: z.object({
             order: z.string(),
             request: z.string(),
             placed: z.string(),
@@ -178,15 +182,15 @@ export const internalCalls = {
   /** The newest segment of the role's log that the document store has; null before the first. */
   'log-head': {
     params: z.strictObject({}),
-    result: z.strictObject({
+    result: z.object({
       role: roleSchema,
       nodeCID: fields.cid,
-      head: z.strictObject({ seq: fields.counter, segment: fields.cid }).nullable(),
+      head: z.object({ seq: fields.counter, segment: fields.cid }).nullable(),
     }),
   },
   'list-identities': {
     params: z.strictObject({ role: roleSchema.nullable() }),
-    result: z.strictObject({ identities: z.array(identitySummarySchema) }),
+    result: z.object({ identities: z.array(identitySummarySchema) }),
   },
   'get-identity': { params: z.strictObject({ idDocumentCID: fields.cid }), result: identityViewSchema },
   /**
@@ -200,7 +204,7 @@ export const internalCalls = {
         idDocumentCID: fields.cid.nullable(),
       })
       .refine(({ documents, idDocumentCID }) => documents.length > 0 || idDocumentCID !== null, 'one of the two'),
-    result: z.strictObject({ idDocumentCID: fields.cid }),
+    result: z.object({ idDocumentCID: fields.cid }),
   },
 } as const;
 

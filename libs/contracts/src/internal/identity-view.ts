@@ -12,16 +12,16 @@ const shown = {
 };
 
 /** An identity on the admission list of a role, or its own. */
-export const identitySummarySchema = z.strictObject(shown);
+export const identitySummarySchema = z.object(shown);
 export type IdentitySummary = z.output<typeof identitySummarySchema>;
 
 /** An identity whose document the role has verified. */
-export const identityViewSchema = z.strictObject({
+export const identityViewSchema = z.object({
   ...shown,
   admitted: z.boolean(),
   standing: z.enum(['sound', 'frozen', 'revoked']),
   document: fields.bytesUpTo(IDENTITY_DOCUMENT_MAX_BYTES),
   prev: fields.cid.nullable(),
   /** Ed25519 [32]; X-Wing [1216]. */
-  keys: z.strictObject({ sign: fields.bytes(32), kem: fields.bytes(1216) }),
+  keys: z.object({ sign: fields.bytes(32), kem: fields.bytes(1216) }),
 });

@@ -17,6 +17,9 @@ export const orderStateSchema = z.enum([
 ]);
 export type OrderState = z.output<typeof orderStateSchema>;
 
+/** A state as a role tells of it: a role of a newer version may have one that its gateway doesn't know. */
+export const shownState = z.string().min(1).max(64);
+
 /** Y, a compressed point of secp256k1: what roles and gateway tell each other knows no other group yet (ADR 26). */
 export const commitment = fields.bytes(33);
 
@@ -32,10 +35,10 @@ export type Rules = z.output<typeof rulesSchema>;
 const lastAttempt = { lastError: z.string().nullable(), detail: z.string().nullable() };
 
 /** An order as its principal sees it, in full. */
-export const orderViewSchema = z.strictObject({
+export const orderViewSchema = z.object({
   orderReference: fields.cid,
   plugin: z.string(),
-  state: orderStateSchema,
+  state: shownState,
   commitment: commitment.nullable(),
   createdAt: fields.ms,
   setupBy: fields.ms,
@@ -45,7 +48,7 @@ export const orderViewSchema = z.strictObject({
   beneficiaryIsOwn: z.boolean(),
   threshold: fields.index,
   fiduciaries: z.array(
-    z.strictObject({
+    z.object({
       idDocumentCID: fields.cid,
       /** How far it is: asked, accepted, dealt, confirmed, committed, released, excluded … */
       state: z.string(),
@@ -53,18 +56,16 @@ export const orderViewSchema = z.strictObject({
     }),
   ),
   /** Who owes the next answer. */
-  waitingFor: z.array(z.strictObject({ party: fields.cid, role: roleSchema, ...lastAttempt })),
+  waitingFor: z.array(z.object({ party: fields.cid, role: roleSchema, ...lastAttempt })),
   /** Why an order that failed did, and who still owed an answer then. */
-  failure: z
-    .strictObject({ reason: z.string(), owing: z.array(z.strictObject({ party: fields.cid, ...lastAttempt })) })
-    .nullable(),
+  failure: z.object({ reason: z.string(), owing: z.array(z.object({ party: fields.cid, ...lastAttempt })) }).nullable(),
   /** What the plugin answered; until then what the Request says. */
   extension: fields.extension,
   /** The code of the error for which a committed order has no answer of its plugin yet. */
   pluginError: z.string().nullable(),
   /** What this principal sent for the order; published once the log holds it. */
-  envelopes: z.array(z.strictObject({ cid: fields.cid, published: z.boolean() })),
-  timeline: z.array(z.strictObject({ at: fields.ms, event: z.string() })),
+  envelopes: z.array(z.object({ cid: fields.cid, published: z.boolean() })),
+  timeline: z.array(z.object({ at: fields.ms, event: z.string() })),
 });
 export type OrderView = z.output<typeof orderViewSchema>;
 
@@ -84,7 +85,7 @@ export const orderProgressSchema = orderViewSchema.pick({
 export type OrderProgress = z.output<typeof orderProgressSchema>;
 
 /** A step of an order, as its principal noted it. */
-export const orderEventSchema = z.strictObject({
+export const orderEventSchema = z.object({
   /** Rises with each event of an order. */
   id: z.int().positive(),
   at: fields.ms,
@@ -100,15 +101,18 @@ export type OrderEvent = z.output<typeof orderEventSchema>;
 export const orderPlaceSchema = z.strictObject({ createdAt: z.int(), ref: z.string().max(128) });
 export type OrderPlace = z.output<typeof orderPlaceSchema>;
 
-/** An order as a row of a list. */
-export const orderSummarySchema = z.strictObject({
+/**
+ * An order as a row of a list. The last two and the commitment are null where a newer version of the principal wrote the
+ * order: the replica that answers reads its columns alone.
+ */
+export const orderSummarySchema = z.object({
   orderReference: fields.cid,
-  state: orderStateSchema,
+  state: shownState,
   commitment: commitment.nullable(),
   createdAt: fields.ms,
   beneficiary: fields.cid,
-  threshold: fields.index,
+  threshold: fields.index.nullable(),
   /** How many there are. */
-  fiduciaries: fields.index,
+  fiduciaries: fields.index.nullable(),
 });
 export type OrderSummary = z.output<typeof orderSummarySchema>;

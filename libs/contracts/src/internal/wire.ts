@@ -25,7 +25,7 @@ export interface CallError {
 /** A reply inside its seal. */
 export type CallReply<V extends InternalCall> = { readonly result: ResultOf<V> } | { readonly error: CallError };
 
-const error = z.strictObject({
+const error = z.object({
   code: z.string().max(64),
   message: z.string().max(2_000),
   metadata: z.record(z.string(), z.unknown()),
@@ -42,7 +42,10 @@ const schemas = new Map(
         traceparent: z.string().max(64).nullable(),
         params,
       }),
-      reply: z.union([z.strictObject({ result }), z.strictObject({ error })]),
+      reply: z.union([
+        z.object({ result, error: z.never().optional() }),
+        z.object({ error, result: z.never().optional() }),
+      ]),
     },
   ]),
 );

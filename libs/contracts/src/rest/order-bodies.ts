@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { cidText } from '../cid-text.js';
-import { orderStateSchema } from '../internal/order-view.js';
+import { orderStateSchema, shownState } from '../internal/order-view.js';
 import {
   FIDUCIARIES_MAX,
   ORDERS_PER_PAGE_DEFAULT,
@@ -36,6 +36,11 @@ const wait = z
 export const revealSecretBody = z.strictObject({
   extension: extension.default({}).describe("What the order's plugin asks for"),
 });
+
+/** The states of today, in the document: a client takes any other for one that it doesn't know. */
+const state = shownState
+  .meta({ 'x-extensible-enum': orderStateSchema.options })
+  .describe('How far it is; later versions may have more states, so a client must take any text');
 
 export const orderPath = z.strictObject({ orderReference });
 
@@ -118,7 +123,7 @@ export const placedOrder = z.strictObject({
   extension: extension.optional(),
 });
 
-export const pendingOrder = z.strictObject({ orderReference, state: orderStateSchema, waitingFor });
+export const pendingOrder = z.strictObject({ orderReference, state, waitingFor });
 
 export const secretAnswer = z.strictObject({
   secret: hexBytes(32).describe("The order's private key y"),
@@ -137,12 +142,16 @@ export const orderList = z.strictObject({
   orders: z.array(
     z.strictObject({
       orderReference,
-      state: orderStateSchema,
+      state,
       commitment: commitment.nullable(),
       createdAt: unixSeconds,
       beneficiary: cidText,
-      threshold: member,
-      fiduciaries: member.describe('How many there are'),
+      threshold: member
+        .nullable()
+        .describe(
+          'Null, as are `commitment` and `fiduciaries`, of an order that a newer version of the principal wrote',
+        ),
+      fiduciaries: member.nullable().describe('How many there are'),
     }),
   ),
   total: z.int().min(0),
@@ -158,7 +167,7 @@ export const orderDetail = z.strictObject({
   order: z.string().describe("JSON text of the order's record; `Type` says what it is, as in the original"),
   orderReference,
   plugin: z.string(),
-  state: orderStateSchema,
+  state,
   commitment: commitment.nullable(),
   createdAt: unixSeconds,
   setupBy: instant,

@@ -16,3 +16,4 @@ export {
 export { WiredParties, type Changed } from './wired-parties.js';
 export { PlayedPeers, type PlayedReply } from './played-peers.js';
 export { ends, tell } from './news.js';
+export { makeNewer, NEWER_STATE, type NewerRow } from './newer-row.js';
