@@ -109,6 +109,7 @@ export default tseslint.config(
       'no-restricted-syntax': ['error', ...bansOfSyntax, restDynamic],
     },
   },
+  { files: ['{apps,libs,plugins}/*/src/**/*.ts'], rules: { 'dta/listed-columns': 'error' } },
   {
     files: pureLibs,
     rules: {

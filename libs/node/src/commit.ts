@@ -235,11 +235,12 @@ function secretsPart({ secrets }: Change, value: Value): string[] {
   return [
     `kept AS (
   INSERT INTO secrets (order_ref, what, epoch, transcript, index, key, sealed)
-  SELECT moved.ref, s.* FROM moved, unnest(${column(({ name }) => name.what, 'text[]')},
+  SELECT moved.ref, s.what, s.epoch, s.transcript, s.index, s.key, s.sealed FROM moved, unnest(${column(({ name }) => name.what, 'text[]')},
     ${column(({ name }) => name.epoch, 'integer[]')},
     ${column(({ name }) => name.transcript && Buffer.from(name.transcript), 'bytea[]')},
     ${column(({ name }) => name.index, 'smallint[]')}, ${column(({ key }) => key, 'text[]')},
-    ${column(({ sealed }) => Buffer.from(sealed), 'bytea[]')}) AS s)`,
+    ${column(({ sealed }) => Buffer.from(sealed), 'bytea[]')})
+    AS s (what, epoch, transcript, index, key, sealed))`,
   ];
 }
 
@@ -308,10 +309,11 @@ function newDeliveriesPart({ deliveries }: Change, value: Value): string[] {
   return [
     `owed AS (
   INSERT INTO deliveries (order_ref, envelope, verb, party, role, attachments, last_error)
-  SELECT moved.ref, d.* FROM moved, unnest(${column(({ envelope }) => envelope, 'text[]')},
+  SELECT moved.ref, d.envelope, d.verb, d.party, d.role, d.attachments, d.last_error FROM moved, unnest(${column(({ envelope }) => envelope, 'text[]')},
     ${column(({ verb }) => verb, 'text[]')}, ${column(({ party }) => party, 'text[]')},
     ${column(({ role }) => role, 'text[]')}, ${column(({ attachments }) => toColumn(attachments), 'bytea[]')},
-    ${column(({ lastError }) => lastError ?? null, 'text[]')}) AS d)`,
+    ${column(({ lastError }) => lastError ?? null, 'text[]')})
+    AS d (envelope, verb, party, role, attachments, last_error))`,
   ];
 }
 

@@ -1,5 +1,5 @@
 import { SQL_LOCK_TIMEOUT_MS, SQL_SILENCE_TIMEOUT_MS, SQL_STATEMENT_TIMEOUT_MS } from '@dta/contracts';
-import { DtaError } from '@dta/errors';
+import { DtaError, isDtaError } from '@dta/errors';
 import type pg from 'pg';
 import { DataSource } from 'typeorm';
 import { Initial1 } from './migrations/1-initial.js';
@@ -79,8 +79,20 @@ export class Database {
   async #run<Row>(on: pg.Pool | pg.PoolClient, text: string, values: readonly unknown[]): Promise<Row[]> {
     const statement = this.#statements.get(text) ?? { name: `dta_${this.#statements.size + 1}`, text };
     this.#statements.set(text, statement);
-    const { rows } = await orAway(on.query<Row & pg.QueryResultRow>({ ...statement, values: [...values] }));
+    const attempt = () => on.query<Row & pg.QueryResultRow>({ ...statement, values: [...values] });
+    const { rows } = await orAway(on === this.#pool ? this.#onFreshPlan(attempt) : attempt());
     return rows;
+  }
+
+  /** Tries again where a plan is outdated: nothing was run, and the pool drops a connection whose statement failed. */
+  async #onFreshPlan<T>(attempt: () => Promise<T>): Promise<T> {
+    for (let left = this.#pool.options.max; ; left--) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (left <= 0 || !isPlanOutdated(error)) throw error;
+      }
+    }
   }
 
   /**
@@ -100,8 +112,9 @@ export class Database {
       broken = false;
       return result;
     } catch (error) {
+      const isOutdated = isDtaError(error) && isPlanOutdated(error.cause); // another transaction would meet it again
       broken = await sql.query('ROLLBACK').then(
-        () => false,
+        () => isOutdated,
         () => true,
       );
       throw error;
@@ -162,12 +175,21 @@ export type Sql = Pick<Database, 'query'>;
  */
 const AWAY = /^(08|25006|40|53|55P03|57)/;
 
+/**
+ * Whether a prepared statement gives other columns than when it was prepared: a migration by another process changed them. Of
+ * the statement nothing was run. Other errors have this SQLSTATE too, and the sentence is in the server's language.
+ */
+function isPlanOutdated(error: unknown): boolean {
+  const routine = typeof error === 'object' && error !== null && 'routine' in error ? error.routine : undefined;
+  return sqlState(error) === '0A000' && routine === 'RevalidateCachedQuery';
+}
+
 async function orAway<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (cause) {
     const state = sqlState(cause);
-    if (state !== undefined && !AWAY.test(state)) throw cause;
+    if (state !== undefined && !AWAY.test(state) && !isPlanOutdated(cause)) throw cause;
     throw unavailable(cause, state);
   }
 }

@@ -48,7 +48,8 @@ interface DeliveryRow {
 /** All deliveries of an order, oldest first. */
 export async function deliveriesOf(sql: Sql, order: Cid): Promise<Delivery[]> {
   const rows: DeliveryRow[] = await sql.query(
-    `SELECT d.*, (extract(epoch FROM next_attempt_at - now()) * 1000)::bigint AS due_in_ms
+    `SELECT d.order_ref, d.envelope, d.verb, d.party, d.role, d.state, d.attachments, d.last_error, d.answer,
+       d.answer_envelopes, d.answer_attachments, (extract(epoch FROM next_attempt_at - now()) * 1000)::bigint AS due_in_ms
      FROM deliveries d JOIN envelopes e ON e.cid = d.envelope WHERE d.order_ref = $1 ORDER BY e.seq, d.verb, d.party`,
     [order],
   );

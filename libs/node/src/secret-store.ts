@@ -25,6 +25,8 @@ export interface EndedPeriods {
 /** A secret sealed as a period ended may be written a little later, and replicas' clocks differ. */
 const SETTLING_MS = 10 * 60_000;
 
+const SECRET_COLUMNS = 'order_ref, what, epoch, transcript, index, key, sealed';
+
 interface SecretRow {
   order_ref: Cid | null;
   what: SecretName['what'];
@@ -76,7 +78,7 @@ export class SecretStore {
   opener(request: Cid | null): OpenSecret {
     return async ({ what, epoch, transcript, index }) => {
       const rows: SecretRow[] = await this.#sql.query(
-        `SELECT * FROM secrets WHERE order_ref IS NOT DISTINCT FROM $1 AND what = $2 AND epoch = $3
+        `SELECT ${SECRET_COLUMNS} FROM secrets WHERE order_ref IS NOT DISTINCT FROM $1 AND what = $2 AND epoch = $3
          AND transcript IS NOT DISTINCT FROM $4 AND index IS NOT DISTINCT FROM $5`,
         [request, what, epoch, transcript === null ? null : Buffer.from(transcript), index],
       );
@@ -121,7 +123,7 @@ export class SecretStore {
     const unreadable: Buffer[] = [];
     for (;;) {
       const rows: SecretRow[] = await this.#sql.query(
-        'SELECT * FROM secrets WHERE key = $1 AND sealed <> ALL ($2::bytea[]) LIMIT 100',
+        `SELECT ${SECRET_COLUMNS} FROM secrets WHERE key = $1 AND sealed <> ALL ($2::bytea[]) LIMIT 100`,
         [key, unreadable],
       );
       if (rows.length === 0) return unreadable.length === 0;

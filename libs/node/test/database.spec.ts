@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { freshDatabase, startRelay, type FreshDatabase } from '@dta/testkit';
+import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { migrateDatabase, openDatabase, type Database } from '../src/index.js';
 import { refusal } from './refusal.js';
@@ -70,6 +71,46 @@ test('a migration may take longer than a statement of a role', async () => {
     await client.end();
     await slow.drop();
   }
+});
+
+describe('a statement whose columns another connection has changed since it was prepared', () => {
+  const ALL = 'SELECT * FROM changing'; // which the rule dta/listed-columns keeps out of what a role runs
+  const change = () => other.query('ALTER TABLE changing ADD COLUMN "' + randomUUID() + '" integer');
+  let other: pg.Client;
+
+  beforeAll(async () => {
+    other = new pg.Client({ connectionString: fresh.url });
+    await other.connect();
+    await other.query('CREATE TABLE changing (first integer)');
+  });
+
+  afterAll(() => other.end());
+
+  test('is run again on another connection, though all have it prepared: nothing fails', async () => {
+    const everywhere = () => Promise.all([1, 2, 3, 4].map(() => database.query(ALL)));
+    await everywhere();
+    for (let times = 0; times < 3; times++) {
+      await change();
+      await expect(everywhere()).resolves.toHaveLength(4);
+    }
+  });
+
+  test('is service_unavailable within a transaction, and its connection is not used again', async () => {
+    const one = await openDatabase({ url: fresh.url, poolSize: 1 });
+    const twice = () => one.transaction((sql) => sql.query(ALL));
+    try {
+      await twice();
+      await change();
+      await expect(twice()).rejects.toThrow(refusal('service_unavailable', '0A000'));
+      await expect(twice()).resolves.toEqual([]);
+    } finally {
+      await one.close();
+    }
+  });
+
+  test('another error of that SQLSTATE stays the server’s word', async () => {
+    await expect(database.query('SELECT fail($1)', ['0A000'])).rejects.toMatchObject({ code: '0A000' });
+  });
 });
 
 test('what a statement itself met stays the server’s word', async () => {

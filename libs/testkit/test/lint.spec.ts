@@ -159,6 +159,23 @@ const cases: Case[] = [
   ['a reason above the cast', 'libs/order/src/v.ts', `// why\nexport const x = y as string;\n`, undefined],
   ['as const', 'libs/order/src/v.ts', `export const x = [1] as const;\n`, undefined],
 
+  // SQL
+  ['all columns', 'libs/node/src/v.ts', `export const x = 'SELECT * FROM orders';\n`, 'dta/listed-columns'],
+  [
+    'all columns of a table',
+    'apps/principal/src/v.ts',
+    'export const x = (y: string) => `SELECT ${y}, d.* FROM d`;\n',
+    'dta/listed-columns',
+  ],
+  [
+    'all that was written',
+    'libs/node/src/v.ts',
+    `export const x = 'DELETE FROM x RETURNING *';\n`,
+    'dta/listed-columns',
+  ],
+  ['a count', 'libs/node/src/v.ts', `export const x = 'SELECT a, count(*), 2 * b FROM orders';\n`, undefined],
+  ['all columns in a test', 'libs/node/test/v.ts', `export const x = 'SELECT * FROM orders';\n`, undefined],
+
   // transactions
   [
     'custody in a transaction',
