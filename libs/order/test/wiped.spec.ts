@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, jest, test } from '@jest/globals';
 import * as codec from '@dta/codec';
 import * as crypto from '@dta/crypto';
 import { holds, isWiped, listening } from '@dta/testkit';
+import type { Request } from '../src/index.js';
 
 const handedOut: Uint8Array[] = [];
 
@@ -62,7 +63,8 @@ describe('is wiped:', () => {
     const author = await newAuthor();
     const keys = deriveEnrolmentKeys(crypto.secp256k1, crypto.randomBytes(64), order);
     handedOut.length = 0;
-    await signEnrolment({ cid: order } as never, keys, author.identity.cid, author, NOW); // all that it reads of a Request
+    const request = { cid: order, body: { group: 'secp256k1' } } as Request; // all that it reads of one
+    await signEnrolment(request, keys, author.identity.cid, author, NOW);
     expect(handedOut.some((bytes) => holds(bytes, keys.seed))).toBe(false);
     expect(handedOut.filter(isWiped).map(({ length }) => length)).toContain(32);
   });
