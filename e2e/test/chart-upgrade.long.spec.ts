@@ -49,6 +49,8 @@ const values = {
     custody: { pkcs11: { token: `fiduciary-${at}`, signInToken: true } },
   })),
   gateway: { replicas: 2, resources: small },
+  // a busy machine takes its time to tell kube-proxy that a pod ends
+  shutdown: { preStopSeconds: 10, gracePeriodSeconds: 45 },
   migrate: { resources: small },
   makeIdentities: { resources: small },
 };
@@ -141,9 +143,33 @@ function placeOrders(api: RestApi, clients: number): Load {
   };
 }
 
+/** Opens connections to the gateway, one each 20 ms, until it is stopped; gives how many, and how often one broke, by why. */
+function knock(url: string): () => Promise<{ opened: number; broken: Map<string, number> }> {
+  const broken = new Map<string, number>();
+  let [opened, stopped] = [0, false];
+  const knocking = (async () => {
+    for (; !stopped; opened++) {
+      try {
+        // whatever it answers
+        await (await fetch(`${url}/health/live`, { headers: { connection: 'close' } })).arrayBuffer();
+      } catch (error) {
+        const why = (error as { cause?: { code?: string } }).cause?.code ?? String(error); // fetch's
+        broken.set(why, (broken.get(why) ?? 0) + 1);
+      }
+      await delay(20);
+    }
+  })();
+  return async () => {
+    stopped = true;
+    await knocking;
+    return { opened, broken };
+  };
+}
+
 withRealPods('one operator on Kubernetes with an HSM and two replicas of everything', () => {
   let cluster: ChartCluster;
   let api: RestApi;
+  let gateway: string;
 
   beforeAll(async () => {
     cluster = await startChartCluster({
@@ -228,6 +254,7 @@ withRealPods('one operator on Kubernetes with an HSM and two replicas of everyth
       spec: { clusterIP: string; ports: { port: number }[] };
     }; // as the API has it
     const { url } = await cluster.open(spec.clusterIP, spec.ports[0]?.port ?? 0);
+    gateway = url;
     const secret = ['get', 'secret', 'dta-token', '--output', 'go-template={{.data.token | base64decode}}'];
     api = restApi(url, await kubectl(...secret));
     const { orderReference, commitment } = await place(api);
@@ -245,14 +272,20 @@ withRealPods('one operator on Kubernetes with an HSM and two replicas of everyth
       for (const limit = Date.now() + 60_000; load.placed.length < count && Date.now() < limit;) await delay(20);
     };
     await begun(2);
+    const stopKnocking = knock(gateway);
+    let knocked;
     try {
       await helm('upgrade', '--set', 'role.logLevel=warn,gateway.logLevel=warn');
       await begun(load.placed.length + 2);
     } finally {
+      knocked = await stopKnocking();
       await load.stop();
       const { placed, refused, broken } = load;
-      console.log('orders while everything rolled', placed.length, { refused, broken });
+      console.log('orders while everything rolled', placed.length, { refused, broken, knocked });
     }
+    expect(knocked.opened).toBeGreaterThan(500);
+    // a pod that ends takes connections until the Service has forgotten it
+    expect([...knocked.broken]).toEqual([]);
     expect(rolled(before, await pods())).toEqual([...IDENTITIES, 'gateway'].sort());
     expect([...load.refused.keys()].filter((refusal) => !refusal.startsWith('503 busy'))).toEqual([]);
     await redeemAll(load.placed);
