@@ -23,6 +23,7 @@ const record = z.strictObject({
   beneficiary: fields.cid,
   fiduciaries: z.array(fields.cid),
   threshold: fields.index,
+  forward: fields.cid.nullable(),
   manifest: fields.cid.nullable(),
   certificate: fields.cid.nullable(),
   commitment: pointSchema.nullable(),

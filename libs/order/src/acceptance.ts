@@ -1,30 +1,12 @@
-import { ascii, concat, u32, type Cid } from '@dta/codec';
+import { ascii, concat, u32 } from '@dta/codec';
 import { hkdf, kemKeyPair, wipe } from '@dta/crypto';
 import { attachmentHash, pickAttachment } from '@dta/envelope';
 import { DtaError } from '@dta/errors';
 import { signStatement } from '@dta/identity';
 import type { Author, Evidence } from './evidence.js';
+import { assertOfSetup, setupFields, type SetupTerms } from './setup.js';
+import { acceptanceStatement, type Acceptance } from './statements.js';
 import { memberIndex } from './terms.js';
-import { acceptanceStatement, type Acceptance, type Enrolment } from './statements.js';
-
-/** What a setup of a new order has in place of what a renewal refers to. */
-export const NEW_SETUP = { epoch: 0, mode: 'new', base: null, consent: null } as const;
-
-/** @throws `deal_invalid` unless `body` is of the first setup of this enrolment: renewals have no place yet */
-export function assertNewSetup(
-  body: { enrolment: Cid; epoch: number; mode: string; base: Uint8Array | null; consent: Cid | null; type: string },
-  enrolment: Enrolment,
-): void {
-  if (
-    body.enrolment !== enrolment.cid ||
-    body.epoch !== NEW_SETUP.epoch ||
-    body.mode !== NEW_SETUP.mode ||
-    body.base !== null ||
-    body.consent !== null
-  ) {
-    throw new DtaError('deal_invalid', `${body.type} belongs to another setup than this order's`);
-  }
-}
 
 /** The X-Wing seed [32] with which a member opens what dealer `dealer` sends it, and nothing else. */
 export function dealerKeySeed(epochSeed: Uint8Array, dealer: number): Uint8Array {
@@ -45,7 +27,7 @@ async function dealerPublicKey(epochSeed: Uint8Array, dealer: number): Promise<U
 
 /** Signs an Acceptance with one fresh key for each dealer; the public keys [1216], in dealers' order, are attachments. */
 export async function signAcceptance(
-  enrolment: Enrolment,
+  setup: SetupTerms,
   epochSeed: Uint8Array,
   dealers: readonly number[],
   author: Author,
@@ -56,10 +38,9 @@ export async function signAcceptance(
     acceptanceStatement,
     {
       issuer: author.identity.cid,
-      order: enrolment.body.order,
+      order: setup.enrolment.body.order,
       createdAt: now,
-      enrolment: enrolment.cid,
-      ...NEW_SETUP,
+      ...setupFields(setup),
       keys: dealers.map((dealer, at): [number, Uint8Array] => [
         dealer,
         attachmentHash(publicKeys[at] ?? new Uint8Array()),
@@ -76,12 +57,12 @@ export async function signAcceptance(
  * @throws `identity_not_admitted` where the order doesn't name its author, `deal_invalid` for another setup or where its
  * keys aren't one for each dealer
  */
-export function verifyAcceptance(acceptance: Acceptance, enrolment: Enrolment, evidence: Evidence): number {
+export function verifyAcceptance(acceptance: Acceptance, setup: SetupTerms, evidence: Evidence): number {
   const { request } = evidence;
   const { issuer, keys } = acceptance.body;
   if (issuer === null) throw new DtaError('deal_invalid', 'Acceptance without an issuer');
   const index = memberIndex(request, issuer, evidence.directory);
-  assertNewSetup(acceptance.body, enrolment);
+  assertOfSetup(acceptance.body, setup);
   const dealers = request.body.fiduciaries.map((_, at) => at + 1);
   if (keys.length !== dealers.length || !keys.every(([dealer], at) => dealer === dealers[at])) {
     throw new DtaError('deal_invalid', 'an Acceptance has one key for each dealer', { metadata: { member: index } });

@@ -11,6 +11,7 @@ import type { Evidence } from './evidence.js';
 import { messageOf } from './messages.js';
 import type { PrincipalOrder, PrincipalVerb } from './principal-order.js';
 import { verifyReleased } from './redemption.js';
+import { firstSetup } from './setup.js';
 import {
   acceptanceStatement,
   acknowledgedStatement,
@@ -18,8 +19,12 @@ import {
   confirmationStatement,
   dealStatement,
   enrolmentStatement,
+  forwardStatement,
+  manifestStatement,
   receiptStatement,
   releasedStatement,
+  type Acceptance,
+  type Manifest,
   type OrderStatement,
 } from './statements.js';
 import { verifyAcceptances, verifySetup } from './transcript.js';
@@ -65,7 +70,7 @@ export function checkAnswer(
     if (acknowledged.body.statement !== statement)
       throw new DtaError('envelope_invalid', 'another statement is acknowledged than was sent');
   };
-  const enrolment = () => evidence.one(enrolmentStatement);
+  const setup = () => firstSetup(evidence.one(enrolmentStatement), evidence);
   const members = order.fiduciaries.map((_, at) => at + 1);
   switch (verb) {
     case 'enrol':
@@ -73,21 +78,27 @@ export function checkAnswer(
     case 'accept': {
       if (alone) {
         // of two statements the other is the one Deal that the setup needs, which is checked with it
-        return asMember(verifyConfirmation(said(confirmationStatement), verifySetup(evidence), evidence));
+        return asMember(
+          verifyConfirmation(said(confirmationStatement), verifySetup(said(dealStatement), evidence), evidence),
+        );
       }
       const acceptance = said(acceptanceStatement);
-      asMember(verifyAcceptance(acceptance, enrolment(), evidence));
+      asMember(verifyAcceptance(acceptance, setup(), evidence));
       for (const dealer of members) assertKemPublicKey(keyForDealer(acceptance, dealer, attachments));
       return;
     }
     case 'deal': {
       const deal = said(dealStatement);
-      asMember(verifyDeal(deal, enrolment(), verifyAcceptances(enrolment(), evidence), evidence));
+      asMember(
+        verifyDeal(deal, setup(), verifyAcceptances(forwardedAcceptances(order, known), setup(), known), evidence),
+      );
       for (const member of members) sealedShareFor(deal, member, attachments);
       return;
     }
     case 'confirm':
-      return asMember(verifyConfirmation(said(confirmationStatement), verifySetup(known), known));
+      return asMember(
+        verifyConfirmation(said(confirmationStatement), verifySetup(manifestOf(order, known), known), known),
+      );
     case 'manifest':
       return acknowledges(order.manifest);
     case 'commit':
@@ -112,6 +123,17 @@ export function checkAnswer(
       return;
     }
   }
+}
+
+/** The Acceptances of which P asked Deals, as its own Forward names them. @throws `envelope_invalid` */
+export function forwardedAcceptances({ ref, forward }: PrincipalOrder, evidence: Evidence): Acceptance[] {
+  return evidence
+    .get(forwardStatement, forward ?? ref)
+    .body.statements.map((cid) => evidence.get(acceptanceStatement, cid));
+}
+
+function manifestOf({ ref, manifest }: PrincipalOrder, evidence: Evidence): Manifest {
+  return evidence.get(manifestStatement, manifest ?? ref);
 }
 
 /** The one statement of that type in an answer. @throws `envelope_invalid` */

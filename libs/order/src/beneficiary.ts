@@ -2,7 +2,7 @@ import { bytesEqual, type Cid } from '@dta/codec';
 import { handOn, wipe, type GroupName } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import { signStatement } from '@dta/identity';
-import { certificateOf, certifiedOf, verifyCertificate } from './certificate.js';
+import { certifiedOf, committedSetup, verifyCertificate } from './certificate.js';
 import { deriveEnrolmentKeys, signEnrolment } from './enrolment.js';
 import { unstored, type Evidence } from './evidence.js';
 import { acknowledge } from './fiduciary.js';
@@ -115,7 +115,7 @@ export async function noteManifest(stored: BeneficiaryOrder, evidence: Evidence,
   const { round } = manifest.body;
   if (order.round !== null && round <= order.round)
     throw new DtaError('order_state_conflict', 'this round was noted with another Manifest', { metadata: { round } });
-  assertOwnEnrolment(order, verifySetup(evidence).enrolment.cid);
+  assertOwnEnrolment(order, verifySetup(manifest, evidence).enrolment.cid);
   return {
     ...nothing,
     order: { ...order, round },
@@ -161,12 +161,13 @@ export async function commitEnrolment(
 ): Promise<Step> {
   const order = openOrder(stored, evidence.now);
   const commitment = evidence.message(commitmentStatement);
-  const setup = verifySetup(evidence);
+  const setup = committedSetup(commitment, evidence);
   verifyCertificate(commitment, setup, evidence);
   assertOwnEnrolment(order, setup.enrolment.cid);
   const acknowledged = { ...nothing, reply: [await acknowledge(commitment, evidence, context)] };
   assertOwnCommitment(order, setup.commitment);
-  const isStored = order.commitment !== null && unstored(certificateOf(evidence), evidence).length === 0;
+  const kept = certifiedOf(commitment.cid, evidence);
+  const isStored = order.commitment !== null && unstored(kept.slice(1), evidence).length === 0;
   if (isStored || commitment.cid === order.commitmentStatement) return { ...acknowledged, order, repeats: true };
   return {
     ...acknowledged,
@@ -176,7 +177,7 @@ export async function commitEnrolment(
       commitmentStatement: commitment.cid,
       commitment: setup.commitment,
     },
-    keep: evidence.statements,
+    keep: kept,
     settled: 'setup',
   };
 }
@@ -199,7 +200,7 @@ export async function redeemOrder(
   const order = openOrder(stored, evidence.now);
   const redemption = evidence.message(redemptionStatement);
   const commitment = evidence.get(commitmentStatement, redemption.body.certificate);
-  const setup = verifySetup(evidence);
+  const setup = committedSetup(commitment, evidence);
   verifyCertificate(commitment, setup, evidence);
   verifyRedemption(redemption, commitment, setup, evidence);
   assertOwnEnrolment(order, setup.enrolment.cid);
@@ -250,7 +251,7 @@ export async function redeemOrder(
       reply: [said],
       secrets: [{ name: orderSecret('secret', order.ref), value: secret }],
       erase: ['enrolment-seed', 'enrolment-key'],
-      keep: [...evidence.statements, said],
+      keep: [...certifiedOf(commitment.cid, evidence), redemption, said],
       settled: 'redemption',
     };
   } finally {

@@ -2,13 +2,11 @@ import { bytesEqual, type Cid } from '@dta/codec';
 import { DtaError } from '@dta/errors';
 import { signStatement } from '@dta/identity';
 import type { Author, Evidence } from './evidence.js';
+import { choiceOf, statementsOf } from './setup.js';
 import {
-  acceptanceStatement,
   commitmentStatement,
   confirmationStatement,
-  dealStatement,
   enrolmentStatement,
-  manifestStatement,
   type Commitment,
   type Confirmation,
   type OrderStatement,
@@ -58,17 +56,26 @@ export function signCommitment(setup: Setup, evidence: Evidence, author: Author)
 }
 
 /**
- * Checks that every member of `setup`, and nobody else, confirmed it.
+ * Checks that every member of `setup`, and no other, confirmed it. Confirmations of other transcripts are not looked at.
  *
  * @throws `certificate_invalid`, and as `verifyConfirmation`
  */
 export function verifyConfirmations(setup: Setup, evidence: Evidence): void {
-  const confirmations = byIndex(evidence.all(confirmationStatement), (confirmation) =>
+  const confirmations = byIndex(confirmationsOf(setup.transcript, evidence), (confirmation) =>
     verifyConfirmation(confirmation, setup, evidence),
   );
   if (confirmations.size !== setup.members.length || !setup.members.every((member) => confirmations.has(member))) {
     throw new DtaError('certificate_invalid', 'a certificate has the Confirmations of all members and no other');
   }
+}
+
+function confirmationsOf(transcript: Uint8Array, evidence: Evidence): Confirmation[] {
+  return evidence.all(confirmationStatement).filter(({ body }) => bytesEqual(body.transcript, transcript));
+}
+
+/** The setup that a Commitment is to, checked whole. @throws as `choiceOf`, `verifySetup` */
+export function committedSetup({ body }: Commitment, evidence: Evidence): Setup {
+  return verifySetup(choiceOf(body.transcript, evidence), evidence);
 }
 
 /**
@@ -98,22 +105,30 @@ export function verifyCertificate(commitment: Commitment, setup: Setup, evidence
  */
 export function certifiedKey(certificate: Cid, evidence: Evidence): Uint8Array {
   const commitment = evidence.get(commitmentStatement, certificate);
-  const setup = verifySetup(evidence);
+  const setup = committedSetup(commitment, evidence);
   verifyCertificate(commitment, setup, evidence);
   return setup.commitment;
 }
 
-/** Request, Enrolment, Manifest, Acceptances, Deals, Confirmations: all that a certificate is checked with. */
-export function certificateOf(evidence: Evidence): OrderStatement[] {
+/**
+ * Request, Enrolment, Manifest, Acceptances, Deals, Confirmations: all that a certificate of this transcript [32] is
+ * checked with, and nothing of another round or epoch.
+ *
+ * @throws as `choiceOf`; `envelope_invalid` where the Enrolment isn't there
+ */
+export function certificateOf(transcript: Uint8Array, evidence: Evidence): OrderStatement[] {
+  const choice = choiceOf(transcript, evidence);
+  const { acceptances, deals } = statementsOf(choice, evidence);
+  const manifest = choice.body.type === 'manifest' ? [choice] : [];
   return [
     evidence.request,
-    ...[enrolmentStatement, manifestStatement, acceptanceStatement, dealStatement, confirmationStatement].flatMap(
-      (type): OrderStatement[] => evidence.all(type),
-    ),
+    evidence.get(enrolmentStatement, choice.body.enrolment),
+    ...[...manifest, ...acceptances, ...deals, ...confirmationsOf(transcript, evidence)],
   ];
 }
 
 /** The same, with the order's Commitment before it. */
 export function certifiedOf(certificate: Cid, evidence: Evidence): OrderStatement[] {
-  return [evidence.get(commitmentStatement, certificate), ...certificateOf(evidence)];
+  const commitment = evidence.get(commitmentStatement, certificate);
+  return [commitment, ...certificateOf(commitment.body.transcript, evidence)];
 }

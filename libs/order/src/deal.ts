@@ -15,10 +15,10 @@ import { attachmentHash, pickAttachment } from '@dta/envelope';
 import { DtaError, isDtaError } from '@dta/errors';
 import { signStatement } from '@dta/identity';
 import { deriveScalar } from './derive-scalar.js';
-import { assertNewSetup, dealerKeySeed, keyForDealer, NEW_SETUP } from './acceptance.js';
+import { dealerKeySeed, keyForDealer } from './acceptance.js';
 import type { Author, Evidence } from './evidence.js';
-import { groupOf } from './group-of.js';
-import { dealStatement, type Acceptance, type Deal, type Enrolment } from './statements.js';
+import { assertOfSetup, setupFields, type SetupTerms } from './setup.js';
+import { dealStatement, type Acceptance, type Deal } from './statements.js';
 import { memberIndex } from './terms.js';
 
 /** SHA-256("DTA-DEAL1" ‖ request ‖ enrolment ‖ u32(epoch) ‖ u32(i) ‖ C_i0 ‖ …): what a dealer's proof signs. */
@@ -61,7 +61,7 @@ export function deriveCoefficients(
  */
 export async function signDeal(
   evidence: Evidence,
-  enrolment: Enrolment,
+  setup: SetupTerms,
   acceptances: ReadonlyMap<number, Acceptance>,
   keys: readonly Uint8Array[],
   coefficients: readonly Uint8Array[],
@@ -69,14 +69,14 @@ export async function signDeal(
   author: Author,
 ): Promise<{ deal: Deal; attachments: Uint8Array[] }> {
   const members = [...acceptances].sort(([a], [b]) => a - b);
-  const group = groupOf(evidence.request);
+  const { group } = setup;
   const points = commitPolynomial(group, coefficients);
   const sealed = await Promise.all(
     members.map(async ([member, acceptance]) => {
       const share = evaluatePolynomial(group, coefficients, member);
       try {
         const key = keyForDealer(acceptance, dealer, keys);
-        return await hpkeSeal(key, shareInfo(evidence.order, NEW_SETUP.epoch, dealer, member), share);
+        return await hpkeSeal(key, shareInfo(evidence.order, setup.epoch, dealer, member), share);
       } finally {
         wipe(share);
       }
@@ -90,8 +90,7 @@ export async function signDeal(
       issuer: author.identity.cid,
       order: evidence.order,
       createdAt: evidence.now,
-      enrolment: enrolment.cid,
-      ...NEW_SETUP,
+      ...setupFields(setup),
       acceptances: members.map(([member, { cid }]): [number, Cid] => [member, cid]),
       dealer,
       points,
@@ -99,7 +98,7 @@ export async function signDeal(
         member,
         attachmentHash(sealed[at] ?? new Uint8Array()),
       ]),
-      pop: group.popSign(constant, dealDigest(evidence.order, enrolment.cid, NEW_SETUP.epoch, dealer, points)),
+      pop: group.popSign(constant, dealDigest(evidence.order, setup.enrolment.cid, setup.epoch, dealer, points)),
     },
     [author.key],
   );
@@ -115,18 +114,18 @@ export async function signDeal(
  */
 export function verifyDeal(
   deal: Deal,
-  enrolment: Enrolment,
+  setup: SetupTerms,
   acceptances: ReadonlyMap<number, Acceptance>,
   evidence: Evidence,
 ): number {
   const { request } = evidence;
-  const group = groupOf(request);
+  const { group } = setup;
   const { issuer, dealer, points, shares, pop } = deal.body;
   if (issuer === null) throw new DtaError('deal_invalid', 'Deal without an issuer');
   const refuse = (reason: string) => new DtaError('deal_invalid', reason, { metadata: { dealer } });
   if (memberIndex(request, issuer, evidence.directory) !== dealer)
     throw refuse('Deal by another than the dealer of its index');
-  assertNewSetup(deal.body, enrolment);
+  assertOfSetup(deal.body, setup);
   const members = [...acceptances].sort(([a], [b]) => a - b);
   const named = deal.body.acceptances;
   if (
@@ -145,7 +144,7 @@ export function verifyDeal(
   if (proven.has(deal)) return dealer;
   if (
     pop === null ||
-    !group.popVerify(constant, dealDigest(evidence.order, enrolment.cid, deal.body.epoch, dealer, points), pop)
+    !group.popVerify(constant, dealDigest(evidence.order, setup.enrolment.cid, setup.epoch, dealer, points), pop)
   ) {
     throw new DtaError('pop_invalid', 'a dealer did not prove that it knows its polynomial', { metadata: { dealer } });
   }

@@ -2,16 +2,17 @@ import { ascii, bytesEqual, cidToBytes, concat, u32, type Cid } from '@dta/codec
 import { addScalars, handOn, hkdf, wipe } from '@dta/crypto';
 import { DtaError } from '@dta/errors';
 import { signStatement } from '@dta/identity';
-import { NEW_SETUP, signAcceptance } from './acceptance.js';
+import { signAcceptance } from './acceptance.js';
 import { assertForwards } from './forward.js';
-import { certificateOf, certifiedOf, signConfirmation, verifyCertificate } from './certificate.js';
+import { certifiedOf, committedSetup, signConfirmation, verifyCertificate } from './certificate.js';
 import { deriveCoefficients, openShare, signDeal } from './deal.js';
 import { verifyEnrolment } from './enrolment.js';
-import { groupOf } from './group-of.js';
 import { unstored, type Evidence } from './evidence.js';
 import { answeredToday, signRelease, verifyRedemption, type Answered } from './redemption.js';
+import { firstSetup } from './setup.js';
 import { nothing, orderSecret, type DrawingContext, type OpenSecret, type Outcome, type StepContext } from './step.js';
 import {
+  acceptanceStatement,
   acknowledgedStatement,
   commitmentStatement,
   enrolmentStatement,
@@ -89,21 +90,18 @@ export async function acceptOrder(
     answered: [],
   };
   if (n === 1) return acceptAlone(born, evidence, context);
-  const epochSeed = hkdf(
-    context.seed,
-    concat(ascii('DTA-EPOCHSEED1'), cidToBytes(request.cid), u32(NEW_SETUP.epoch)),
-    32,
-  );
+  const setup = firstSetup(enrolment, evidence);
+  const epochSeed = hkdf(context.seed, concat(ascii('DTA-EPOCHSEED1'), cidToBytes(request.cid), u32(setup.epoch)), 32);
   const dealers = request.body.fiduciaries.map((_, at) => at + 1);
   const { acceptance, attachments } = await handOn([epochSeed], () =>
-    signAcceptance(enrolment, epochSeed, dealers, author, evidence.now),
+    signAcceptance(setup, epochSeed, dealers, author, evidence.now),
   );
   return {
     ...nothing,
     order: { ...born, acceptance: acceptance.cid },
     reply: [acceptance],
     attachments,
-    secrets: [{ name: orderSecret('epoch-seed', request.cid), value: epochSeed }],
+    secrets: [{ name: orderSecret('epoch-seed', request.cid, setup.epoch), value: epochSeed }],
     keep: [request, enrolment, acceptance],
   };
 }
@@ -111,13 +109,13 @@ export async function acceptOrder(
 /** n = 1: the one member deals itself the whole, and confirms. */
 async function acceptAlone(born: FiduciaryOrder, evidence: Evidence, context: DrawingContext): Promise<Step> {
   const enrolment = evidence.one(enrolmentStatement);
-  const group = groupOf(evidence.request);
-  const coefficients = deriveCoefficients(group, context.seed, born.ref, NEW_SETUP.epoch, 1);
+  const terms = firstSetup(enrolment, evidence);
+  const coefficients = deriveCoefficients(terms.group, context.seed, born.ref, terms.epoch, 1);
   const [share] = coefficients;
   if (share === undefined) throw new DtaError('internal', 'a polynomial has a constant term');
   const { deal, setup, confirmation } = await handOn(coefficients, async () => {
-    const { deal } = await signDeal(evidence, enrolment, new Map(), [], coefficients, 1, context.author);
-    const setup = verifySetup(evidence.with(deal));
+    const { deal } = await signDeal(evidence, terms, new Map(), [], coefficients, 1, context.author);
+    const setup = verifySetup(deal, evidence.with(deal));
     return { deal, setup, confirmation: await signConfirmation(setup, evidence, context.author) };
   });
   return {
@@ -151,19 +149,21 @@ export async function dealOrder(
   if (evidence.now > order.setupBy) throw new DtaError('setup_expired', 'the time to set this order up has passed');
   const enrolment = evidence.one(enrolmentStatement);
   verifyEnrolment(enrolment, evidence);
-  const acceptances = verifyAcceptances(enrolment, evidence);
-  assertForwards(forward, [...acceptances.values()]);
+  const setup = firstSetup(enrolment, evidence);
+  const named = evidence.all(acceptanceStatement);
+  assertForwards(forward, named); // the message has what P chose, and no other
+  const acceptances = verifyAcceptances(named, setup, evidence);
   if (acceptances.get(order.index)?.cid !== order.acceptance) {
     throw new DtaError('order_state_conflict', 'the Acceptance of this node is another');
   }
   if (acceptances.size < request.body.minDealers)
     throw new DtaError('deal_invalid', 'fewer Acceptances than minDealers');
   const { threshold } = request.body;
-  const coefficients = deriveCoefficients(groupOf(request), context.seed, order.ref, NEW_SETUP.epoch, threshold);
+  const coefficients = deriveCoefficients(setup.group, context.seed, order.ref, setup.epoch, threshold);
   try {
     const { deal, attachments: sealed } = await signDeal(
       evidence,
-      enrolment,
+      setup,
       acceptances,
       attachments,
       coefficients,
@@ -203,17 +203,17 @@ export async function confirmOrder(
   if (expireFiduciaryOrder(order, evidence.now) !== order)
     // the sweep that erases it may be late
     throw new DtaError('order_state_conflict', 'the time to keep this order has passed');
-  const { deals, group } = verifyDealt(evidence);
+  const { deals, group, epoch } = verifyDealt(manifest, evidence);
   const own = manifest.body.members.find(([index]) => index === order.index);
   if (own?.[2] !== order.acceptance || deals.get(order.index)?.cid !== order.deal) {
     throw new DtaError('order_state_conflict', 'the Acceptance or Deal of this node is another');
   }
-  const epochSeed = await open({ what: 'epoch-seed', epoch: NEW_SETUP.epoch, transcript: null, index: null });
+  const epochSeed = await open({ what: 'epoch-seed', epoch, transcript: null, index: null });
   const parts: Uint8Array[] = [];
   try {
     // each before any sum: the dealer of points that take the others' away is named by the share that it can't make
     for (const dealt of deals.values()) parts.push(await openShare(group, dealt, order.index, epochSeed, attachments));
-    const setup = verifySetup(evidence);
+    const setup = verifySetup(manifest, evidence);
     const share = addScalars(group, ...parts);
     const confirmation = await handOn([share], () => signConfirmation(setup, evidence, context.author));
     return {
@@ -238,7 +238,7 @@ function certify(
   evidence: Evidence,
 ): { order: FiduciaryOrder; setup: Setup } {
   const order = expireFiduciaryOrder(stored, evidence.now);
-  const setup = verifySetup(evidence);
+  const setup = committedSetup(commitment, evidence);
   verifyCertificate(commitment, setup, evidence);
   if (!order.confirmed.some((transcript) => bytesEqual(transcript, setup.transcript))) {
     throw new DtaError('certificate_invalid', 'the certificate is of a transcript that this node did not confirm');
@@ -256,14 +256,15 @@ function certify(
 export async function commitOrder(order: FiduciaryOrder, evidence: Evidence, context: StepContext): Promise<Step> {
   const commitment = evidence.message(commitmentStatement);
   const certified = certify(order, commitment, evidence);
-  const isKnown = unstored(certificateOf(evidence), evidence).length === 0;
+  const kept = certifiedOf(commitment.cid, evidence);
+  const isKnown = unstored(kept.slice(1), evidence).length === 0; // P may sign another Commitment of it
   return {
     ...nothing,
     order: certified.order,
     repeats: order.state === 'committed' && isKnown,
     reply: [await acknowledge(commitment, evidence, context)],
     erase: ['epoch-seed'],
-    keep: evidence.statements,
+    keep: kept,
     settled: 'setup',
   };
 }
@@ -302,7 +303,7 @@ export async function releaseShare(
       envelopes: [envelope],
       erase: first ? ['epoch-seed'] : [],
       // that its row names a Commitment which isn't stored would be noticed when keys have changed, and too late
-      keep: first ? evidence.statements : [...unstored(certifiedOf(commitment.cid, evidence), evidence), redemption],
+      keep: [...unstored(certifiedOf(commitment.cid, evidence), evidence), redemption],
       settled: first ? 'setup' : null,
     };
   } finally {

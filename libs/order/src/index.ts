@@ -80,6 +80,7 @@ export {
   type VerbFrom,
   type VerbTo,
 } from './messages.js';
+export { choiceOf, type SetupChoice, type SetupTerms } from './setup.js';
 export { publicShare, verifySetup, type Setup } from './transcript.js';
 export { certifiedKey, verifyCertificate } from './certificate.js';
 export { isHalfSpent, REDEMPTION_MS, REDEMPTIONS_A_DAY } from './redemption.js';

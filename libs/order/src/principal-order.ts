@@ -16,6 +16,8 @@ export interface PrincipalOrder {
   readonly beneficiary: Cid;
   readonly fiduciaries: readonly Cid[];
   readonly threshold: number;
+  /** P's Forward of the Acceptances that it asked Deals of */
+  readonly forward: Cid | null;
   readonly manifest: Cid | null;
   /** the Commitment statement, and Y in it, a point of the order's group */
   readonly certificate: Cid | null;

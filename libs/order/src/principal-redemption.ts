@@ -1,6 +1,6 @@
 import { CLOCK_SKEW_MS } from '@dta/identity';
 import { ownAffirmation } from './affirmation.js';
-import { certificateOf, signCommitment } from './certificate.js';
+import { certificateOf, committedSetup, signCommitment } from './certificate.js';
 import type { Evidence } from './evidence.js';
 import { signForward } from './forward.js';
 import {
@@ -14,7 +14,6 @@ import {
 import { REDEMPTION_MS, signRedemption } from './redemption.js';
 import { commitmentStatement, redemptionStatement, type OrderStatement, type Receipt } from './statements.js';
 import type { StepContext } from './step.js';
-import { verifySetup } from './transcript.js';
 
 /**
  * Starts a redemption: members are asked to release to the beneficiary, which is handed their answers. A Commitment that was
@@ -30,11 +29,11 @@ export async function startRedemption(
   context: StepContext,
 ): Promise<PrincipalStep> {
   const state = principalState(order.state, 'redeem');
-  const setup = verifySetup(evidence);
   const known = evidence.get(commitmentStatement, order.certificate ?? order.ref);
+  const setup = committedSetup(known, evidence);
   const isAhead = known.body.createdAt > evidence.now + CLOCK_SKEW_MS;
   const commitment = isAhead ? await signCommitment(setup, evidence, context.author) : known;
-  const certificate = certificateOf(evidence);
+  const certificate = certificateOf(setup.transcript, evidence);
   const affirmation = await ownAffirmation([commitment, ...certificate], evidence, context.author);
   const affirmations = affirmation === null ? [] : [affirmation as OrderStatement]; // it is one of them
   const redemption = await signRedemption(commitment, setup, context.author, order.ref, evidence.now);

@@ -1,11 +1,13 @@
 import { type Cid } from '@dta/codec';
+import { DtaError } from '@dta/errors';
 import { CLOCK_SKEW_MS, signStatement } from '@dta/identity';
-import { keyForDealer, NEW_SETUP } from './acceptance.js';
-import { only, type Answer } from './answer.js';
+import { keyForDealer } from './acceptance.js';
+import { forwardedAcceptances, only, type Answer } from './answer.js';
 import { certificateOf, signCommitment, verifyConfirmations } from './certificate.js';
 import { sealedShareFor } from './deal.js';
 import type { Evidence } from './evidence.js';
 import { signForward } from './forward.js';
+import { firstSetup, setupFields, type SetupChoice } from './setup.js';
 import {
   principalState,
   toBeneficiary,
@@ -22,6 +24,7 @@ import {
   enrolmentStatement,
   manifestStatement,
   receiptStatement,
+  type Deal,
   type Request,
 } from './statements.js';
 import type { StepContext } from './step.js';
@@ -39,6 +42,7 @@ export function placeOrder(request: Request): PrincipalStep {
     beneficiary: body.beneficiary,
     fiduciaries: body.fiduciaries,
     threshold: body.threshold,
+    forward: null,
     manifest: null,
     certificate: null,
     commitment: null,
@@ -74,12 +78,14 @@ export async function advanceOrder(
     case 'enrolled':
       if (!complete('accept')) return null;
       return order.fiduciaries.length === 1
-        ? commit(order, evidence, context)
+        ? commit(order, aloneDeal(from('accept')), evidence, context)
         : askForDeals(order, evidence, from('accept'), context);
     case 'dealing':
       if (order.manifest === null)
         return complete('deal') ? askToConfirm(order, evidence, from('deal'), context) : null;
-      return complete('confirm') ? commit(order, evidence, context) : null;
+      return complete('confirm')
+        ? commit(order, evidence.get(manifestStatement, order.manifest), evidence, context)
+        : null;
     case 'releasing': {
       // one of a Redemption that has expired meanwhile may still come in; what is stored is checked as what comes is
       const receipt = evidence.all(receiptStatement).find((given) => isGoodReceipt(given, order, evidence));
@@ -112,12 +118,13 @@ async function askForDeals(
   context: StepContext,
 ): Promise<PrincipalStep> {
   const enrolment = evidence.one(enrolmentStatement);
-  const acceptances = [...verifyAcceptances(enrolment, evidence).values()];
+  const said = accepted.map((answer) => only(acceptanceStatement, answer));
+  const acceptances = [...verifyAcceptances(said, firstSetup(enrolment, evidence), evidence).values()];
   const forward = await signForward(acceptances, evidence, context);
   const keysFor = (dealer: number) =>
     accepted.map((answer) => keyForDealer(only(acceptanceStatement, answer), dealer, answer.attachments));
   return {
-    order: { ...order, state: principalState(order.state, 'deal') },
+    order: { ...order, state: principalState(order.state, 'deal'), forward: forward.cid },
     keep: [forward],
     outgoing: [
       {
@@ -136,16 +143,17 @@ async function askToConfirm(
   { author }: StepContext,
 ): Promise<PrincipalStep> {
   const enrolment = evidence.one(enrolmentStatement);
-  const acceptances = verifyAcceptances(enrolment, evidence);
-  const deals = verifyDeals(enrolment, acceptances, evidence);
+  const setup = firstSetup(enrolment, evidence);
+  const acceptances = verifyAcceptances(forwardedAcceptances(order, evidence), setup, evidence);
+  const said = dealt.map((answer) => only(dealStatement, answer));
+  const deals = verifyDeals(said, setup, acceptances, evidence);
   const manifest = await signStatement(
     manifestStatement,
     {
       issuer: author.identity.cid,
       order: order.ref,
       createdAt: evidence.now,
-      enrolment: enrolment.cid,
-      ...NEW_SETUP,
+      ...setupFields(setup),
       round: 0,
       threshold: order.threshold,
       members: order.fiduciaries.map((member, at): [number, Cid, Cid | null] => [
@@ -173,8 +181,19 @@ async function askToConfirm(
   };
 }
 
-async function commit(order: PrincipalOrder, evidence: Evidence, { author }: StepContext): Promise<PrincipalStep> {
-  const setup = verifySetup(evidence);
+/** With n = 1 the one answer to `accept` has the Deal that is the whole setup. */
+function aloneDeal([answer]: readonly Answer[]): Deal {
+  if (answer === undefined) throw new DtaError('internal', 'an order of one fiduciary has its answer');
+  return only(dealStatement, answer);
+}
+
+async function commit(
+  order: PrincipalOrder,
+  choice: SetupChoice,
+  evidence: Evidence,
+  { author }: StepContext,
+): Promise<PrincipalStep> {
+  const setup = verifySetup(choice, evidence);
   verifyConfirmations(setup, evidence);
   const commitment = await signCommitment(setup, evidence, author);
   return {
@@ -187,7 +206,7 @@ async function commit(order: PrincipalOrder, evidence: Evidence, { author }: Ste
     keep: [commitment],
     outgoing: [
       {
-        statements: [commitment, ...certificateOf(evidence)],
+        statements: [commitment, ...certificateOf(setup.transcript, evidence)],
         addressees: [...toFiduciaries(order, 'commit', () => []), toBeneficiary(order, 'commit')],
       },
     ],

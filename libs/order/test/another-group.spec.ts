@@ -11,11 +11,12 @@ jest.unstable_mockModule('@dta/crypto', () => ({
   groupNamed: (name: crypto.GroupName) => (String(name) === bls12381G1.name ? bls12381G1 : crypto.groupNamed(name)),
 }));
 
-const { dealStatement, enrolmentStatement, verifySetup } = await import('../src/index.js');
+const { acceptanceStatement, dealStatement, enrolmentStatement } = await import('../src/index.js');
 const { verifyDeal } = await import('../src/deal.js');
 const { verifyEnrolment } = await import('../src/enrolment.js');
+const { firstSetup } = await import('../src/setup.js');
 const { verifyAcceptances } = await import('../src/transcript.js');
-const { known, Parties, restate } = await import('./parties.js');
+const { known, Parties, restate, setupIn } = await import('./parties.js');
 const { refusal } = await import('./refusal.js');
 
 const group = bls12381G1.name as crypto.GroupName; // as the library would name it
@@ -30,7 +31,7 @@ test.each([
   expect(known(parties.order.commitment)).toHaveLength(bls12381G1.pointBytes);
   expect(bls12381G1.publicPoint(parties.beneficiary.secret('secret').value)).toEqual(parties.order.commitment);
   for (const { body } of parties.statementsOf(dealStatement)) expect(body.pop).toHaveLength(bls12381G1.popBytes);
-  expect(verifySetup(parties.evidence).group.name).toBe(group);
+  expect(setupIn(parties.evidence).group.name).toBe(group);
 });
 
 // The form of a statement takes the sizes of every group; it is the order's own group that refuses the others'.
@@ -38,14 +39,15 @@ test('an order in secp256k1 takes no point and no proof of the other group', asy
   const parties = await Parties.before('confirm', 2);
   const { evidence } = parties;
   const enrolment = evidence.one(enrolmentStatement);
-  const acceptances = verifyAcceptances(enrolment, evidence);
+  const setup = firstSetup(enrolment, evidence);
+  const acceptances = verifyAcceptances(evidence.all(acceptanceStatement), setup, evidence);
   const deal = known(evidence.all(dealStatement).find(({ body }) => body.dealer === 1));
   const [scalar, digest] = [crypto.randomBytes(32).fill(0, 0, 1), crypto.randomBytes(32)];
   const point = bls12381G1.publicPoint(scalar);
   const pop = bls12381G1.popSign(scalar, digest);
   const dealt = async (said: Partial<Deal['body']>) => {
     const other = await restate(dealStatement, deal, parties.fiduciary(1).author, said);
-    verifyDeal(other, enrolment, acceptances, evidence);
+    verifyDeal(other, setup, acceptances, evidence);
   };
   await expect(dealt({})).resolves.toBeUndefined();
   await expect(dealt({ points: [known(deal.body.points[0]), point] })).rejects.toMatchObject({

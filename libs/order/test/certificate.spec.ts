@@ -13,7 +13,6 @@ import {
   manifestStatement,
   redeemOrder,
   verifyCertificate,
-  verifySetup,
   type BeneficiaryOrder,
   type Commitment,
   type OrderStatement,
@@ -21,7 +20,7 @@ import {
 } from '../src/index.js';
 import { signRedemption } from '../src/redemption.js';
 import { anyHash, flipped, replaced, restate, without, withMore } from './forge.js';
-import { context, known, NOW, Parties, type Sent } from './parties.js';
+import { context, known, NOW, Parties, type Sent, setupIn } from './parties.js';
 import { refusal } from './refusal.js';
 
 type Confirmation = StatementOf<typeof confirmationStatement>;
@@ -37,7 +36,7 @@ beforeAll(async () => {
   parties = await Parties.of(3);
   parties.held.add('commit');
   await parties.place({ minDealers: 2 });
-  setup = verifySetup(parties.evidence);
+  setup = setupIn(parties.evidence);
   commitment = parties.evidence.one(commitmentStatement);
   confirmation = known(parties.evidence.all(confirmationStatement)[2]);
   messages = [parties.message('commit', 1), parties.message('commit', 'beneficiary')];
@@ -61,11 +60,11 @@ describe('a certificate is refused', () => {
     await refuses((message) => without(message, confirmation), refusal('certificate_invalid', 'all members'));
   });
 
-  test('of an Enrolment without proof', async () => {
+  test('of another Enrolment than its Manifest names', async () => {
     const enrolment = parties.evidence.one(enrolmentStatement);
     const by = parties.beneficiary.author;
     const unproven = await restate(enrolmentStatement, enrolment, by, { pop: randomBytes(64) });
-    await refuses((message) => replaced(message, enrolment, unproven), refusal('pop_invalid'));
+    await refuses((message) => replaced(message, enrolment, unproven), refusal('envelope_invalid', "isn't there"));
   });
 
   test('with two by one member', async () => {
@@ -88,7 +87,7 @@ describe('a certificate is refused', () => {
     const vector = await by3({ vector: anyHash() });
     await refuses(
       (message) => replaced(message, confirmation, transcript),
-      refusal('transcript_mismatch', 'transcript'),
+      refusal('certificate_invalid', 'all members'),
     );
     await refuses((message) => replaced(message, confirmation, vector), refusal('transcript_mismatch', 'vector'));
   });
@@ -129,7 +128,7 @@ describe('a Commitment is refused', () => {
   test('without what it rests on', async () => {
     const { evidence } = parties;
     const manifest = evidence.one(manifestStatement);
-    await refuses((message) => without(message, manifest), refusal('envelope_invalid', 'exactly one manifest'));
+    await refuses((message) => without(message, manifest), refusal('transcript_mismatch', 'not one that'));
     await refuses((message) => without(message, commitment), refusal('envelope_invalid', 'must be a commitment'));
   });
 });
@@ -171,7 +170,7 @@ async function rivalOf(of: Parties): Promise<Sent> {
   const dropped = of.evidence.all(confirmationStatement);
   const kept = message.statements.filter(({ cid }) => !dropped.some((other) => other.cid === cid));
   const base = replaced({ ...message, statements: kept.slice(1) }, manifest, two);
-  const rival = verifySetup(of.read(base.statements.map(({ bytes }) => bytes)));
+  const rival = setupIn(of.read(base.statements.map(({ bytes }) => bytes)));
   const said = { order: of.order.ref, createdAt: NOW, transcript: rival.transcript };
   const confirmations = await Promise.all(
     [of.fiduciary(2), of.fiduciary(3)].map(({ author }) =>
@@ -197,7 +196,7 @@ describe('P alone: a second certificate, of F2 and F3', () => {
 
   test('is whole', () => {
     const evidence = parties.read(rival.statements.map(({ bytes }) => bytes));
-    const other = verifySetup(evidence);
+    const other = setupIn(evidence);
     expect(other.members).toEqual([2, 3]);
     expect(() => verifyCertificate(evidence.one(commitmentStatement), other, evidence)).not.toThrow();
   });
@@ -208,7 +207,7 @@ describe('P alone: a second certificate, of F2 and F3', () => {
     const byF1 = await restate(confirmationStatement, second, parties.fiduciary(1).author);
     for (const { statements } of [withMore(rival, byF1), replaced(rival, second, byF1)]) {
       const other = parties.read(statements.map(({ bytes }) => bytes));
-      const verify = () => verifyCertificate(other.one(commitmentStatement), verifySetup(other), other);
+      const verify = () => verifyCertificate(other.one(commitmentStatement), setupIn(other), other);
       expect(verify).toThrow(refusal('certificate_invalid', 'no other'));
     }
   });
@@ -241,7 +240,7 @@ describe('P alone: a second certificate, of F2 and F3', () => {
       const { author, order, open } = both.beneficiary;
       const evidence = both.read(second.statements.map(({ bytes }) => bytes));
       const other = evidence.one(commitmentStatement);
-      const redemption = await signRedemption(other, verifySetup(evidence), both.principal, both.order.ref, NOW);
+      const redemption = await signRedemption(other, setupIn(evidence), both.principal, both.order.ref, NOW);
       const bytes = [redemption, ...evidence.statements].map((statement) => statement.bytes);
       const redeem = (own: Partial<BeneficiaryOrder>) =>
         redeemOrder({ ...known(order), ...own }, both.read(bytes), both.releases, open, context(author));

@@ -20,8 +20,10 @@ import {
   commitOrder,
   confirmOrder,
   dealOrder,
+  dealStatement,
   enrolOrder,
   Evidence,
+  manifestStatement,
   noteManifest,
   placeOrder,
   redeemOrder,
@@ -29,6 +31,7 @@ import {
   signRequest,
   startRedemption,
   takeReceipt,
+  verifySetup,
   type Addressee,
   type Answer,
   type Author,
@@ -42,6 +45,7 @@ import {
   type PrincipalStep,
   type PrincipalVerb,
   type SecretName,
+  type Setup,
   type DrawingContext,
   type TermsInput,
   type Verifier,
@@ -293,6 +297,12 @@ export class Parties {
         throw new Error(`a fiduciary has no ${addressee.verb}`);
     }
   }
+}
+
+/** The one setup that `evidence` has, checked whole. */
+export function setupIn(evidence: Evidence): Setup {
+  const [manifest] = evidence.all(manifestStatement);
+  return verifySetup(manifest ?? evidence.one(dealStatement), evidence);
 }
 
 /** For tests, which know that it is there. */

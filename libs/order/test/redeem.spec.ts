@@ -13,11 +13,10 @@ import {
   type Author,
   type BeneficiaryOrder,
   type Outcome,
-  verifySetup,
 } from '../src/index.js';
 import { openReleases } from '../src/redemption.js';
 import { anyHash, flipped, replaced, restate, without } from './forge.js';
-import { author, context, known, NOW, Parties, type Node, type Sent } from './parties.js';
+import { author, context, known, NOW, Parties, type Node, type Sent, setupIn } from './parties.js';
 import { refusal } from './refusal.js';
 
 type Release = StatementOf<typeof releaseStatement>;
@@ -165,7 +164,7 @@ describe('who releases a wrong share', () => {
     const evidence = readMessage();
     const redemption = parties.evidence.one(redemptionStatement);
     const envelopes = [third.envelope, second.envelope];
-    const { bad } = await openReleases(envelopes, redemption, verifySetup(evidence), value, evidence);
+    const { bad } = await openReleases(envelopes, redemption, setupIn(evidence), value, evidence);
     expect(bad).toEqual([
       [2, second.cid],
       [3, third.cid],
@@ -233,7 +232,7 @@ describe('what is no Release of this Redemption proves nothing about anyone and 
     const evidence = readMessage();
     const redemption = parties.evidence.one(redemptionStatement);
     const { value } = parties.beneficiary.secret('enrolment-seed');
-    const setup = { ...verifySetup(evidence), members: [1, 2] };
+    const setup = { ...setupIn(evidence), members: [1, 2] };
     const { envelope } = await byF3({ share: new Uint8Array(32) });
     const { good, bad } = await openReleases([...honest, envelope], redemption, setup, value, evidence);
     expect([[...good.keys()], bad]).toEqual([[1, 2], []]);

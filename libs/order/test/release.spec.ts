@@ -12,13 +12,12 @@ import {
   redemptionStatement,
   releasedStatement,
   takeReceipt,
-  verifySetup,
   type Author,
   type FiduciaryOrder,
 } from '../src/index.js';
 import { verifyRedemption } from '../src/redemption.js';
 import { anyHash, replaced, restate, without } from './forge.js';
-import { context, known, NOW, Parties, type Node, type Sent } from './parties.js';
+import { context, known, NOW, Parties, type Node, type Sent, setupIn } from './parties.js';
 import { refusal } from './refusal.js';
 
 type Redemption = StatementOf<typeof redemptionStatement>;
@@ -83,7 +82,9 @@ describe('a fiduciary releases its share', () => {
   test('of the Enrolment that was certified: never to a key that a thief of B enrols later', async () => {
     const enrolment = parties.evidence.one(enrolmentStatement);
     const other = await restate(enrolmentStatement, enrolment, parties.beneficiary.author);
-    await expect(parties.ask(replaced(message, enrolment, other))).rejects.toThrow(refusal('deal_invalid', 'another'));
+    await expect(parties.ask(replaced(message, enrolment, other))).rejects.toThrow(
+      refusal('envelope_invalid', "isn't there"),
+    );
   });
 
   test('until the Redemption expires', async () => {
@@ -119,7 +120,7 @@ describe('a fiduciary releases its share', () => {
 test('a Redemption is held against the Commitment that it names, and no other', () => {
   const { evidence } = parties;
   const commitment = evidence.one(commitmentStatement);
-  const setup = verifySetup(evidence);
+  const setup = setupIn(evidence);
   const other = { ...commitment, cid: parties.order.ref };
   expect(() => verifyRedemption(redemption, commitment, setup, evidence)).not.toThrow();
   expect(() => verifyRedemption(redemption, other, setup, evidence)).toThrow(refusal('certificate_invalid', 'another'));

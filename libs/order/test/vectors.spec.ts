@@ -13,10 +13,10 @@ import {
   Evidence,
   secretContext,
   verifyCertificate,
-  verifySetup,
 } from '../src/index.js';
 import { dealerKeySeed } from '../src/acceptance.js';
 import { deriveCoefficients } from '../src/deal.js';
+import { setupIn } from './parties.js';
 import {
   cbor,
   cidBytes,
@@ -209,7 +209,7 @@ describe('statements', () => {
 
 describe('what follows from them', () => {
   test('transcript, vector, and Y', () => {
-    const setup = verifySetup(evidence);
+    const setup = setupIn(evidence);
     expect(hex(setup.transcript)).toBe(hex(made.transcript));
     expect(hex(setup.transcript)).toBe('17e7d3581e4bb880868640da6ee392b2db6702403e0fe04cd07f46fea29f1a28');
     expect(setup.vector.map(hex)).toEqual(made.vector.map(hex));
@@ -220,7 +220,7 @@ describe('what follows from them', () => {
   });
 
   test('a certificate that holds', () => {
-    expect(() => verifyCertificate(evidence.one(commitmentStatement), verifySetup(evidence), evidence)).not.toThrow();
+    expect(() => verifyCertificate(evidence.one(commitmentStatement), setupIn(evidence), evidence)).not.toThrow();
   });
 
   test('the digests that the proofs of possession are over', () => {

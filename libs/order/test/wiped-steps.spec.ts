@@ -21,9 +21,9 @@ jest.unstable_mockModule('@dta/crypto', () =>
   listening(crypto, noted, ['hpkeOpen', 'evaluatePolynomial', 'scalarToBytes', 'addScalars', 'combineShares']),
 );
 
-const { redeemOrder, redemptionStatement, verifySetup } = await import('../src/index.js');
+const { redeemOrder, redemptionStatement } = await import('../src/index.js');
 const { openReleases } = await import('../src/redemption.js');
-const { context, known, Parties } = await import('./parties.js');
+const { context, known, Parties, setupIn } = await import('./parties.js');
 
 type Parties = InstanceType<typeof Parties>;
 
@@ -114,7 +114,7 @@ describe('at the beneficiary nothing is left of', () => {
 
   test('shares of another Redemption, and those that do not lie on the certified polynomial', async () => {
     const evidence = parties.read(parties.message('redeem', 'beneficiary').statements.map(({ bytes }) => bytes));
-    const [redemption, setup] = [evidence.one(redemptionStatement), verifySetup(evidence)];
+    const [redemption, setup] = [evidence.one(redemptionStatement), setupIn(evidence)];
     const seed = Uint8Array.from(parties.beneficiary.secret('enrolment-seed').value);
     const cases = [
       { redemption: { ...redemption, cid: parties.order.ref }, setup, bad: 0 },

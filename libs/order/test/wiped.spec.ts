@@ -50,9 +50,12 @@ describe('is wiped:', () => {
 
   test('the seed of each key that an Acceptance makes for a dealer', async () => {
     const author = await newAuthor();
-    const [epochSeed, enrolment] = [crypto.randomBytes(32), { cid: order, body: { order } }];
+    const [epochSeed, setup] = [
+      crypto.randomBytes(32),
+      { enrolment: { cid: order, body: { order } }, epoch: 0, mode: 'new', base: null, consent: null },
+    ];
     handedOut.length = 0;
-    await signAcceptance(enrolment as never, epochSeed, [1, 2, 3], author, NOW); // all that it reads of an Enrolment
+    await signAcceptance(setup as never, epochSeed, [1, 2, 3], author, NOW); // all that it reads of a setup
     const seeds = handedOut.filter(({ length }) => length === 32);
     expect(seeds).toHaveLength(6); // as it was derived, and the copy beside the public key
     expect(seeds.every(isWiped)).toBe(true);
