@@ -109,6 +109,20 @@ describe('what nobody drives', () => {
     expect(waiting).not.toBe(answered);
   });
 
+  test('is not what goes after another message that is still owed, until it was tried once', async () => {
+    const ref = await owing(60, 'release'); // its member's turn comes later
+    await database.query(
+      `INSERT INTO deliveries (order_ref, envelope, verb, party, role, next_attempt_at)
+       SELECT order_ref, envelope, 'redeem', 'some', 'beneficiary', now() FROM deliveries`,
+    );
+    expect(await undriven(database, 10, [])).toEqual([]);
+    await database.query(`UPDATE deliveries SET last_error = 'some' WHERE verb = 'redeem'`);
+    expect(await undriven(database, 10, [])).toEqual([ref]);
+    await database.query(`UPDATE deliveries SET last_error = NULL WHERE verb = 'redeem'`);
+    await database.query(`UPDATE deliveries SET state = 'answered' WHERE verb = 'release'`);
+    expect(await undriven(database, 10, [])).toEqual([ref]);
+  });
+
   test('is four times of five such as a step waits for, however many others there are, and they', async () => {
     const others = await Promise.all(Array.from({ length: 40 }, () => owing(0, 'receipt')));
     const awaited = await owing(0, 'release');
