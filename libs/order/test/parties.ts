@@ -109,8 +109,8 @@ export interface Sent {
   readonly attachments: readonly Uint8Array[];
 }
 
-/** What came back. */
-type Reply = Pick<Outcome<unknown>, 'reply' | 'attachments' | 'envelopes'>;
+/** What came back, and what its sender keeps. */
+type Reply = Pick<Outcome<unknown>, 'reply' | 'attachments' | 'envelopes' | 'keep'>;
 
 /** P, B and n fiduciaries without a network: a message is a call, and every message is read from bytes again. */
 export class Parties {

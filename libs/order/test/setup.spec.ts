@@ -4,11 +4,13 @@ import {
   advanceOrder,
   confirmationStatement,
   dealStatement,
+  enrolmentStatement,
   manifestStatement,
   type OrderStatement,
 } from '../src/index.js';
 import { anyHash, restate } from './forge.js';
 import { context, known, Parties } from './parties.js';
+import { refusal } from './refusal.js';
 
 /** What another round, or another epoch, adds to the order's evidence: each well signed by the party that may say it. */
 const additions: [string, (of: Parties) => Promise<OrderStatement>][] = [
@@ -89,4 +91,37 @@ describe.each(additions)('%s beside a setup that is being confirmed', (_, add) =
     expect(step.order.state).toBe('committed');
     expect(step.outgoing.flatMap(({ statements }) => statements.map(({ cid }) => cid))).not.toContain(stray.cid);
   });
+});
+
+describe.each([
+  ['commit', 1],
+  ['commit', 'beneficiary'],
+  ['release', 1],
+  ['redeem', 'beneficiary'],
+] as const)('a message %s to %s that has statements of another round or epoch beside its setup', (verb, to) => {
+  test.each(additions)('%s: the step is taken, and it is not stored', async (_, add) => {
+    const parties = await Parties.of(3);
+    for (const held of ['commit', verb] as const) parties.held.add(held); // so each has the setup from this message alone
+    if (verb === 'release') parties.held.add('redeem');
+    await parties.place();
+    if (verb !== 'commit') await parties.redeem();
+    const stray = await add(parties);
+    const { addressee, statements, attachments } = parties.message(verb, to);
+    const { keep } = await parties.send({ addressee, attachments, statements: [...statements, stray] });
+    expect(keep.length).toBeGreaterThan(0);
+    expect(keep.map(({ cid }) => cid)).not.toContain(stray.cid); // else its author could be asked to affirm it
+  });
+});
+
+test('a Manifest that names an Enrolment without its proof is refused', async () => {
+  const parties = await Parties.before('confirm', 2);
+  const { evidence, principal, beneficiary } = parties;
+  const enrolment = evidence.one(enrolmentStatement);
+  const unproven = await restate(enrolmentStatement, enrolment, beneficiary.author, { pop: new Uint8Array(64) });
+  const { addressee, statements, attachments } = parties.message('confirm', 1);
+  const manifest = evidence.one(manifestStatement);
+  const renamed = await restate(manifestStatement, manifest, principal, { enrolment: unproven.cid });
+  const others = statements.filter(({ cid }) => cid !== manifest.cid && cid !== enrolment.cid);
+  const message = { addressee, attachments, statements: [renamed, unproven, ...others] };
+  await expect(parties.ask(message)).rejects.toThrow(refusal('pop_invalid'));
 });
