@@ -151,7 +151,12 @@ function knock(url: string): () => Promise<{ opened: number; broken: Map<string,
     for (; !stopped; opened++) {
       try {
         // whatever it answers
-        await (await fetch(`${url}/health/live`, { headers: { connection: 'close' } })).arrayBuffer();
+        await (
+          await fetch(`${url}/health/live`, {
+            headers: { connection: 'close' },
+            signal: AbortSignal.timeout(15_000),
+          })
+        ).arrayBuffer();
       } catch (error) {
         const why = (error as { cause?: { code?: string } }).cause?.code ?? String(error); // fetch's
         broken.set(why, (broken.get(why) ?? 0) + 1);

@@ -37,9 +37,10 @@ test('a standalone node gets new keys twice; what it kept before is released, an
   expect([...first.keys()].sort()).toEqual(['fiduciary-1', 'fiduciary-2', 'fiduciary-3', 'principal']);
 
   placed.push(await place((await start()).api));
-  const second = await rotate(); // beside a node that runs: it goes on by the keys that it has
-  placed.push(await place(node?.api ?? (await start()).api));
+  const beside = await runToEnd('--rotate', '--data', folder);
+  expect(beside.errors).toMatch(/in use by another running node/);
   await node?.end('SIGTERM');
+  const second = await rotate();
   expect(second.get('principal')).not.toBe(first.get('principal'));
 
   const { api } = await start();

@@ -80,6 +80,7 @@ test.each<[string, string, string | null, RegExp]>([
   ['a key file is cut', 'principal/identity.key', 'x', /principal\/identity\.key: not a key file/],
   ['a key file is gone', 'fiduciary-1/identity.key', null, /fiduciary-1\/identity\.key is gone/],
   ['a custody file is gone', 'fiduciary-2/custody.key', null, /fiduciary-2\/custody\.key is gone/],
+  ["the principal's custody file is gone", 'principal/custody.key', null, /principal\/custody\.key is gone/],
   ['a custody file is damaged', 'beneficiary/custody.key', 'x', /beneficiary\/custody\.key is damaged/],
 ])('%s', async (_, name, instead, sentence) => {
   const [file, aside] = [join(folder, name), join(root, 'aside')];

@@ -245,13 +245,11 @@ export interface DeliveryState {
 }
 
 /** Of an order that a newer version wrote: what stands in its columns, which the MAC is over too. */
-function newerSummary({ ref, state, created_at, beneficiary }: StoredOrder): OrderSummary {
-  const known = {
-    orderReference: parseCid(ref),
-    state,
-    createdAt: Number(created_at),
-    beneficiary: parseCid(beneficiary ?? ''),
-  };
+function newerSummary({ ref, state, created_at, beneficiary }: StoredOrder): OrderSummary | null {
+  const [orderReference] = cidIn(ref);
+  const [party] = cidIn(beneficiary ?? '');
+  if (orderReference === undefined || party === undefined) return null;
+  const known = { orderReference, state, createdAt: Number(created_at), beneficiary: party };
   return { ...known, commitment: null, threshold: null, fiduciaries: null };
 }
 

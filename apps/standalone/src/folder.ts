@@ -74,6 +74,25 @@ export function roleFiles(folder: string, name: string, token: TokenOptions | nu
   };
 }
 
+/**
+ * Before custody is opened, which makes its file where there is none.
+ *
+ * @throws `start_failed` where a role that has keys has no custody file, or has one and a token is to have custody
+ */
+export function assertCustodyFits(folder: string, name: string, token: TokenOptions | null): void {
+  const custodyFile = join(folder, name, CUSTODY);
+  const isThere = existsSync(custodyFile);
+  if (token !== null && isThere) {
+    throw new DtaError('start_failed', `${custodyFile} is there: this node has software custody; leave --pkcs11 out`);
+  }
+  if (token === null && !isThere && existsSync(roleFiles(folder, name, token).keyFile)) {
+    throw new DtaError(
+      'start_failed',
+      `${custodyFile} is gone, and without it nothing that it sealed can be opened; a node that was started with --pkcs11 needs it again`,
+    );
+  }
+}
+
 /** All generations of a role's key file, oldest first. @throws `key_file_invalid`, `start_failed`, what custody throws */
 export async function readKeys({ keyFile, custody: options }: RoleFiles): Promise<KeyGeneration[]> {
   const custody = await openCustody(options, () => undefined); // the role itself warns
@@ -95,23 +114,14 @@ export async function openRoleFiles(
   token: TokenOptions | null,
   makeKeys: () => Promise<readonly KeyGeneration[]>,
 ): Promise<RoleFiles> {
-  const custodyFile = join(folder, name, CUSTODY);
   const files = roleFiles(folder, name, token);
   try {
     await mkdir(join(folder, name), { recursive: true, mode: 0o700 });
   } catch (cause) {
     throw cannotUse(join(folder, name), cause);
   }
-  if (token !== null && existsSync(custodyFile)) {
-    throw new DtaError('start_failed', `${custodyFile} is there: this node has software custody; leave --pkcs11 out`);
-  }
-  if (existsSync(files.keyFile)) {
-    if (token !== null || existsSync(custodyFile)) return files;
-    throw new DtaError(
-      'start_failed',
-      `${custodyFile} is gone, and without it nothing that it sealed can be opened; a node that was started with --pkcs11 needs it again`,
-    );
-  }
+  assertCustodyFits(folder, name, token);
+  if (existsSync(files.keyFile)) return files;
   if (existsSync(join(folder, ADMITTED, name)))
     throw new DtaError(
       'start_failed',

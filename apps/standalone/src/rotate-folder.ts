@@ -10,17 +10,17 @@ import {
   type KeyGeneration,
 } from '@dta/identity';
 import { replaceKeyFile } from '@dta/node';
+import { holdServerFolder } from '@dta/postgres';
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { readKeys, roleFiles } from './folder.js';
+import { assertCustodyFits, readKeys, roleFiles } from './folder.js';
 
 /**
- * Gives every identity in a standalone node's folder new keys. A node that runs goes on by the old ones until it is started
- * again.
+ * Gives every identity in a standalone node's folder new keys, while no node runs there.
  *
  * @returns the new idDocumentCIDs, by the names of the folders
- * @throws `start_failed` where there is no such node, or one of its chains can have no further document: then nothing was
+ * @throws `start_failed` where there is no such node, it runs or is being rotated, or one of its chains can have no further document: then nothing was
  * changed; what reading and writing key files throws
  */
 export async function rotateFolder(
@@ -29,8 +29,23 @@ export async function rotateFolder(
   now: number,
 ): Promise<ReadonlyMap<string, Cid>> {
   const folder = resolve(path);
-  await completeRotation(folder, token);
   const names = await membersOf(folder);
+  const lock = await holdServerFolder(join(folder, 'postgres')); // as a node that runs has it
+  try {
+    for (const name of names) assertCustodyFits(folder, name, token);
+    await completeRotation(folder, token);
+    return await rotateMembers(folder, names, token, now);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function rotateMembers(
+  folder: string,
+  names: readonly string[],
+  token: TokenOptions | null,
+  now: number,
+): Promise<ReadonlyMap<string, Cid>> {
   const chains = new Map<string, KeyGeneration[]>();
   try {
     for (const name of names) chains.set(name, await readKeys(roleFiles(folder, name, token)));
@@ -50,13 +65,14 @@ export async function rotateFolder(
 
 /**
  * Principal and beneficiary are one identity with a key file each. A rotation that was cut off between the two has added the
- * new keys to one: the other gets them here, else the two would go different ways.
+ * new keys to one: the other gets them here, else the two would go different ways. The folder is held meanwhile.
  *
- * @throws `key_file_invalid` where the two files are not of one chain
+ * @throws `start_failed` as `assertCustodyFits`; `key_file_invalid` where the two files are not of one chain
  */
 export async function completeRotation(folder: string, token: TokenOptions | null): Promise<void> {
   const pair = ['principal', 'beneficiary'] as const;
   if (!pair.every((name) => existsSync(roleFiles(folder, name, token).keyFile))) return;
+  for (const name of pair) assertCustodyFits(folder, name, token);
   const [principal, beneficiary] = await Promise.all(pair.map((name) => readKeys(roleFiles(folder, name, token))));
   try {
     if (principal === undefined || beneficiary === undefined) return;
@@ -122,6 +138,7 @@ async function writeKeys(
   const { keyFile, custody: options } = roleFiles(folder, name, token);
   const custody = await openCustody(options, () => undefined); // the role itself warns
   try {
+    await rm(`${keyFile}.new`, { force: true }); // of a rotation that was cut off: nothing else writes while the folder is held
     await replaceKeyFile(keyFile, generations, custodyProtection(custody));
   } finally {
     await custody.close();

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { readIdentity, MAX_GENERATIONS } from '@dta/identity';
-import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeKeys, openFolder, openRoleFiles, readKeys, roleFiles } from '../src/folder.js';
@@ -78,3 +78,34 @@ test('a folder without a node is refused, and nothing is made there', async () =
   await expect(rotateFolder(nowhere, null, Date.now())).rejects.toMatchObject({ code: 'start_failed' });
   await expect(readFile(nowhere)).rejects.toMatchObject({ code: 'ENOENT' });
 });
+
+test('of two rotations at once one is refused, and each identity has the document that the other made', async () => {
+  const [one, other] = await Promise.allSettled([1, 2].map(() => rotateFolder(folder, null, Date.now())));
+  const made = [one, other].flatMap((each) => (each?.status === 'fulfilled' ? [each.value] : []));
+  expect([one, other].flatMap((each) => (each?.status === 'rejected' ? [each.reason] : []))).toEqual([
+    expect.objectContaining({ code: 'start_failed', message: expect.stringContaining('in use by another') }),
+  ]);
+  for (const name of ['principal', 'fiduciary-1']) expect((await cidsOf(name)).slice(1)).toEqual([made[0]?.get(name)]);
+});
+
+test('what a rotation that was cut off left is in the way of no later one', async () => {
+  const kept = join(folder, 'kept');
+  await copyFile(keyFile('principal'), kept);
+  await rotateFolder(folder, null, Date.now());
+  await rename(kept, keyFile('principal'));
+  await writeFile(`${keyFile('principal')}.new`, 'half of it');
+  await completeRotation(folder, null);
+  expect(await cidsOf('principal')).toEqual(await cidsOf('beneficiary'));
+});
+
+test.each(['principal', 'beneficiary', 'fiduciary-1'])(
+  'the custody file of %s is gone: it is named, and none is made in its place',
+  async (name) => {
+    const custodyFile = join(folder, name, 'custody.key');
+    await rm(custodyFile);
+    const refusal = { code: 'start_failed', message: expect.stringContaining(`${name}/custody.key is gone`) };
+    await expect(rotateFolder(folder, null, Date.now())).rejects.toMatchObject(refusal);
+    if (name !== 'fiduciary-1') await expect(completeRotation(folder, null)).rejects.toMatchObject(refusal);
+    await expect(readFile(custodyFile)).rejects.toMatchObject({ code: 'ENOENT' });
+  },
+);

@@ -53,7 +53,7 @@ nodeSelector: {{- toYaml . | nindent 2 }}
 {{- with .tolerations }}
 tolerations: {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .affinity.nodeAffinity }}
+{{- with (.affinity | default dict).nodeAffinity }}
 affinity:
   nodeAffinity: {{- toYaml . | nindent 4 }}
 {{- end }}

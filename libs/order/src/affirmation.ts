@@ -17,7 +17,7 @@ export function signAffirmation(
   return signStatement(affirmationStatement, naming(statements, evidence, author), [author.key]);
 }
 
-/** What others than P sign in a setup: a node stores none of these that it hasn't checked, and no two of one author and kind. */
+/** What others than P sign in a setup: a node stores none of these that it hasn't checked as part of a setup that was certified. */
 const affirmable: ReadonlySet<OrderStatement['body']['type']> = new Set([
   'enrolment',
   'acceptance',

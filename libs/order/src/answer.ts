@@ -39,7 +39,7 @@ export interface Answer {
 
 /**
  * Checks one answer before it counts: exactly the right statements, by the party asked, of this setup, with all
- * attachments. A statement more would become the order's evidence, where a second of its kind stops every later step.
+ * attachments. A statement more would become the order's evidence.
  *
  * @throws what the statements' own checks throw: the answer is as good as none, and the party still owes one
  */

@@ -12,6 +12,7 @@ import {
   type Deal,
   type Enrolment,
   type Manifest,
+  type Request,
 } from './statements.js';
 
 /** Which setup of an order it is: what every Acceptance, Deal and Manifest of it says (docs/protocol.md §6). */
@@ -83,7 +84,7 @@ export function isAlone({ request }: Evidence): boolean {
 }
 
 /** The lists of a Manifest, or those that one of the only Deal would have. */
-export function listsOf({ body, cid }: SetupChoice, { request }: Evidence): SetupLists {
+export function listsOf({ body, cid }: SetupChoice, { request }: Pick<Evidence, 'request'>): SetupLists {
   if (body.type === 'manifest') return body;
   return { round: 0, members: request.body.fiduciaries.map((only) => [1, only, null]), deals: [[body.dealer, cid]] };
 }
@@ -92,11 +93,14 @@ export function listsOf({ body, cid }: SetupChoice, { request }: Evidence): Setu
  * SHA-256("DTA-TRANSCRIPT1" ‖ dag-cbor([kind, group, request, enrolment, epoch, mode, base, consent, round, threshold,
  * members, deals])) [32]: made of what the choice says alone, so that it is known before anything is checked.
  */
-export function transcriptOf(choice: SetupChoice, evidence: Evidence): Uint8Array {
-  const { request } = evidence;
+export function transcriptOf(choice: SetupChoice, { request }: Evidence): Uint8Array {
+  return transcriptIn(choice, request);
+}
+
+function transcriptIn(choice: SetupChoice, request: Request): Uint8Array {
   const { kind, group, threshold } = request.body;
   const { enrolment, epoch, mode, base, consent } = choice.body;
-  const { round, members, deals } = listsOf(choice, evidence);
+  const { round, members, deals } = listsOf(choice, { request });
   const list = [
     kind,
     group,
@@ -124,13 +128,24 @@ export function transcriptOf(choice: SetupChoice, evidence: Evidence): Uint8Arra
  * @throws `transcript_mismatch` where nothing by the party whose choice it is gives that transcript
  */
 export function choiceOf(transcript: Uint8Array, evidence: Evidence): SetupChoice {
+  const { request, principal } = evidence; // each is looked for: once, whatever lies beside the setup
   const choices: readonly SetupChoice[] = isAlone(evidence)
     ? evidence.all(dealStatement)
-    : evidence.all(manifestStatement).filter((manifest) => evidence.isBy(manifest, evidence.principal));
-  const found = choices.find((choice) => bytesEqual(transcriptOf(choice, evidence), transcript));
+    : evidence
+        .all(manifestStatement)
+        .filter((manifest) => mayChoose(manifest, request) && evidence.isBy(manifest, principal));
+  const found = choices.find((choice) => bytesEqual(transcriptIn(choice, request), transcript));
   if (found === undefined)
     throw new DtaError('transcript_mismatch', 'the transcript is not one that the evidence gives');
   return found;
+}
+
+/**
+ * Whether a Manifest can be a setup's: of a round that an order of so many can have, and by what the transcript leaves out, so
+ * that no other of the same transcript is taken in its place.
+ */
+function mayChoose({ body }: Manifest, { body: { fiduciaries, threshold } }: Request): boolean {
+  return body.round < fiduciaries.length && body.threshold === threshold && body.excluded.length === 0;
 }
 
 /** The statements of a setup: exactly those that its choice and its Deals name, whatever else the order has. */
@@ -144,6 +159,7 @@ export function statementsOf(choice: SetupChoice, evidence: Evidence): SetupStat
   const lists = listsOf(choice, evidence);
   const counted = new Set(lists.deals.map(([, cid]) => cid));
   const deals = evidence.all(dealStatement).filter(({ cid }) => counted.has(cid));
+  if (isAlone(evidence)) return { acceptances: [], deals }; // a Deal that names one is refused for it
   const accepted = new Set([
     ...lists.members.map(([, , acceptance]) => acceptance),
     ...deals.flatMap(({ body }) => body.acceptances.map(([, cid]) => cid)),

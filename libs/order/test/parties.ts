@@ -110,7 +110,7 @@ export interface Sent {
 }
 
 /** What came back, and what its sender keeps. */
-type Reply = Pick<Outcome<unknown>, 'reply' | 'attachments' | 'envelopes' | 'keep'>;
+type Reply = Pick<Outcome<unknown>, 'reply' | 'attachments' | 'envelopes'> & Partial<Pick<Outcome<unknown>, 'keep'>>;
 
 /** P, B and n fiduciaries without a network: a message is a call, and every message is read from bytes again. */
 export class Parties {

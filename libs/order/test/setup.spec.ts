@@ -1,15 +1,20 @@
 import { describe, expect, test } from '@jest/globals';
+import { signStatement } from '@dta/identity';
 import {
   acceptanceStatement,
   advanceOrder,
+  commitmentStatement,
   confirmationStatement,
   dealStatement,
   enrolmentStatement,
   manifestStatement,
+  type Commitment,
   type OrderStatement,
 } from '../src/index.js';
+import { transcriptOf } from '../src/setup.js';
+import type { Manifest } from '../src/statements.js';
 import { anyHash, restate } from './forge.js';
-import { context, known, Parties } from './parties.js';
+import { context, known, NOW, Parties } from './parties.js';
 import { refusal } from './refusal.js';
 
 /** What another round, or another epoch, adds to the order's evidence: each well signed by the party that may say it. */
@@ -108,8 +113,8 @@ describe.each([
     const stray = await add(parties);
     const { addressee, statements, attachments } = parties.message(verb, to);
     const { keep } = await parties.send({ addressee, attachments, statements: [...statements, stray] });
-    expect(keep.length).toBeGreaterThan(0);
-    expect(keep.map(({ cid }) => cid)).not.toContain(stray.cid); // else its author could be asked to affirm it
+    expect(known(keep).length).toBeGreaterThan(0);
+    expect(known(keep).map(({ cid }) => cid)).not.toContain(stray.cid); // else its author could be asked to affirm it
   });
 });
 
@@ -124,4 +129,48 @@ test('a Manifest that names an Enrolment without its proof is refused', async ()
   const others = statements.filter(({ cid }) => cid !== manifest.cid && cid !== enrolment.cid);
   const message = { addressee, attachments, statements: [renamed, unproven, ...others] };
   await expect(parties.ask(message)).rejects.toThrow(refusal('pop_invalid'));
+});
+
+test.each([
+  ['leaves somebody out', (_: Parties) => ({ excluded: [[2, 'no_answer', null]] as const })],
+  ['has another threshold', (_: Parties) => ({ threshold: 1 })],
+])('a Manifest that %s, and has the same transcript, is not taken for the one of a certificate', async (_, said) => {
+  const parties = await Parties.before('commit', 3);
+  const manifest = known(parties.evidence.all(manifestStatement)[0]);
+  const twin = await restate(
+    manifestStatement,
+    manifest,
+    parties.principal,
+    said(parties) as Partial<Manifest['body']>,
+  ); // as P would sign it
+  const { addressee, statements, attachments } = parties.message('commit', 1);
+  const [commitment, ...others] = statements;
+  const { reply } = await parties.ask({ addressee, attachments, statements: [known(commitment), twin, ...others] });
+  expect(reply.map(({ body }) => body.type)).toEqual(['acknowledged']);
+});
+
+test('of an order with one fiduciary, a Deal that names an Acceptance is refused', async () => {
+  const parties = await Parties.before('commit', 1);
+  const { evidence, fiduciaries } = parties;
+  const deal = evidence.one(dealStatement);
+  const row = [1, anyHash()] as [number, Uint8Array];
+  const { order, enrolment, epoch, mode, base, consent } = deal.body;
+  const own = known(fiduciaries[0]).author;
+  const acceptance = await signStatement(
+    acceptanceStatement,
+    { issuer: own.identity.cid, order, createdAt: NOW, enrolment, epoch, mode, base, consent, keys: [row] },
+    [own.key],
+  );
+  const named = await restate(dealStatement, deal, own, { acceptances: [[1, acceptance.cid]], shares: [row] });
+  const transcript = transcriptOf(named, evidence);
+  const [confirmation, commitment] = [
+    evidence.one(confirmationStatement),
+    known(parties.message('commit', 1).statements[0]),
+  ];
+  const confirmed = await restate(confirmationStatement, confirmation, own, { transcript });
+  const committed = await restate(commitmentStatement, commitment as Commitment, parties.principal, { transcript }); // the message is it
+  const { addressee, attachments, statements } = parties.message('commit', 'beneficiary');
+  const others = statements.filter(({ body: { type } }) => ['request', 'enrolment'].includes(type));
+  const message = { addressee, attachments, statements: [committed, ...others, named, acceptance, confirmed] };
+  await expect(parties.ask(message)).rejects.toThrow(refusal('deal_invalid'));
 });

@@ -252,6 +252,17 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/**
+ * Marks the folder of a server as used, as a server that runs does, and starts none: for work on files beside it.
+ *
+ * @throws DtaError `start_failed` where it is in use by a running node, closed to the server's user or another user's
+ */
+export async function holdServerFolder(directory: string): Promise<FolderLock> {
+  const user = await serverUser();
+  const folder = await openFolder(resolve(directory), user);
+  return lockFolder(folder, await readPassword(folder, user));
+}
+
 function handle({ server, stop }: Supervised, password: string, lock: FolderLock): EmbeddedPostgres {
   const { port } = server();
   const url = (database: string): string => `postgres://${account}:${password}@127.0.0.1:${port}/${database}`;

@@ -1,2 +1,8 @@
 export { type InstalledBinaries } from './binaries.js';
-export { startEmbeddedPostgres, type EmbeddedPostgres, type EmbeddedPostgresOptions } from './embedded-postgres.js';
+export {
+  holdServerFolder,
+  startEmbeddedPostgres,
+  type EmbeddedPostgres,
+  type EmbeddedPostgresOptions,
+} from './embedded-postgres.js';
+export { type FolderLock } from './folder-lock.js';
