@@ -64,7 +64,7 @@ export function startPublisher(parts: PublisherParts): Job {
       if (clock.doubt === null) await forgetPublished(database);
     } catch (error) {
       if (!isDtaError(error, 'store_unavailable')) throw error;
-      away.isAway(error);
+      if (!publisher.isStopped) away.isAway(error);
     }
   });
   return {

@@ -131,18 +131,13 @@ test('a Manifest that names an Enrolment without its proof is refused', async ()
   await expect(parties.ask(message)).rejects.toThrow(refusal('pop_invalid'));
 });
 
-test.each([
-  ['leaves somebody out', (_: Parties) => ({ excluded: [[2, 'no_answer', null]] as const })],
-  ['has another threshold', (_: Parties) => ({ threshold: 1 })],
+test.each<[string, Partial<Manifest['body']>]>([
+  ['leaves a dealer out', { excluded: [[2, 'no_answer', null]] }],
+  ['has another threshold', { threshold: 1 }],
 ])('a Manifest that %s, and has the same transcript, is not taken for the one of a certificate', async (_, said) => {
   const parties = await Parties.before('commit', 3);
   const manifest = known(parties.evidence.all(manifestStatement)[0]);
-  const twin = await restate(
-    manifestStatement,
-    manifest,
-    parties.principal,
-    said(parties) as Partial<Manifest['body']>,
-  ); // as P would sign it
+  const twin = await restate(manifestStatement, manifest, parties.principal, said);
   const { addressee, statements, attachments } = parties.message('commit', 1);
   const [commitment, ...others] = statements;
   const { reply } = await parties.ask({ addressee, attachments, statements: [known(commitment), twin, ...others] });
@@ -153,7 +148,7 @@ test('of an order with one fiduciary, a Deal that names an Acceptance is refused
   const parties = await Parties.before('commit', 1);
   const { evidence, fiduciaries } = parties;
   const deal = evidence.one(dealStatement);
-  const row = [1, anyHash()] as [number, Uint8Array];
+  const row: [number, Uint8Array] = [1, anyHash()];
   const { order, enrolment, epoch, mode, base, consent } = deal.body;
   const own = known(fiduciaries[0]).author;
   const acceptance = await signStatement(

@@ -217,7 +217,7 @@ export class RoleRig {
     { identity }: Member,
     call: V,
     params: ParamsOf<V>,
-    said: Partial<{ psk: Uint8Array; now: number; token: string }> = {},
+    { attempts = 20, ...said }: Partial<{ psk: Uint8Array; now: number; token: string; attempts: number }> = {},
   ): Promise<ResultOf<V>> {
     const subject = internalSubject(identity.cid, role, verbOf(call));
     const body = { caller: { token: said.token ?? null }, requestId: 'test', traceparent: null, params };
@@ -227,7 +227,7 @@ export class RoleRig {
       try {
         return readReply(await this.transport.request(subject, bytes, { timeoutMs: 65_000 }));
       } catch (error) {
-        if (!isDtaError(error, 'busy') || attempt === 20) throw error;
+        if (!isDtaError(error, 'busy') || attempt === attempts) throw error;
         await delay(Number(error.metadata['retryAfterMs'] ?? 100));
       }
     }
