@@ -116,7 +116,11 @@ export const notYet: readonly NotYet[] = [
   },
   { page: 'docs/protocol.md', passage: 'quotas are **[not yet]**', has: codes(/quota/) },
   { page: 'docs/protocol.md', passage: '**Complaint** **[not yet**: a share', has: usersOf('complaintStatement') },
-  { page: 'docs/protocol.md', passage: '(or Complaint **[not yet]**)', has: usersOf('complaintStatement') },
+  {
+    page: 'docs/protocol.md',
+    passage: 'A Complaint in place of the Confirmation is **[not yet]**',
+    has: usersOf('complaintStatement'),
+  },
   { page: 'docs/protocol.md', passage: '**Rules** **[not yet**: anything but null', has: rules },
   {
     page: 'docs/protocol.md',
