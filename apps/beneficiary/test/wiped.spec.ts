@@ -16,7 +16,7 @@ test.each(['sealed', 'refused'])('a secret is wiped once its reply is %s', async
   const secret = randomBytes(32);
   const commitment = secp256k1.publicPoint(secret);
   const node = { clock: { doubt: 'not now' }, secrets: { opener: () => async () => secret } };
-  const orders = { find: async () => ({ version: 1, order: { state: 'held', commitment } }) };
+  const orders = { find: async () => ({ version: 1, order: { state: 'held', group: 'secp256k1', commitment } }) };
   const replies: Uint8Array[] = [];
   const inbox = {
     answer: async (...[, , , run]: Parameters<InternalInbox['answer']>) => {
