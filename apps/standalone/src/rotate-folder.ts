@@ -1,5 +1,4 @@
 import { bytesEqual, type Cid } from '@dta/codec';
-import { wipe } from '@dta/crypto';
 import { custodyProtection, openCustody, type TokenOptions } from '@dta/custody';
 import { DtaError } from '@dta/errors';
 import {
@@ -7,6 +6,7 @@ import {
   MAX_GENERATIONS,
   readIdentity,
   softwareSigningKey,
+  wipeGenerations,
   type KeyGeneration,
 } from '@dta/identity';
 import { replaceKeyFile } from '@dta/node';
@@ -59,7 +59,7 @@ async function rotateMembers(
     }
     return made;
   } finally {
-    for (const generations of chains.values()) wipeKeys(generations);
+    for (const generations of chains.values()) wipeGenerations(generations);
   }
 }
 
@@ -86,14 +86,8 @@ export async function completeRotation(folder: string, token: TokenOptions | nul
     }
     if (longer.length > shorter.length) await writeKeys(folder, isAhead ? 'principal' : 'beneficiary', token, longer);
   } finally {
-    wipeKeys([...(principal ?? []), ...(beneficiary ?? [])]);
+    wipeGenerations([...(principal ?? []), ...(beneficiary ?? [])]);
   }
-}
-
-/** Wipes the private halves of a key file's generations. */
-export function wipeKeys(generations: readonly KeyGeneration[]): void {
-  for (const { kemSeed, signSeed, next } of generations)
-    wipe(kemSeed, ...(signSeed ? [signSeed] : []), ...(next?.seed ? [next.seed] : []));
 }
 
 /** Folders of identities; that of the beneficiary is the principal's. */

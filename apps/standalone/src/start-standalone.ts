@@ -5,7 +5,7 @@ import type { TokenOptions } from '@dta/custody';
 import { DtaError } from '@dta/errors';
 import { startFiduciary } from '@dta/fiduciary';
 import { startGateway, type RunningGateway } from '@dta/gateway';
-import { readIdentity, type Identity, type KeyGeneration, type Role } from '@dta/identity';
+import { readIdentity, wipeGenerations, type Identity, type KeyGeneration, type Role } from '@dta/identity';
 import { migrateDatabase, type NodeOptions, type RunningRole } from '@dta/node';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '@dta/postgres';
 import { startPrincipal } from '@dta/principal';
@@ -33,7 +33,7 @@ import {
   readKeys,
   type RoleFiles,
 } from './folder.js';
-import { completeRotation, wipeKeys } from './rotate-folder.js';
+import { completeRotation } from './rotate-folder.js';
 import { sayMissing, untilReady, type RoleNotReady } from './until-ready.js';
 
 /** What a standalone node is started with. */
@@ -202,7 +202,7 @@ async function openMember(
   const files = await openRoleFiles(folder, name, token, make);
   const generations = await readKeys(files);
   const [first, ...later] = generations.map(({ document }) => readIdentity(document));
-  wipeKeys(generations);
+  wipeGenerations(generations);
   if (first === undefined) throw new DtaError('key_file_invalid', `${files.keyFile} holds no key`);
   const monitor = createMonitor(role, name);
   return { name, role, files, identities: [first, ...later], psk: randomBytes(32), monitor };

@@ -41,6 +41,7 @@ export {
   openKeyFile,
   passphraseProtection,
   sealKeyFile,
+  wipeGenerations,
   type KeyFileProtection,
   type KeyGeneration,
   type NextKey,

@@ -122,3 +122,9 @@ export function passphraseProtection(passphrase: Uint8Array): KeyFileProtection 
     },
   };
 }
+
+/** Wipes the private halves of a key file's generations. */
+export function wipeGenerations(generations: readonly KeyGeneration[]): void {
+  for (const { kemSeed, signSeed, next } of generations)
+    wipe(kemSeed, signSeed ?? new Uint8Array(), next?.seed ?? new Uint8Array());
+}

@@ -28,8 +28,8 @@ export async function dropLease(sql: Sql, order: Cid, holder: string): Promise<v
 }
 
 /**
- * Orders that nobody drives and that owe a delivery whose time has come, or are in a state of `awaiting` and
- * owe none that it waits for: the process that wrote the last answer died before the step that follows from it.
+ * Orders under no lease that need a driver. Either a delivery of theirs is due. Or their state is one of `awaiting` and no
+ * awaited delivery is owed: the process that wrote the last answer died before the next step.
  *
  * Any `limit` of them: were it always the same ones, a few whose rows can't be read would keep all others waiting. Four
  * in five are such as a step waits for: a fiduciary that is gone for good is owed a message for each order that it ever had.

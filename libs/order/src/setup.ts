@@ -28,7 +28,7 @@ export interface SetupTerms {
   readonly consent: Cid | null;
 }
 
-/** Who is a member, and whose deals count: rows of a Manifest; with n = 1, where there is none, what it would list. */
+/** The members of a setup, and the Deals that count: the rows of its Manifest. With n = 1 there is no Manifest: the rows it would have. */
 export interface SetupLists {
   readonly round: number;
   readonly members: readonly (readonly [number, Cid, Cid | null])[];
@@ -93,11 +93,7 @@ export function listsOf({ body, cid }: SetupChoice, { request }: Pick<Evidence, 
  * SHA-256("DTA-TRANSCRIPT1" ‖ dag-cbor([kind, group, request, enrolment, epoch, mode, base, consent, round, threshold,
  * members, deals])) [32]: made of what the choice says alone, so that it is known before anything is checked.
  */
-export function transcriptOf(choice: SetupChoice, { request }: Evidence): Uint8Array {
-  return transcriptIn(choice, request);
-}
-
-function transcriptIn(choice: SetupChoice, request: Request): Uint8Array {
+export function transcriptOf(choice: SetupChoice, { request }: Pick<Evidence, 'request'>): Uint8Array {
   const { kind, group, threshold } = request.body;
   const { enrolment, epoch, mode, base, consent } = choice.body;
   const { round, members, deals } = listsOf(choice, { request });
@@ -134,7 +130,7 @@ export function choiceOf(transcript: Uint8Array, evidence: Evidence): SetupChoic
     : evidence
         .all(manifestStatement)
         .filter((manifest) => mayChoose(manifest, request) && evidence.isBy(manifest, principal));
-  const found = choices.find((choice) => bytesEqual(transcriptIn(choice, request), transcript));
+  const found = choices.find((choice) => bytesEqual(transcriptOf(choice, { request }), transcript));
   if (found === undefined)
     throw new DtaError('transcript_mismatch', 'the transcript is not one that the evidence gives');
   return found;

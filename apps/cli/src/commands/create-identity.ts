@@ -1,9 +1,16 @@
 import { DtaError } from '@dta/errors';
-import { generateKeys, readIdentity, type ChosenKeys, type Role, type SigningKey } from '@dta/identity';
+import {
+  generateKeys,
+  readIdentity,
+  type ChosenKeys,
+  type Role,
+  type SigningKey,
+  wipeGenerations,
+} from '@dta/identity';
 import { writeKeyFile } from '@dta/node';
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { openProtection, tokenSigning, wipeGenerations, type KeyProtectionOptions } from './key-protection.js';
+import { openProtection, tokenSigning, type KeyProtectionOptions } from './key-protection.js';
 import { writeSpareKey } from './spare-keys.js';
 import { writeNew } from './write-new.js';
 

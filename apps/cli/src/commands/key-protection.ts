@@ -83,9 +83,3 @@ export async function signingKeyOf(
   }
   return signing.open(keys.sign);
 }
-
-/** Wipes the private halves of a key file's generations. */
-export function wipeGenerations(generations: readonly KeyGeneration[]): void {
-  for (const { kemSeed, signSeed, next } of generations)
-    wipe(kemSeed, signSeed ?? new Uint8Array(), next?.seed ?? new Uint8Array());
-}

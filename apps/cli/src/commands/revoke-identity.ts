@@ -1,7 +1,7 @@
 import { DtaError } from '@dta/errors';
-import { readIdentity, revokeIdentity as sign } from '@dta/identity';
+import { readIdentity, revokeIdentity as sign, wipeGenerations } from '@dta/identity';
 import { readKeyFile } from '@dta/node';
-import { openProtection, signingKeyOf, wipeGenerations, type KeyProtectionOptions } from './key-protection.js';
+import { openProtection, signingKeyOf, type KeyProtectionOptions } from './key-protection.js';
 import { withRecoveryKey } from './spare-keys.js';
 import { writeNew } from './write-new.js';
 

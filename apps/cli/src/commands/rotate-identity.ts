@@ -6,6 +6,7 @@ import {
   MAX_GENERATIONS,
   readIdentity,
   softwareSigningKey,
+  wipeGenerations,
   type ChosenKeys,
   type DrawnKey,
   type Identity,
@@ -13,13 +14,7 @@ import {
 } from '@dta/identity';
 import { readKeyFile, replaceKeyFile } from '@dta/node';
 import { rm } from 'node:fs/promises';
-import {
-  openProtection,
-  signingKeyOf,
-  tokenSigning,
-  wipeGenerations,
-  type KeyProtectionOptions,
-} from './key-protection.js';
+import { openProtection, signingKeyOf, tokenSigning, type KeyProtectionOptions } from './key-protection.js';
 import { readSpareKey, writeSpareKey } from './spare-keys.js';
 import { writeNew } from './write-new.js';
 
